@@ -1,0 +1,148 @@
+"""How hard is it to tell drawn rows from real ones, and how much do they teach?
+
+For each table the generator is fitted on the training part and as many rows are drawn as the held-out part
+has (at most as many as it was trained on). Two figures: the AUC of XGBoost with its defaults, 3-fold,
+between held-out and drawn rows (0.5: nobody can tell), and the score on the held-out part of XGBoost trained on
+the training part and on drawn rows (AUC, or R2 for a number).
+
+    python benchmarks/fidelity.py adult --data path/to/tables --seeds 0 1 2
+
+`adult` uses the official split (adult-train, adult-test); other tables are cut in half at random.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict, train_test_split
+from xgboost import XGBClassifier, XGBRegressor
+
+import synthgan
+from synthgan import SynthGAN
+
+TARGETS = {
+    "adult": "income",
+    "default-credit": "default payment next month",
+    "shoppers": "Revenue",
+    "bank-marketing": "y",
+    "beijing-pm25": "pm2.5",
+    "california-housing": "median_house_value",
+    "abalone": "Rings",
+    "telco-churn": "Churn",
+    "german-credit": "class",
+    "insurance": "charges",
+    "mammography": "class",
+}
+#: Row numbers say nothing, and rows without the target cannot be scored.
+LEFT_OUT = {"default-credit": ["ID"], "beijing-pm25": ["No", "timestamp"], "telco-churn": ["customerID"]}
+
+
+def main() -> None:
+    arguments = _arguments()
+    for name in arguments.tables:
+        results = [run(name, seed, arguments) for seed in arguments.seeds]
+        for figure in ("auc", "auc_train", "utility", "utility_real", "fit_seconds", "rows_per_second"):
+            values = [result[figure] for result in results]
+            spread = statistics.stdev(values) if len(values) > 1 else 0.0
+            print(
+                f"{name:20s} {figure:16s} {statistics.mean(values):10.4f} +- {spread:.4f} over {len(values)} seeds"
+            )
+
+
+def run(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Fit, draw and judge once; print and return the figures."""
+    train, test = load(name, Path(arguments.data))
+    started = time.perf_counter()
+    gan = SynthGAN(target=TARGETS[name], random_state=seed, verbose=0, **arguments.parameters).fit(train)
+    fitted = time.perf_counter()
+    drawn = gan.sample(min(len(train), len(test)))
+    seconds = time.perf_counter() - fitted
+    result = {
+        "table": name,
+        "seed": seed,
+        "parameters": arguments.parameters,
+        "auc": detection(test, drawn),
+        "auc_train": detection(train, drawn),
+        "utility": utility(drawn, test, TARGETS[name]),
+        "utility_real": utility(train, test, TARGETS[name]),
+        "fit_seconds": fitted - started,
+        "rows_per_second": len(drawn) / seconds,
+        "corrects": gan.model_.corrects,
+        "steps": int(gan.history_["step"].max()),
+        "versions": {"synthgan": synthgan.__version__, "torch": torch.__version__, "pandas": pd.__version__},
+        "machine": {"processor": platform.machine(), "threads": torch.get_num_threads()},
+    }
+    print(json.dumps(result), flush=True)
+    return result
+
+
+def load(name: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the part to learn from and the part to judge by."""
+    if name == "adult":
+        return pd.read_parquet(folder / "adult-train.parquet"), pd.read_parquet(folder / "adult-test.parquet")
+    table = pd.read_parquet(folder / f"{name}.parquet").drop(columns=LEFT_OUT.get(name, []))
+    table = table.dropna(subset=[TARGETS[name]])
+    train, test = train_test_split(table, test_size=0.5, random_state=0)
+    return train.reset_index(drop=True), test.reset_index(drop=True)
+
+
+def detection(real: pd.DataFrame, drawn: pd.DataFrame) -> float:
+    """Return the AUC of XGBoost, 3-fold, between equally many real and drawn rows."""
+    real = real.sample(len(drawn), random_state=0) if len(real) > len(drawn) else real
+    drawn = drawn.iloc[: len(real)]
+    table = as_numbers(pd.concat([real, drawn], ignore_index=True))
+    is_real = np.repeat([1, 0], [len(real), len(drawn)])
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    chances = cross_val_predict(XGBClassifier(), table, is_real, cv=folds, method="predict_proba")[:, 1]
+    return float(roc_auc_score(is_real, chances))
+
+
+def utility(source: pd.DataFrame, test: pd.DataFrame, target: str) -> float:
+    """Return the score on real rows of XGBoost trained on `source`: AUC for two classes, else R2."""
+    table = as_numbers(pd.concat([source, test], ignore_index=True))
+    y = table.pop(target)
+    X_train, X_test = table.iloc[: len(source)], table.iloc[len(source) :]
+    y_train, y_test = y.iloc[: len(source)], y.iloc[len(source) :]
+    if y.nunique() == 2:
+        labels = y.eq(y.max()).astype(int)
+        model = XGBClassifier().fit(X_train, labels.iloc[: len(source)])
+        return float(roc_auc_score(labels.iloc[len(source) :], model.predict_proba(X_test)[:, 1]))
+    return float(r2_score(y_test, XGBRegressor().fit(X_train, y_train).predict(X_test)))
+
+
+def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame as floats: categories as codes in alphabetical order, missing cells as NaN."""
+    columns = {}
+    for name in frame:
+        column = frame[name]
+        if pd.api.types.is_datetime64_any_dtype(column.dtype):
+            columns[name] = column.astype("int64").astype(float)
+        elif pd.api.types.is_numeric_dtype(column.dtype):
+            columns[name] = column.astype("Float64").to_numpy(float, na_value=np.nan)
+        else:
+            codes = pd.Categorical(column, categories=sorted(column.dropna().unique())).codes
+            columns[name] = np.where(codes < 0, np.nan, codes)
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("tables", nargs="+", choices=sorted(TARGETS))
+    parser.add_argument("--data", default="../shared/data", help="folder of the parquet files")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--parameters", type=json.loads, default={}, help="of SynthGAN, as JSON")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""synthgan: augment tables with synthetic rows, and find out honestly whether it helps."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from synthgan.exceptions import (
+    ConditionError,
+    DataError,
+    ModelFileError,
+    OutputRefusedError,
+    ParameterError,
+    ResourceError,
+    SynthganError,
+    TrainingError,
+)
+from synthgan.schema import Schema
+
+if TYPE_CHECKING:
+    from synthgan.augmentation import augment
+    from synthgan.synthesizer import SynthGAN
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConditionError",
+    "DataError",
+    "ModelFileError",
+    "OutputRefusedError",
+    "ParameterError",
+    "ResourceError",
+    "Schema",
+    "SynthGAN",
+    "SynthganError",
+    "TrainingError",
+    "augment",
+]
+
+# These need torch, which takes a second to load: they are loaded when they are asked for.
+_LAZY = {"SynthGAN": "synthgan.synthesizer", "augment": "synthgan.augmentation"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,142 @@
+"""How long and how large: steps, widths and regularisation from rows, columns and the user's wishes.
+
+The rules are for tables from a hundred to some millions of rows on a small machine; everything a user gives
+takes precedence.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from synthgan.gan.losses import GAMES
+
+#: Share of a run, at its end, in which the learning rate falls to zero.
+_ANNEALED_SHARE = 0.3
+_WARM_UP_STEPS = 50
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Everything that sets the length and the size of a training run.
+
+    Parameters
+    ----------
+    n_steps
+        Generator steps.
+    batch_size
+        Rows a step.
+    learning_rate, weight_decay
+        Of AdamW.
+    hidden_dims
+        Width of each hidden layer or residual block, generator and discriminator alike.
+    latent_dim
+        Length of the noise vector.
+    dropout
+        Share of hidden units left out in a step.
+    max_time
+        Seconds after which the run is over, or None.
+    """
+
+    n_steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    hidden_dims: tuple[int, ...]
+    latent_dim: int
+    dropout: float
+    max_time: float | None = None
+
+
+def plan_budget(
+    n_rows: int,
+    *,
+    loss: str,
+    is_adversarial: bool = False,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    hidden_dims: Sequence[int] | None = None,
+    latent_dim: int | None = None,
+    max_time: float | None = None,
+) -> Budget:
+    """Return the budget for a table of `n_rows` rows; what is None follows the table.
+
+    Small tables get narrow networks, dropout and weight decay; large ones a wide network. Reconstruction alone has no use for noise, so it gets none.
+
+    Parameters
+    ----------
+    n_rows
+        Rows of the table.
+    loss, epochs, batch_size, learning_rate, hidden_dims, latent_dim, max_time
+        See `synthgan.SynthGAN`.
+    is_adversarial
+        Whether the discriminator has a say in the generator's loss beside reconstruction.
+    """
+    is_game = loss in GAMES
+    small, medium = n_rows < 2_000, n_rows < 10_000
+    batch = min(batch_size or (256 if is_game else 128 if small else 512), n_rows)
+    steps_per_epoch = -(-n_rows // batch)
+    if epochs is not None:
+        n_steps = epochs * steps_per_epoch
+    elif is_game:
+        n_steps = 3_000
+    else:
+        n_steps = min(2_500, max(1_000, 60 * steps_per_epoch))
+    width = 256 if is_game else 128 if small else 256 if medium else 384
+    return Budget(
+        n_steps=n_steps,
+        batch_size=batch,
+        learning_rate=learning_rate or (1e-3 if is_game else 2e-3),
+        weight_decay=0.0 if is_game else 0.05 if medium else 0.01,
+        hidden_dims=tuple(hidden_dims or ((width,) if loss == "bce" else (width, width))),
+        latent_dim=latent_dim
+        if latent_dim is not None
+        else (100 if is_game else 32 if is_adversarial else 0),
+        dropout=0.0 if is_game else 0.3 if small else 0.1 if medium else 0.0,
+        max_time=max_time,
+    )
+
+
+@dataclass
+class Clock:
+    """How far a run is: the larger of its share of steps and its share of time.
+
+    A run that is bound by its steps advances the same way every time; one that is bound by `max_time` does
+    not.
+
+    Parameters
+    ----------
+    n_steps
+        Steps of the whole run.
+    max_time
+        Seconds of the whole run, or None.
+    """
+
+    n_steps: int
+    max_time: float | None = None
+    step: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is done, from 0 to 1."""
+        by_time = self.elapsed / self.max_time if self.max_time else 0.0
+        return min(1.0, max(self.step / self.n_steps, by_time))
+
+    def anneal_now(self) -> None:
+        """Shorten the run so that its last, annealed part begins with the next step."""
+        self.n_steps = min(self.n_steps, round(self.step / (1 - _ANNEALED_SHARE)) + 1)
+
+    @property
+    def is_annealing(self) -> bool:
+        """Whether the learning rate is on its way down."""
+        return self.progress > 1 - _ANNEALED_SHARE
+
+    def learning_rate_factor(self) -> float:
+        """Return the factor on the learning rate: a short warm-up, a plateau, a linear way to zero."""
+        return min(1.0, (self.step + 1) / _WARM_UP_STEPS, (1 - self.progress) / _ANNEALED_SHARE)

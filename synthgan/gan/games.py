@@ -1,0 +1,116 @@
+"""The textbook games: encoded rows in, a model trained by an adversarial objective alone out.
+
+Noise (and the target, where there is one) goes in and a whole row comes out in one pass. Discriminator and
+generator take steps in turn, each with an Adam of its own.
+"""
+
+import itertools
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from synthgan.gan.budget import Budget, Clock
+from synthgan.gan.loop import AveragedWeights, History, Report, Rows, descend
+from synthgan.gan.losses import Game
+from synthgan.gan.model import GanModel
+from synthgan.layout import EncodedTable
+
+_TEMPERATURE = 0.5
+_CHECKS = 50
+
+
+def train_game(
+    model: GanModel,
+    game: Game,
+    table: EncodedTable,
+    budget: Budget,
+    *,
+    rng: torch.Generator,
+    report: Report,
+) -> list[dict[str, float]]:
+    """Play a game and return its history, one record a check.
+
+    Parameters
+    ----------
+    model
+        A new model; the columns that it may know are given to the generator in every row.
+    game
+        The objective.
+    table
+        Rows to train on.
+    budget
+        Length and size of the run.
+    rng
+        Source of all randomness, on the model's device.
+    report
+        See `Report`.
+
+    Raises
+    ------
+    TrainingError
+        If a loss is not finite.
+    """
+    clock, history = Clock(budget.n_steps, budget.max_time), History(report)
+    player = GamePlayer(model, game, budget, rng)
+    batches = Rows(table, model.device).batches(budget.batch_size, rng)
+    check_every = max(1, budget.n_steps // _CHECKS)
+    if model.architecture.known:
+        target = torch.from_numpy(table.codes[:, model.architecture.known[0]].astype("int64"))
+        model.prior.copy_(torch.bincount(target, minlength=len(model.prior)) / len(table))
+    model.train()
+    while clock.progress < 1:
+        losses = {}
+        for codes, values in itertools.islice(batches, game.discriminator_steps):
+            losses["discriminator"] = player.discriminator_step(codes, values, clock)
+        losses["generator"] = player.generator_step(codes, values)
+        clock.step += 1
+        if clock.step % check_every == 0:
+            history.add(clock, losses, done=clock.progress)
+    player.averaged.keep()
+    return history.records
+
+
+class GamePlayer:
+    """The two moves of a game, and what they keep from one to the next."""
+
+    def __init__(self, model: GanModel, game: Game, budget: Budget, rng: torch.Generator) -> None:
+        self.model, self.game, self.rng = model, game, rng
+        self.averaged = AveragedWeights(model.generator)
+        self.generator_optimizer, self.discriminator_optimizer = (
+            Adam(network.parameters(), lr=budget.learning_rate, betas=game.betas, fused=True)
+            for network in (model.generator, model.discriminator)
+        )
+        known = torch.zeros(1, len(model.layout), dtype=torch.bool, device=model.device)
+        known[0, list(model.architecture.known)] = True
+        self.is_known = model.space.spread(known)
+
+    def generate(self, codes: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return real rows, and generated ones that share their known columns; ``(batch, width)`` each."""
+        real = self.model.space.vectors(codes, values)
+        output = self.model.generator(
+            self.model.known_vectors(codes, values), self.model.noise(len(codes), self.rng)
+        )
+        generated = self.model.space.straight_through(output, _TEMPERATURE, self.rng)
+        return real, torch.where(self.is_known, real, generated)
+
+    def discriminator_step(self, codes: Tensor, values: Tensor, clock: Clock) -> float:
+        """Let the discriminator learn to tell real rows from generated ones; return its loss."""
+        critic, game = self.model.discriminator, self.game
+        with torch.no_grad():
+            real, fake = self.generate(codes, values)
+        loss = game.discriminator_loss(critic(real), critic(fake))
+        total = loss
+        if game.penalty is not None and clock.step % game.penalty_every == 0:
+            total = loss + game.penalty_every * game.penalty(critic, real, fake, self.rng)
+        descend(self.discriminator_optimizer, total)
+        return loss.item()
+
+    def generator_step(self, codes: Tensor, values: Tensor) -> float:
+        """Let the generator learn to pass for real; return its loss."""
+        critic = self.model.discriminator
+        real, fake = self.generate(codes, values)
+        loss = self.game.generator_loss(critic(real), critic(fake))
+        descend(self.generator_optimizer, loss)
+        self.averaged.update()
+        return loss.item()

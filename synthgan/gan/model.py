@@ -1,0 +1,128 @@
+"""The two networks with all that is needed to rebuild and to use them.
+
+A layout and a few numbers come in, a `GanModel` goes out; training changes its weights, drawing reads them.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from synthgan.gan.networks import Discriminator, Generator
+from synthgan.gan.rows import RowSpace
+from synthgan.layout import Layout
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What fixes the shapes of the networks, beside the layout.
+
+    Parameters
+    ----------
+    hidden_dims, residual, dropout
+        See `synthgan.gan.networks.hidden_layers`.
+    latent_dim
+        Length of the noise vector.
+    known
+        Indices of the columns that may be known.
+    """
+
+    hidden_dims: tuple[int, ...]
+    latent_dim: int
+    residual: bool
+    dropout: float
+    known: tuple[int, ...]
+
+
+class GanModel(nn.Module):
+    """A generator and a discriminator over one layout.
+
+    Parameters
+    ----------
+    layout
+        The columns.
+    architecture
+        The shapes.
+    rng
+        Source of the initial weights.
+
+    Attributes
+    ----------
+    space, known_space
+        Row vectors of all columns, and of those that may be known.
+    prior
+        Shares of the rows by code of the first column that may be known, for models that must know it.
+    corrects
+        Whether the discriminator tells drawn rows from real ones it was not trained on, so that its
+        density ratio is worth applying.
+    """
+
+    prior: Tensor
+    corrects: bool = False
+
+    def __init__(self, layout: Layout, architecture: Architecture, rng: torch.Generator) -> None:
+        super().__init__()
+        self.layout, self.architecture = layout, architecture
+        known_layout = layout.select(architecture.known)
+        self.space, self.known_space = RowSpace(layout), RowSpace(known_layout)
+        self.register_buffer("prior", torch.zeros(known_layout.spans[0].n_codes if known_layout.spans else 0))
+        shape: dict[str, Any] = {
+            "hidden_dims": architecture.hidden_dims,
+            "residual": architecture.residual,
+            "dropout": architecture.dropout,
+        }
+        with own_global_stream(rng):  # initial weights
+            self.generator = Generator(layout, known_layout, latent_dim=architecture.latent_dim, **shape)
+            self.discriminator = Discriminator(layout, **shape)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.space.offsets.device
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether any column may be known, so that a row can be drawn in several rounds."""
+        return len(self.architecture.known) == len(self.layout)
+
+    def known_vectors(self, codes: Tensor, values: Tensor, known: Tensor | None = None) -> Tensor:
+        """Return the generator's input for rows of which some columns are known.
+
+        Parameters
+        ----------
+        codes, values
+            All columns of the rows, shapes ``(batch, n_columns)`` and ``(batch, n_valued)``.
+        known
+            Truth values, shape ``(batch, n_columns)``: which cells count; None for all that may be known.
+        """
+        if self.knows_all:
+            return self.space.vectors(codes, values, known)
+        # What may be known, but not always, are columns of codes alone.
+        return self.known_space.vectors(codes[:, list(self.architecture.known)], values[:, :0])
+
+    def noise(self, n_rows: int, rng: torch.Generator) -> Tensor:
+        """Return standard normal noise for the generator, shape ``(n_rows, latent_dim)``."""
+        return torch.randn(n_rows, self.architecture.latent_dim, generator=rng, device=self.device)
+
+
+@contextmanager
+def own_global_stream(rng: torch.Generator) -> Iterator[None]:
+    """Let what only knows torch's global generators (initial weights, dropout) draw from `rng`.
+
+    The global generators are put back as they were.
+    """
+    with torch.random.fork_rng(devices=[rng.device] if rng.device.type == "cuda" else []):
+        torch.manual_seed(int(torch.randint(2**62, (1,), generator=rng, device=rng.device).item()))
+        yield
+
+
+def reduced_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """Return a context in which matrix products run in bfloat16 where the device does that natively."""
+    capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)()
+    is_native = (device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)) or any(
+        capabilities.get(feature, False) for feature in ("avx512_bf16", "amx_bf16")
+    )
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bool(is_native))

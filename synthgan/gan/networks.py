@@ -1,0 +1,202 @@
+"""Generator and discriminator: row vectors (see `Layout`) in, row vectors or one logit a row out.
+
+Ordered codes share what they learn: the weight vector of a code is a free part plus a smooth function of
+its position, so that a network needs not learn every piece of a number line on its own.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from synthgan.layout import Layout
+
+_N_BUMPS = 16
+
+
+class CodeWeights(nn.Module):
+    """A weight vector for each code of a layout: ``w_c + phi(position_c) @ V_column``.
+
+    ``phi`` is a constant, the position, and triangular bumps spaced evenly over [-1, 1]; codes without a
+    position have the free part only.
+
+    Parameters
+    ----------
+    layout
+        The spans whose codes get weights.
+    dim
+        Length of a weight vector.
+    """
+
+    basis: Tensor
+    codes: Tensor
+    places: Tensor
+
+    def __init__(self, layout: Layout, dim: int) -> None:
+        super().__init__()
+        self.free = nn.Parameter(torch.randn(layout.n_codes, dim) * dim**-0.5)
+        ordered = [int(i) for i in layout.coded if len(layout.spans[i].positions) > 2]
+        longest = max((layout.spans[i].n_codes for i in ordered), default=0)
+        basis = np.zeros((len(ordered), longest, _N_BUMPS + 1), dtype=np.float32)
+        codes, places = [], []
+        for row, i in enumerate(ordered):
+            for code, position in enumerate(layout.spans[i].positions):
+                if position is not None:
+                    basis[row, code] = _bumps(position)
+                    codes.append(int(layout.offsets[i]) + code)
+                    places.append(row * longest + code)
+        self.smooth = nn.Parameter(torch.zeros(len(ordered), _N_BUMPS + 1, dim))
+        self.register_buffer("basis", torch.from_numpy(basis), persistent=False)
+        self.register_buffer("codes", torch.tensor(codes, dtype=torch.long), persistent=False)
+        self.register_buffer("places", torch.tensor(places, dtype=torch.long), persistent=False)
+
+    def forward(self) -> Tensor:
+        """Return the weights, shape ``(n_codes, dim)``."""
+        if not len(self.codes):
+            return self.free
+        smooth = torch.bmm(self.basis, self.smooth).flatten(0, 1)  # (n_ordered * longest, dim)
+        return self.free.index_add(0, self.codes, smooth[self.places].to(self.free.dtype))
+
+
+class RowInput(nn.Module):
+    """The first layer on a row vector: ``row @ weights``; unknown columns are zeros in the row."""
+
+    def __init__(self, layout: Layout, dim: int) -> None:
+        super().__init__()
+        self.codes = CodeWeights(layout, dim)
+        n_values = len(layout.valued)
+        self.values = nn.Parameter(torch.randn(n_values, dim) * max(n_values, 1) ** -0.5)
+
+    def weights(self) -> Tensor:
+        """Return the weights of codes and values, shape ``(width, dim)``."""
+        return torch.cat([self.codes(), self.values])
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map rows ``(batch, width)`` to ``(batch, dim)``."""
+        return rows @ self.weights()
+
+
+class RowOutput(nn.Module):
+    """The last layer: a logit for each code, then a number for each value."""
+
+    def __init__(self, layout: Layout, dim: int) -> None:
+        super().__init__()
+        self.codes = CodeWeights(layout, dim)
+        self.values = nn.Parameter(torch.randn(len(layout.valued), dim) * dim**-0.5)
+        self.bias = nn.Parameter(torch.zeros(layout.width))
+
+    def weights(self) -> Tensor:
+        """Return the weights of codes and values, shape ``(width, dim)``."""
+        return torch.cat([self.codes(), self.values])
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map hidden ``(batch, dim)`` to ``(batch, width)``."""
+        return hidden @ self.weights().T + self.bias
+
+
+class ResidualBlock(nn.Module):
+    """``x + W2 relu(W1 norm(x))``."""
+
+    def __init__(self, dim: int, dropout: float) -> None:
+        super().__init__()
+        last = nn.Linear(dim, dim)
+        nn.init.zeros_(last.weight)
+        self.steps = nn.Sequential(
+            nn.LayerNorm(dim), nn.Linear(dim, dim), nn.ReLU(), nn.Dropout(dropout), last
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, dim)`` to ``(batch, dim)``."""
+        out: Tensor = x + self.steps(x)
+        return out
+
+
+def hidden_layers(hidden_dims: Sequence[int], *, residual: bool, dropout: float) -> nn.Sequential:
+    """Return what stands between the first and the last layer, ``hidden_dims[0] -> hidden_dims[-1]``.
+
+    Plain layers are the textbook's, ReLU after each; residual ones need equal widths, one block a width.
+    """
+    if residual:
+        blocks = [ResidualBlock(dim, dropout) for dim in hidden_dims]
+        return nn.Sequential(*blocks, nn.LayerNorm(hidden_dims[-1]), nn.ReLU(), nn.Dropout(dropout))
+    layers: list[nn.Module] = [nn.ReLU(), nn.Dropout(dropout)]
+    for before, after in zip(hidden_dims[:-1], hidden_dims[1:], strict=True):
+        layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(dropout)]
+    return nn.Sequential(*layers)
+
+
+class Generator(nn.Module):
+    """Noise and any known columns in, logits and values of all columns out.
+
+    Parameters
+    ----------
+    layout
+        The columns to generate.
+    known
+        The layout of the columns that may be known; may have no span.
+    hidden_dims, residual, dropout
+        See `hidden_layers`.
+    latent_dim
+        Length of the noise vector; 0 for none.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        known: Layout,
+        *,
+        hidden_dims: Sequence[int],
+        latent_dim: int,
+        residual: bool,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.from_known = RowInput(known, hidden_dims[0])
+        self.from_noise = nn.Parameter(torch.randn(latent_dim, hidden_dims[0]) * max(latent_dim, 1) ** -0.5)
+        self.bias = nn.Parameter(torch.zeros(hidden_dims[0]))
+        self.hidden = hidden_layers(hidden_dims, residual=residual, dropout=dropout)
+        self.to_row = RowOutput(layout, hidden_dims[-1])
+
+    def forward(self, known: Tensor, noise: Tensor) -> Tensor:
+        """Map known rows ``(batch, width of known)`` and noise ``(batch, latent_dim)`` to ``(batch, width)``."""
+        out: Tensor = self.to_row(self.hidden(self.first(known, noise)))
+        return out
+
+    def first(self, known: Tensor, noise: Tensor) -> Tensor:
+        """Map known rows and noise to the first hidden layer, ``(batch, hidden_dims[0])``."""
+        out: Tensor = self.from_known(known) + noise @ self.from_noise + self.bias
+        return out
+
+
+class Discriminator(nn.Module):
+    """A row vector in, the logit of its being real out.
+
+    Parameters
+    ----------
+    layout
+        The columns that it sees.
+    hidden_dims, residual, dropout
+        See `hidden_layers`.
+    """
+
+    def __init__(
+        self, layout: Layout, *, hidden_dims: Sequence[int], residual: bool, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.from_row = RowInput(layout, hidden_dims[0])
+        self.bias = nn.Parameter(torch.zeros(hidden_dims[0]))
+        self.hidden = hidden_layers(hidden_dims, residual=residual, dropout=dropout)
+        self.to_logit = nn.Linear(hidden_dims[-1], 1)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map rows ``(batch, width)`` to logits ``(batch,)``."""
+        out: Tensor = self.to_logit(self.hidden(self.from_row(rows) + self.bias)).squeeze(-1)
+        return out
+
+
+def _bumps(position: float) -> "np.typing.NDArray[np.float32]":
+    """Return the position and the heights there of `_N_BUMPS` triangular bumps over [-1, 1]."""
+    centers = np.linspace(-1, 1, _N_BUMPS)
+    heights = np.maximum(0.0, 1 - np.abs(position - centers) * (_N_BUMPS - 1) / 2)
+    return np.concatenate([[position], heights]).astype(np.float32)

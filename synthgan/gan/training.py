@@ -1,0 +1,161 @@
+"""Training by masked reconstruction, with a discriminator beside it: encoded rows in, a trained model out.
+
+In each step random cells of each row are hidden. The generator learns their distribution given the others
+and, at some steps, to fill them in so that the discriminator takes the whole row for real. In the end the
+discriminator learns to correct rows drawn the way users draw them.
+"""
+
+import torch
+from torch import Tensor
+from torch.optim import AdamW
+
+from synthgan.gan.budget import Budget, Clock
+from synthgan.gan.conditions import random_known
+from synthgan.gan.correction import train_correction
+from synthgan.gan.loop import AveragedWeights, History, Patience, Report, Rows, descend
+from synthgan.gan.losses import (
+    r1_r2_penalty,
+    reconstruction_loss,
+    relativistic_discriminator_loss,
+    relativistic_generator_loss,
+)
+from synthgan.gan.model import GanModel, reduced_precision
+from synthgan.layout import EncodedTable
+
+_ADVERSARIAL_EVERY = 4
+_TEMPERATURE = 0.5
+_CHECKS = 25
+_PATIENCE = 4
+#: Share of the time that is kept for the discriminator's correction.
+_CORRECTION_SHARE = 0.12
+
+
+def train_masked(
+    model: GanModel,
+    table: EncodedTable,
+    validation: EncodedTable,
+    budget: Budget,
+    *,
+    adversarial_weight: float,
+    rounds: int | None,
+    rng: torch.Generator,
+    report: Report,
+) -> list[dict[str, float]]:
+    """Train generator and discriminator and return the history, one record a check.
+
+    Parameters
+    ----------
+    model
+        A new model, any of whose columns may be known.
+    table, validation
+        Rows to train on, and rows that decide when to stop.
+    budget
+        Length and size of the run.
+    adversarial_weight
+        Weight of the discriminator's judgement in the generator's loss.
+    rounds
+        In how many rounds rows will be drawn: what the discriminator learns to correct.
+    rng
+        Source of all randomness, on the model's device.
+    report
+        See `Report`.
+
+    Raises
+    ------
+    TrainingError
+        If a loss is not finite.
+    """
+    clock = Clock(budget.n_steps, budget.max_time and budget.max_time * (1 - _CORRECTION_SHARE))
+    history, patience = History(report), Patience(_PATIENCE)
+    trainer = MaskedTrainer(model, budget, adversarial_weight, rng)
+    held_out = HeldOut(model, validation, rng)
+    check_every = max(1, budget.n_steps // _CHECKS)
+    model.train()
+    for codes, values in Rows(table, model.device).batches(budget.batch_size, rng):
+        if clock.progress >= 1:
+            break
+        losses = trainer.step(codes, values, clock)
+        clock.step += 1
+        if clock.step % check_every == 0:
+            losses["validation"] = held_out.loss(trainer.averaged)
+            history.add(clock, losses, done=clock.progress * (1 - _CORRECTION_SHARE))
+            if not patience.improves(losses["validation"]) and patience.is_over and not clock.is_annealing:
+                clock.anneal_now()
+    trainer.averaged.keep()
+    time_left = budget.max_time and max(1.0, budget.max_time - clock.elapsed)
+    loss = train_correction(model, table, validation, rounds=rounds, max_time=time_left, rng=rng)
+    history.add(clock, {"correction": loss}, done=1.0)
+    return history.records
+
+
+class MaskedTrainer:
+    """The steps of a run, and what they keep from one to the next."""
+
+    def __init__(
+        self, model: GanModel, budget: Budget, adversarial_weight: float, rng: torch.Generator
+    ) -> None:
+        self.model, self.budget, self.rng = model, budget, rng
+        self.adversarial_weight = adversarial_weight
+        self.averaged = AveragedWeights(model.generator)
+        self.optimizers = [
+            AdamW(network.parameters(), weight_decay=budget.weight_decay, fused=True)
+            for network in (model.generator, model.discriminator)
+        ]
+        self.losses: dict[str, float] = {}
+
+    def step(self, codes: Tensor, values: Tensor, clock: Clock) -> dict[str, float]:
+        """Move the generator, and at some steps the discriminator; return the newest losses."""
+        for optimizer in self.optimizers:
+            optimizer.param_groups[0]["lr"] = self.budget.learning_rate * clock.learning_rate_factor()
+        known = random_known(len(codes), len(self.model.layout), self.rng)
+        is_adversarial = self.adversarial_weight > 0 and clock.step % _ADVERSARIAL_EVERY == 0
+        self.generator_step(codes, values, known, is_adversarial=is_adversarial)
+        self.averaged.update()
+        return dict(self.losses)
+
+    def generator_step(self, codes: Tensor, values: Tensor, known: Tensor, *, is_adversarial: bool) -> None:
+        """Lower the loss of hidden cells and, if asked, make the filled-in rows pass for real."""
+        model, space = self.model, self.model.space
+        with reduced_precision(model.device):
+            noise = model.noise(len(codes), self.rng)
+            output = model.generator(model.known_vectors(codes, values, known), noise)
+        loss = reconstruction_loss(space.log_likelihood(output, codes), known[:, space.coded])
+        self.losses["reconstruction"] = loss.item()
+        if is_adversarial:
+            real = space.vectors(codes, values)
+            filled_in = space.straight_through(output, _TEMPERATURE, self.rng)
+            fake = torch.where(space.spread(known), real, filled_in)
+            self.discriminator_step(real, fake.detach())
+            judgement = relativistic_generator_loss(model.discriminator(real), model.discriminator(fake))
+            self.losses["generator"] = judgement.item()
+            loss = loss + self.adversarial_weight * judgement
+        descend(self.optimizers[0], loss)
+
+    def discriminator_step(self, real: Tensor, fake: Tensor) -> None:
+        """Tell rows from their filled-in versions, which share the known cells."""
+        critic = self.model.discriminator
+        loss = relativistic_discriminator_loss(critic(real), critic(fake))
+        self.losses["discriminator"] = loss.item()
+        descend(self.optimizers[1], loss + r1_r2_penalty(critic, real, fake, self.rng))
+
+
+class HeldOut:
+    """The reconstruction loss on rows that are not trained on, always with the same cells hidden."""
+
+    def __init__(self, model: GanModel, validation: EncodedTable, rng: torch.Generator) -> None:
+        self.model = model
+        rows = Rows(validation, model.device)
+        self.codes, self.values = rows.codes, rows.values
+        self.known = random_known(len(rows), len(model.layout), rng)
+        self.noise = model.noise(len(rows), rng)
+
+    @torch.no_grad()
+    def loss(self, averaged: AveragedWeights) -> float:
+        """Return the loss of the averaged generator."""
+        space = self.model.space
+        with reduced_precision(self.model.device):
+            known_rows = self.model.known_vectors(self.codes, self.values, self.known)
+            output = averaged.average(known_rows, self.noise)
+        return reconstruction_loss(
+            space.log_likelihood(output, self.codes), self.known[:, space.coded]
+        ).item()

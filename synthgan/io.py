@@ -1,0 +1,138 @@
+"""Tables in and out of parquet files: nothing is read in part, and nothing is written but whole.
+
+Paths come in and Arrow tables go out, or the other way round; every fault becomes one sentence that names
+the path.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from synthgan.exceptions import DataError, OutputRefusedError, ResourceError, listing
+
+
+def read_parquet(path: str | os.PathLike[str]) -> pa.Table:
+    """Return the table in one parquet file.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, it cannot be read, or it is not a whole parquet file of unique columns.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"There is no file {str(path)!r}.")
+    if path.is_dir():
+        hint = "give one of its files" if any(path.glob("*.parquet")) else "it holds no parquet files"
+        raise DataError(f"{str(path)!r} is a directory; {hint}.")
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            _check_unique(file.schema_arrow.names, path)
+            return file.read()
+    except PermissionError as error:
+        raise DataError(f"{str(path)!r} may not be read: {error.strerror}.") from error
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{str(path)!r} is not a complete parquet file ({_first_line(error)}).") from error
+
+
+def write_parquet(table: pa.Table, path: str | os.PathLike[str]) -> None:
+    """Write a table, with page checksums, beside its place and move it there when it is whole."""
+    with replacing(path) as beside:
+        pq.write_table(table, beside, compression="zstd", write_page_checksum=True)
+
+
+def check_output(
+    path: str | os.PathLike[str], *, force: bool, source: str | os.PathLike[str] | None = None
+) -> None:
+    """Raise OutputRefusedError unless `path` may be written.
+
+    Parameters
+    ----------
+    path
+        Where output is to go.
+    force
+        Whether an existing file may be replaced.
+    source
+        The file that is read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputRefusedError(f"The output {str(path)!r} is a directory; name a file in it.")
+    if not path.parent.is_dir():
+        raise OutputRefusedError(
+            f"The output's directory {str(path.parent)!r} does not exist; make it first."
+        )
+    if path.exists() and not path.is_file():
+        raise OutputRefusedError(f"The output {str(path)!r} is not a regular file; name another place.")
+    if force or not os.path.lexists(path):
+        return
+    if source is not None and path.exists() and path.samefile(source):
+        raise OutputRefusedError(
+            f"The output {str(path)!r} is the input; name another file, or replace it with --force."
+        )
+    raise OutputRefusedError(
+        f"The output {str(path)!r} exists; name another file, or replace it with --force."
+    )
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path in the same directory; move it to `path` on success, remove it on failure.
+
+    A symbolic link stays one: what it points to is replaced.
+
+    Raises
+    ------
+    ResourceError
+        If the disk is full or a quota or size limit is reached.
+    OutputRefusedError
+        If the directory may not be written.
+    """
+    target = Path(path).resolve()
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:80]}.", suffix=".part")
+    except OSError as error:
+        raise OutputRefusedError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        _give_usual_mode(beside, target)
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except OSError as error:
+        if isinstance(error, OutputRefusedError | ResourceError):
+            raise
+        raise ResourceError(f"{str(path)!r} could not be written whole: {_first_line(error)}.") from error
+    finally:
+        with suppress(FileNotFoundError):
+            beside.unlink()
+
+
+def _give_usual_mode(beside: Path, target: Path) -> None:
+    """Give a temporary file, which only its owner may read, the mode of the target or of a new file."""
+    if target.exists():
+        beside.chmod(target.stat().st_mode)
+    else:
+        umask = os.umask(0)
+        os.umask(umask)
+        beside.chmod(0o666 & ~umask)
+
+
+def _check_unique(names: list[str], path: Path) -> None:
+    repeated = (
+        sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    )
+    if repeated:
+        raise DataError(f"{str(path)!r} has column names that appear more than once: {listing(repeated)}.")
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")

@@ -1,0 +1,105 @@
+"""Model files: one safetensors file whose header holds JSON; nothing in it is ever executed.
+
+JSON values and arrays come in and a file goes out, or the other way round. The header says that the file is
+ours, which version of the format it has, and the SHA-256 digest of everything in it.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from synthgan.exceptions import ModelFileError
+from synthgan.io import replacing
+
+FORMAT = "synthgan-model"
+FORMAT_VERSION = 1
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def write_model(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
+    """Write nested JSON values and arrays to a model file, beside its place first."""
+    arrays: Arrays = {}
+    text = json.dumps(_without_arrays(state, "", arrays), allow_nan=False)
+    header = {
+        "format": FORMAT,
+        "version": str(FORMAT_VERSION),
+        "state": text,
+        "sha256": _digest(text, arrays),
+    }
+    with replacing(path) as beside:
+        save_file(arrays, beside, metadata=header)
+
+
+def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what `write_model` wrote.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, is not a synthgan model, is newer than this version, or is damaged.
+    """
+    shown = repr(str(path))
+    if not Path(path).is_file():
+        raise ModelFileError(f"There is no model file {shown}.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise ModelFileError(f"{shown} is not a synthgan model; make one with SynthGAN.save().")
+            version = int(header["version"])
+            if version > FORMAT_VERSION:
+                raise ModelFileError(
+                    f"{shown} has model format {version}, and this synthgan reads up to {FORMAT_VERSION}; "
+                    "install a newer synthgan."
+                )
+            arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
+        if header.get("sha256") != _digest(header["state"], arrays):
+            raise ModelFileError(f"{shown} is damaged: its content does not match its checksum.")
+        return dict(_with_arrays(json.loads(header["state"]), arrays))
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(f"{shown} is not a synthgan model, or not a whole one.") from error
+    except (KeyError, ValueError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(f"{shown} is damaged: its header cannot be read.") from error
+
+
+def _without_arrays(value: Any, path: str, arrays: Arrays) -> Any:
+    """Return a copy of `value` in which each array is a reference, and collect the arrays by path."""
+    if isinstance(value, np.ndarray):
+        arrays[path] = np.ascontiguousarray(value)
+        return {"$array": path}
+    if isinstance(value, dict):
+        return {key: _without_arrays(item, f"{path}/{key}", arrays) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_arrays(item, f"{path}/{i}", arrays) for i, item in enumerate(value)]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _with_arrays(value: Any, arrays: Arrays) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"$array"}:
+            return arrays[value["$array"]]
+        return {key: _with_arrays(item, arrays) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_arrays(item, arrays) for item in value]
+    return value
+
+
+def _digest(text: str, arrays: Arrays) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

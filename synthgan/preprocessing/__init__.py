@@ -1,0 +1,12 @@
+"""Tables to codes and values, and back; every module of this folder that defines an encoder takes part."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.preprocessing.table import EncodedConditions, TableEncoder, infer_schema
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["CodingOptions", "ColumnEncoder", "EncodedConditions", "TableEncoder", "infer_schema"]

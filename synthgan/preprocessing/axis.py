@@ -1,0 +1,139 @@
+"""A number line cut into codes: numbers in, codes and values out, and back.
+
+Numerical and datetime columns differ in how they become numbers; from there on they share this. An `Axis`
+is an increasing row of *pieces*; each piece is a point (one frequent value) or a stretch of the line with
+its own knots, between which a value moves linearly.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from synthgan.layout import FloatArray, IntArray
+from synthgan.preprocessing.base import CodingOptions
+
+#: Knots inside one piece: enough to carry the shape of a tail, too few to store the column.
+_KNOTS_PER_PIECE = 40
+#: Columns with at most this many distinct values are all points, where enough rows stand for each.
+_MAX_POINTS = 200
+_ROWS_PER_POINT = 20
+#: What lies between the points is cut as finely as if it were at least this share of the rows.
+_MIN_SHARE_TO_SPLIT = 0.25
+#: In standardised coding, a value held by at least this share of the rows is a point.
+_STANDARD_POINT_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The pieces of a number line.
+
+    Parameters
+    ----------
+    knots
+        The knots of all pieces, increasing, shape ``(n_knots,)``.
+    starts
+        Index of the first knot of each piece, and at the end ``n_knots``; shape ``(n_pieces + 1,)``.
+    positions
+        The middle quantile of each piece, scaled to [-1, 1]; shape ``(n_pieces,)``.
+    center, scale
+        In standardised coding, the mean and standard deviation that values are given in; a scale of 0
+        says that values are places within a piece, in [0, 1].
+    """
+
+    knots: FloatArray
+    starts: IntArray
+    positions: FloatArray
+    center: float = 0.0
+    scale: float = 0.0
+
+    @classmethod
+    def fit(cls, numbers: FloatArray, options: CodingOptions) -> Self:
+        """Cut the line along the quantiles of `numbers`, frequent values apart."""
+        if len(numbers) == 0:
+            return cls(np.empty(0), np.zeros(1, dtype=np.int64), np.empty(0))
+        distinct, counts = np.unique(numbers, return_counts=True)
+        n = len(numbers)
+        if options.numbers == "standard":
+            frequent = counts >= max(2.0, _STANDARD_POINT_SHARE * n)
+            n_pieces = 1
+        else:
+            n_pieces = int(np.clip(np.sqrt(n), 4, options.max_pieces))
+            all_points = len(distinct) <= min(_MAX_POINTS, max(2, n // _ROWS_PER_POINT))
+            frequent = np.full(len(distinct), True) if all_points else counts >= max(2.0, 0.5 * n / n_pieces)
+        piece_of = _cut(counts, frequent, n_pieces)
+        knots, starts = _place_knots(distinct, counts, piece_of)
+        mass = np.bincount(piece_of, weights=counts) / n
+        positions = 2 * (np.cumsum(mass) - mass / 2) - 1
+        if options.numbers == "standard" and not frequent.all():
+            rest = np.repeat(distinct[~frequent], counts[~frequent])
+            return cls(knots, starts, positions, float(rest.mean()), float(rest.std()) or 1.0)
+        return cls(knots, starts, positions)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def is_standardised(self) -> bool:
+        """Whether values are standardised numbers rather than places within a piece."""
+        return self.scale > 0
+
+    def encode(self, numbers: FloatArray) -> tuple[IntArray, FloatArray]:
+        """Return the piece that holds each number, or the nearest one, and the value within it."""
+        first, last = self.knots[self.starts[:-1]], self.knots[self.starts[1:] - 1]
+        codes = np.clip(np.searchsorted(first, numbers, side="right") - 1, 0, len(self) - 1)
+        following = np.minimum(codes + 1, len(self) - 1)
+        codes = np.where(numbers - last[codes] > np.abs(first[following] - numbers), following, codes)
+        is_point = np.diff(self.starts)[codes] == 1
+        if self.is_standardised:
+            values = (numbers - self.center) / self.scale
+        else:
+            along = np.interp(numbers, self.knots, np.arange(len(self.knots)))
+            steps = np.maximum(np.diff(self.starts) - 1, 1)
+            values = np.clip((along - self.starts[codes]) / steps[codes], 0.0, 1.0)
+        return codes, np.where(is_point, 0.0, values)
+
+    def decode(self, codes: IntArray, values: FloatArray) -> FloatArray:
+        """Return the number for each piece and value, never outside the piece."""
+        steps = np.diff(self.starts) - 1
+        first, last = self.knots[self.starts[:-1]], self.knots[self.starts[1:] - 1]
+        if self.is_standardised:
+            inside = self.center + self.scale * values
+        else:
+            inside = np.interp(
+                self.starts[codes] + values * steps[codes], np.arange(len(self.knots)), self.knots
+            )
+        return np.clip(inside, first[codes], last[codes])
+
+    def state(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return dict(vars(self))
+
+
+def _cut(counts: IntArray, frequent: Any, n_pieces: int) -> IntArray:
+    """Return the piece of each distinct value: points alone, the rest in pieces of about equal mass."""
+    rest = counts[~frequent].sum()
+    target = max(rest, _MIN_SHARE_TO_SPLIT * counts.sum()) / n_pieces
+    block = np.cumsum(frequent)  # a block is what lies between two points
+    mass = np.where(frequent, 0, counts).astype(np.float64)
+    block_mass = np.bincount(block, weights=mass)
+    pieces_in_block = np.maximum(1, np.round(block_mass / target))
+    before = np.cumsum(mass) - mass - (np.cumsum(block_mass) - block_mass)[block]
+    share = (before + mass / 2) / np.maximum(block_mass[block], 1.0)
+    within = np.minimum(np.floor(share * pieces_in_block[block]), pieces_in_block[block] - 1)
+    # A point opens its block, so it comes before the pieces of that block.
+    key = block * (n_pieces + 3.0) + np.where(frequent, 0, within + 1)
+    return np.unique(key, return_inverse=True)[1].astype(np.int64)
+
+
+def _place_knots(distinct: FloatArray, counts: IntArray, piece_of: IntArray) -> tuple[FloatArray, IntArray]:
+    """Return knots at evenly spaced ranks of each piece's numbers, and where each piece starts."""
+    ends = np.searchsorted(piece_of, np.arange(piece_of[-1] + 2))
+    pieces = []
+    for start, end in zip(ends[:-1], ends[1:], strict=True):
+        ranks = np.cumsum(counts[start:end]) - 1
+        wanted = np.linspace(0, ranks[-1], min(_KNOTS_PER_PIECE, end - start))
+        places = np.unique(np.searchsorted(ranks, wanted))
+        pieces.append(distinct[start:end][places])
+    starts = np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])])
+    return np.concatenate(pieces), starts.astype(np.int64)

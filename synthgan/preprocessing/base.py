@@ -1,0 +1,200 @@
+"""The contract of a column encoder: one Series in, codes and values out, and back.
+
+A new kind of column is one new file in this folder with a subclass of `ColumnEncoder`: it says which
+columns it accepts and how the cells that are present become codes. Missing cells, dtypes and registration
+are handled here.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthgan.exceptions import DataError
+from synthgan.layout import FloatArray, IntArray, Span
+
+#: How a number becomes codes: pieces of the number line with equal shares of the rows, or one standardised
+#: value (what the textbook games generate).
+NumberCoding = Literal["quantile", "standard"]
+
+
+@dataclass(frozen=True)
+class CodingOptions:
+    """How finely columns are coded.
+
+    Parameters
+    ----------
+    numbers
+        See `NumberCoding`.
+    max_pieces
+        About how many pieces a number line is cut into.
+    max_levels
+        Up to how many levels of a category have a code of their own.
+    """
+
+    numbers: NumberCoding = "quantile"
+    max_pieces: int = 50
+    max_levels: int = 250
+
+
+class ColumnEncoder(ABC):
+    """Encode one column as codes and values, and undo it.
+
+    Subclasses set `kind` and `priority` (the encoder with the highest priority among those that accept a
+    column gets it) and keep what they learn in attributes that end in ``_`` and hold JSON values or arrays:
+    these are what a model file stores.
+
+    Codes ``0 .. k-1`` stand for what was present, code ``k`` for a missing cell if there was one.
+    """
+
+    kind: ClassVar[str]
+    priority: ClassVar[int] = 0
+    registry: ClassVar[dict[str, type["ColumnEncoder"]]] = {}
+
+    name: Hashable
+    dtype: Any
+    has_missing_: bool
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kind" in vars(cls):
+            ColumnEncoder.registry[cls.kind] = cls
+
+    @classmethod
+    @abstractmethod
+    def accepts(cls, column: "pd.Series[Any]") -> str | None:
+        """Return the reason why this encoder can take `column`, or None when it cannot."""
+
+    @abstractmethod
+    def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
+        """Learn from the cells that are not missing; there may be none."""
+
+    @abstractmethod
+    def _encode(self, present: "pd.Series[Any]") -> tuple[IntArray, FloatArray]:
+        """Return codes and values of cells that are not missing."""
+
+    @abstractmethod
+    def _decode(self, codes: IntArray, values: FloatArray) -> Any:
+        """Return the cells, as an array, that codes of present cells stand for."""
+
+    @abstractmethod
+    def _span(self) -> Span:
+        """Return the span of the present cells."""
+
+    def contains(self, value: Any) -> bool:
+        """Whether a drawn cell can be `value` (missing included)."""
+        if pd.isna(value):
+            return self.has_missing_
+        return self._contains(value)
+
+    @abstractmethod
+    def _contains(self, value: Any) -> bool:
+        """Whether `value`, which is not missing, has support in what was learned."""
+
+    @abstractmethod
+    def support(self) -> str:
+        """Return in words which values a drawn cell can have, for error messages."""
+
+    def fit(self, column: "pd.Series[Any]", options: CodingOptions) -> Self:
+        """Learn a column and return self."""
+        self.name, self.dtype = column.name, column.dtype
+        missing = column.isna().to_numpy()
+        self.has_missing_ = bool(missing.any())
+        self._fit_present(column[~missing], options)
+        return self
+
+    @property
+    def span(self) -> Span:
+        """The place of this column in the layout, code for missing cells included."""
+        span = self._span()
+        if not self.has_missing_:
+            return span
+        positions = (*span.positions, None) if span.positions else ()
+        return Span(span.name, span.n_codes + 1, positions, span.value_codes)
+
+    @property
+    def _missing_code(self) -> int:
+        return self._span().n_codes
+
+    def transform(self, column: "pd.Series[Any]") -> tuple[IntArray, npt.NDArray[np.float32]]:
+        """Return the codes and values of a column, each of shape ``(n_rows,)``.
+
+        Raises
+        ------
+        DataError
+            If a cell is missing and no cell of the fitted column was.
+        """
+        missing = column.isna().to_numpy()
+        if missing.any() and not self.has_missing_:
+            raise DataError(
+                f"Column {self.name!r} has missing cells, but had none when it was fitted; fill or drop them."
+            )
+        codes = np.full(len(column), self._missing_code, dtype=np.int64)
+        values = np.zeros(len(column), dtype=np.float32)
+        codes[~missing], values[~missing] = self._encode(column[~missing])
+        return codes, values
+
+    def inverse_transform(
+        self,
+        codes: npt.NDArray[Any],
+        values: npt.NDArray[np.float32] | None = None,
+        *,
+        rng: np.random.Generator,
+    ) -> "pd.Series[Any]":
+        """Return the column of the original dtype that codes and values stand for.
+
+        Parameters
+        ----------
+        codes
+            Shape ``(n_rows,)``.
+        values
+            Shape ``(n_rows,)``; None to draw for each code a value from its own distribution.
+        rng
+            Source of those draws.
+        """
+        codes = np.asarray(codes, dtype=np.int64)
+        missing = codes == self._missing_code if self.has_missing_ else np.zeros(len(codes), dtype=bool)
+        shares = rng.random(len(codes)) if values is None else np.asarray(values, dtype=np.float64)
+        cells = self._decode(codes[~missing], shares[~missing])
+        column = pd.Series(cells)
+        if missing.any() or not len(codes):
+            place = np.full(len(codes), -1, dtype=np.int64)
+            place[~missing] = np.arange(len(column))
+            column = pd.Series(pd.api.extensions.take(column.array, place, allow_fill=True))
+        column = self._restore(column)
+        column.name = self.name
+        return column
+
+    def cast(self, value: Any) -> "pd.Series[Any]":
+        """Return `value` as a Series of length one in the column's dtype; text is read as a cell.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the column's dtype cannot hold it unchanged.
+        """
+        cell = pd.Series([value], dtype=None if pd.isna(value) else object).astype(self.dtype)
+        if not pd.isna(value) and not isinstance(value, str) and cell.iloc[0] != value:
+            raise ValueError(f"{self.dtype} cannot hold {value!r}")
+        return cell
+
+    def _restore(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
+        """Return decoded cells, missing ones included, in the dtype of the fitted column."""
+        return column if column.dtype == self.dtype else column.astype(self.dtype)
+
+    def state(self) -> dict[str, Any]:
+        """Return what was learned: JSON values and arrays by attribute name."""
+        return {name: value for name, value in vars(self).items() if name.endswith("_")}
+
+    @classmethod
+    def from_state(cls, name: Hashable, dtype: Any, state: dict[str, Any]) -> Self:
+        """Return a fitted encoder from what `state` returned."""
+        encoder = cls()
+        encoder.name, encoder.dtype = name, dtype
+        for attribute, value in state.items():
+            setattr(encoder, attribute, value)
+        return encoder

@@ -1,0 +1,115 @@
+"""Categories: strings and pandas categories with any number of levels.
+
+Frequent levels have a code each. When there are too many levels, the rare ones, sorted so that alike names
+stand together, share codes, and the value says which level of a shared code is meant.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api.types import infer_dtype, is_string_dtype
+
+from synthgan.exceptions import DataError, did_you_mean, listing
+from synthgan.layout import FloatArray, IntArray, Span
+from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+
+#: Of the codes of a column with too many levels, this share goes to the rare levels together.
+_SHARED_CODES = 0.25
+
+
+class CategoricalEncoder(ColumnEncoder):
+    """Encode a column of levels.
+
+    Attributes
+    ----------
+    levels_
+        The levels, those of one code side by side.
+    starts_
+        Index of the first level of each code, and at the end the number of levels.
+    counts_
+        Rows of each level in the fitted column.
+    """
+
+    kind = "categorical"
+
+    levels_: list[Any]
+    starts_: IntArray
+    counts_: IntArray
+    ordered_: bool
+
+    @classmethod
+    def accepts(cls, column: "pd.Series[Any]") -> str | None:
+        dtype = column.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            return "dtype category"
+        if dtype == object:
+            content = infer_dtype(column, skipna=True)
+            return {"string": "objects that are all text", "empty": "no cell is present"}.get(content)
+        return f"dtype {dtype}" if is_string_dtype(dtype) else None
+
+    def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
+        self.ordered_ = bool(getattr(self.dtype, "ordered", False))
+        counts = present.value_counts(sort=False)
+        counts = counts[counts > 0]
+        levels = pd.Series(counts.index.astype(object), dtype=object)
+        rank = counts.index.codes if isinstance(counts.index, pd.CategoricalIndex) else levels.astype(str)
+        order = np.argsort(np.asarray(rank), kind="stable")
+        code_of = _share_codes(counts.to_numpy(dtype=np.int64)[order], options.max_levels)
+        order = order[np.argsort(code_of, kind="stable")]
+        self.levels_ = levels.iloc[order].tolist()
+        self.counts_ = counts.to_numpy(dtype=np.int64)[order]
+        sizes = np.bincount(code_of) if len(code_of) else np.empty(0, dtype=np.int64)
+        self.starts_ = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+    def _encode(self, present: "pd.Series[Any]") -> tuple[IntArray, FloatArray]:
+        index = pd.Index(self.levels_, dtype=object).get_indexer(present.astype(object))
+        if (index < 0).any():
+            unseen = present[index < 0].unique()
+            raise DataError(
+                f"Column {self.name!r} has levels that it had not when it was fitted: {listing(unseen)}."
+                f"{did_you_mean(unseen[0], self.levels_)}"
+            )
+        codes = np.searchsorted(self.starts_, index, side="right") - 1
+        before = np.concatenate([[0], np.cumsum(self.counts_)])
+        middle = (before[index] + before[index + 1]) / 2
+        mass = before[self.starts_[codes + 1]] - before[self.starts_[codes]]
+        return codes, (middle - before[self.starts_[codes]]) / mass
+
+    def _decode(self, codes: IntArray, values: FloatArray) -> Any:
+        before = np.concatenate([[0], np.cumsum(self.counts_)])
+        low, high = before[self.starts_[codes]], before[self.starts_[codes + 1]]
+        index = np.searchsorted(before, low + values * (high - low), side="right") - 1
+        index = np.clip(index, self.starts_[codes], self.starts_[codes + 1] - 1)
+        levels = pd.Series(pd.Series(self.levels_, dtype=object).astype(self.dtype))
+        return levels.array.take(index)
+
+    def _span(self) -> Span:
+        n_codes = len(self.starts_) - 1
+        if not self.ordered_ or n_codes != len(self.levels_):
+            return Span(self.name, n_codes)
+        mass = self.counts_ / self.counts_.sum()
+        positions = 2 * (np.cumsum(mass) - mass / 2) - 1
+        return Span(self.name, n_codes, tuple(float(position) for position in positions))
+
+    def _contains(self, value: Any) -> bool:
+        return value in self.levels_
+
+    def support(self) -> str:
+        return f"the levels {listing(self.levels_)}" if self.levels_ else "only missing cells"
+
+
+def _share_codes(counts: IntArray, max_levels: int) -> npt.NDArray[Any]:
+    """Return the code of each level: its own, or for rare levels one shared with its neighbours."""
+    n_levels = len(counts)
+    if n_levels <= max_levels:
+        return np.arange(n_levels)
+    n_shared = round(_SHARED_CODES * max_levels)
+    frequent = np.zeros(n_levels, dtype=bool)
+    frequent[np.argsort(-counts, kind="stable")[: max_levels - n_shared]] = True
+    rare = np.where(frequent, 0, counts)
+    share = (np.cumsum(rare) - rare / 2) / rare.sum()
+    codes = max_levels - n_shared + np.minimum((share * n_shared).astype(np.int64), n_shared - 1)
+    codes[frequent] = np.arange(frequent.sum())
+    return np.unique(codes, return_inverse=True)[1]

@@ -1,0 +1,220 @@
+"""A whole table to codes and values, and back.
+
+A frame comes in, each column goes through the encoder of its kind, and an `EncodedTable` with its `Layout`
+goes out; the way back gives a frame of the same columns, order and dtypes.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
+from synthgan.layout import EncodedTable, Layout
+from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.schema import Column, Schema, check_frame, join_columns
+
+
+def infer_schema(frame: pd.DataFrame) -> Schema:
+    """Return the schema of a frame: for each column the kind whose encoder accepts it.
+
+    Raises
+    ------
+    DataError
+        If the frame has no rows or columns, names that cannot be told apart, or columns of no known kind.
+    """
+    check_frame(frame)
+    by_priority = sorted(ColumnEncoder.registry.values(), key=lambda encoder: -encoder.priority)
+    columns, unsupported = [], []
+    for name in frame.columns:
+        series = frame[name]
+        reasons = ((encoder, encoder.accepts(series)) for encoder in by_priority)
+        found = next(((encoder.kind, reason) for encoder, reason in reasons if reason), None)
+        if found is None:
+            unsupported.append(name)
+        else:
+            columns.append(Column(name, series.dtype, *found))
+    if unsupported:
+        raise UnsupportedColumnsError(unsupported, frame)
+    return Schema(tuple(columns))
+
+
+class UnsupportedColumnsError(DataError):
+    """Columns of kinds that cannot be learned.
+
+    Attributes
+    ----------
+    columns
+        Their names.
+    """
+
+    def __init__(self, columns: Sequence[Hashable], frame: pd.DataFrame) -> None:
+        self.columns = columns
+        content = {name: pd.api.types.infer_dtype(frame[name], skipna=True) for name in columns}
+        held = ", ".join(f"{name!r} ({frame[name].dtype}: {kind})" for name, kind in content.items())
+        super().__init__(
+            f"These columns hold what cannot be learned (nested, binary, complex or mixed cells, "
+            f"or a dtype without an encoder): {held}. Convert them, or leave them out "
+            f"with df.drop(columns={list(columns)!r}) or --drop-unsupported."
+        )
+
+
+class TableEncoder:
+    """Encode a table column by column.
+
+    Parameters
+    ----------
+    options
+        How finely columns are coded.
+
+    Attributes
+    ----------
+    schema_
+        Names, dtypes and kinds of the columns.
+    encoders_
+        One fitted encoder a column.
+    layout_
+        What the encoded columns mean.
+    """
+
+    schema_: Schema
+    encoders_: list[ColumnEncoder]
+    layout_: Layout
+
+    def __init__(self, options: CodingOptions | None = None) -> None:
+        self.options = options or CodingOptions()
+
+    def fit(self, frame: pd.DataFrame) -> Self:
+        """Learn the columns of a frame and return self."""
+        schema = infer_schema(frame)
+        kinds = ColumnEncoder.registry
+        encoders = [kinds[column.kind]().fit(frame[column.name], self.options) for column in schema]
+        return self._assemble(schema, encoders)
+
+    def _assemble(self, schema: Schema, encoders: list[ColumnEncoder]) -> Self:
+        self.schema_, self.encoders_ = schema, encoders
+        self.layout_ = Layout(tuple(encoder.span for encoder in encoders))
+        return self
+
+    def transform(self, frame: pd.DataFrame) -> EncodedTable:
+        """Return the codes and values of a frame with the fitted columns, in any order."""
+        missing = [name for name in self.schema_.names if name not in frame.columns]
+        if missing:
+            raise DataError(
+                f"The table lacks the columns {listing(missing)}; it has {listing(frame.columns)}."
+            )
+        smallest = np.min_scalar_type(max(span.n_codes for span in self.layout_.spans))
+        codes = np.empty((len(frame), len(self.encoders_)), dtype=smallest)
+        valued = {int(index): place for place, index in enumerate(self.layout_.valued)}
+        values = np.zeros((len(frame), len(valued)), dtype=np.float32)
+        for i, encoder in enumerate(self.encoders_):
+            codes[:, i], column_values = encoder.transform(frame[encoder.name])
+            if i in valued:
+                values[:, valued[i]] = column_values
+        return EncodedTable(codes, values)
+
+    def inverse_transform(self, table: EncodedTable, *, rng: np.random.Generator) -> pd.DataFrame:
+        """Return the frame that codes and values stand for; values nobody gave are drawn from `rng`."""
+        valued = {int(index): place for place, index in enumerate(self.layout_.valued)}
+        series = [
+            encoder.inverse_transform(
+                table.codes[:, i], table.values[:, valued[i]] if i in valued else None, rng=rng
+            )
+            for i, encoder in enumerate(self.encoders_)
+        ]
+        return join_columns(series, self.schema_.names)
+
+    def encode_conditions(self, conditions: Mapping[Any, Any]) -> "EncodedConditions":
+        """Return what a mapping from column to wanted value asks of a row.
+
+        Raises
+        ------
+        ConditionError
+            If a column does not exist or cannot take the value.
+        """
+        cells: dict[int, pd.Series[Any]] = {}
+        for name, value in conditions.items():
+            if name not in self.schema_.names:
+                raise ConditionError(
+                    f"The condition names column {name!r}, which the table does not have; it has "
+                    f"{listing(self.schema_.names)}.{did_you_mean(name, self.schema_.names)}"
+                )
+            index = self.schema_.names.index(name)
+            cells[index] = _cell(self.encoders_[index], value)
+        encoded = {index: self.encoders_[index].transform(cell) for index, cell in cells.items()}
+        indices = np.array(sorted(cells), dtype=np.int64)
+        return EncodedConditions(
+            indices,
+            np.array([encoded[i][0][0] for i in indices], dtype=np.int64),
+            np.array([encoded[i][1][0] for i in indices], dtype=np.float32),
+            [cells[i] for i in indices],
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return what was learned: JSON values and arrays."""
+        encoders = [encoder.state() for encoder in self.encoders_]
+        return {"schema": self.schema_.to_dict(), "encoders": encoders}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """Return the fitted encoder from what `state` returned."""
+        schema = Schema.from_dict(state["schema"])
+        encoders = [
+            ColumnEncoder.registry[column.kind].from_state(column.name, column.dtype, learned)
+            for column, learned in zip(schema, state["encoders"], strict=True)
+        ]
+        return cls()._assemble(schema, encoders)
+
+
+class EncodedConditions:
+    """The cells that every drawn row must have.
+
+    Parameters
+    ----------
+    indices
+        The columns, increasing, shape ``(n_known,)``.
+    codes, values
+        Their code and value, each of shape ``(n_known,)``.
+    cells
+        For each column a Series of length one in its own dtype: what is written into the drawn rows, so
+        that a condition holds exactly and not only within a code.
+    """
+
+    def __init__(
+        self,
+        indices: npt.NDArray[np.int64],
+        codes: npt.NDArray[np.int64],
+        values: npt.NDArray[np.float32],
+        cells: list["pd.Series[Any]"],
+    ) -> None:
+        self.indices, self.codes, self.values, self.cells = indices, codes, values, cells
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def write_into(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame with the known cells in place."""
+        if not len(self):
+            return frame
+        columns = [frame.iloc[:, i] for i in range(frame.shape[1])]
+        for index, cell in zip(self.indices, self.cells, strict=True):
+            repeated = cell.repeat(len(frame))
+            columns[index] = repeated.set_axis(frame.index)
+        return join_columns(columns, list(frame.columns))
+
+
+def _cell(encoder: ColumnEncoder, value: Any) -> "pd.Series[Any]":
+    """Return `value` as one cell of the encoder's column, or raise ConditionError."""
+    try:
+        cell = encoder.cast(value)
+        supported = encoder.contains(cell.iloc[0])
+    except (ValueError, TypeError, OverflowError):
+        supported = False
+    if not supported:
+        near = did_you_mean(value, getattr(encoder, "levels_", []))
+        raise ConditionError(
+            f"Column {encoder.name!r} cannot be {value!r}: it holds {encoder.support()}.{near}"
+        )
+    return cell

@@ -1,0 +1,79 @@
+"""How far training is: a bar with the time left on a terminal, plain lines elsewhere, or nothing."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from synthgan.gan.loop import Report
+
+#: Shares of the work after which a plain line is due.
+_LINE_EVERY = 0.2
+
+
+@contextmanager
+def reporting(title: str, *, verbose: int) -> Iterator[Report]:
+    """Yield a function that takes the share of the work that is done and the newest losses.
+
+    Parameters
+    ----------
+    title
+        What is going on.
+    verbose
+        0 for silence.
+    """
+    if not verbose:
+        yield _ignore
+    elif sys.stderr.isatty():
+        with _bar(title) as report:
+            yield report
+    else:
+        yield _Lines(title)
+
+
+def _ignore(done: float, losses: dict[str, float]) -> None:
+    """Report nothing."""
+
+
+def _in_words(losses: dict[str, float]) -> str:
+    return ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items())
+
+
+class _Lines:
+    """One line on stderr for every fifth of the work."""
+
+    def __init__(self, title: str) -> None:
+        self.title, self.started, self.due = title, time.monotonic(), _LINE_EVERY
+
+    def __call__(self, done: float, losses: dict[str, float]) -> None:
+        if done < self.due - 1e-9:
+            return
+        self.due = done + _LINE_EVERY if done < 1 else float("inf")
+        elapsed = time.monotonic() - self.started
+        left = f", about {elapsed / done - elapsed:.0f} s left" if done < 1 else ""
+        print(
+            f"{self.title}: {done:4.0%} after {elapsed:.0f} s{left} ({_in_words(losses)})",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=1.0, losses="")
+
+        def report(done: float, losses: dict[str, float]) -> None:
+            progress.update(task, completed=done, losses=_in_words(losses))
+
+        yield report

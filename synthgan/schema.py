@@ -1,0 +1,129 @@
+"""What a table looks like from outside: the names, dtypes and kinds of its columns.
+
+A frame comes in and a `Schema` goes out, which can be written as JSON, give back an empty frame of the same
+dtypes, and say in one sentence how another frame differs.
+"""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from pandas.api.types import pandas_dtype
+
+from synthgan.exceptions import DataError, did_you_mean, listing
+
+
+@dataclass(frozen=True)
+class Column:
+    """Name, pandas dtype and kind of one column, and why it was taken to be of that kind."""
+
+    name: Hashable
+    dtype: Any
+    kind: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table, in order."""
+
+    columns: tuple[Column, ...]
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    def __getitem__(self, name: Hashable) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise DataError(
+            f"Column {name!r} is missing from the table; it has {listing(self.names)}."
+            f"{did_you_mean(name, self.names)}"
+        )
+
+    @property
+    def names(self) -> list[Hashable]:
+        """Column names in order."""
+        return [column.name for column in self.columns]
+
+    def empty_frame(self) -> pd.DataFrame:
+        """Return a frame without rows that has these columns and dtypes."""
+        series = [pd.Series([], dtype=column.dtype) for column in self.columns]
+        return join_columns(series, self.names)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a column, with its dtype, kind and the reason for the kind."""
+        rows = [(c.name, str(c.dtype), c.kind, c.reason) for c in self.columns]
+        return pd.DataFrame(rows, columns=["column", "dtype", "kind", "reason"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the schema as values that JSON can hold."""
+        return {
+            "columns": [
+                {
+                    "name": column.name,
+                    "dtype": _dtype_to_json(column.dtype),
+                    "kind": column.kind,
+                    "reason": column.reason,
+                }
+                for column in self.columns
+            ]
+        }
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> "Schema":
+        """Return the schema that `to_dict` wrote."""
+        return cls(
+            tuple(
+                Column(c["name"], _dtype_from_json(c["dtype"]), c["kind"], c["reason"])
+                for c in state["columns"]
+            )
+        )
+
+
+def join_columns(series: list["pd.Series[Any]"], names: list[Hashable]) -> pd.DataFrame:
+    """Return a frame of the given columns, which share one index, under the given names."""
+    frame = pd.DataFrame(dict(enumerate(series)))
+    frame.columns = pd.Index(names, dtype=object if not names else None)
+    return frame
+
+
+def check_frame(frame: pd.DataFrame) -> None:
+    """Raise DataError when a frame has no rows, no columns, or names that cannot be told apart."""
+    if frame.shape[1] == 0:
+        raise DataError("The table has no columns; give one with at least one column.")
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise DataError(
+            "The table's columns have several levels; join them first, for instance with "
+            "df.columns = ['_'.join(map(str, c)) for c in df.columns]."
+        )
+    repeated = list(dict.fromkeys(frame.columns[frame.columns.duplicated()]))
+    if repeated:
+        raise DataError(f"Column names must be unique; {listing(repeated)} appear more than once.")
+    odd = [name for name in frame.columns if not isinstance(name, str | int)]
+    if odd:
+        raise DataError(f"Column names must be strings or integers; got {listing(odd)}.")
+    if len(frame) == 0:
+        raise DataError("The table has 0 rows; there is nothing to learn from.")
+
+
+def _dtype_to_json(dtype: Any) -> Any:
+    if isinstance(dtype, pd.CategoricalDtype):
+        categories = dtype.categories
+        return {
+            "categories": categories.astype(object).tolist(),
+            "of": str(categories.dtype),
+            "ordered": bool(dtype.ordered),
+        }
+    return str(dtype)
+
+
+def _dtype_from_json(state: Any) -> Any:
+    if isinstance(state, dict):
+        categories = pd.Index(state["categories"], dtype=pandas_dtype(state["of"]))
+        return pd.CategoricalDtype(categories, ordered=state["ordered"])
+    return pandas_dtype(state)

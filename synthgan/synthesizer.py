@@ -1,0 +1,391 @@
+"""SynthGAN: a table in, a model of its joint distribution, and new rows out.
+
+The one place where preprocessing and gan meet: a frame is encoded, a model is trained on the codes, and what
+the model draws is decoded into a frame of the same columns, order and dtypes.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from synthgan.exceptions import ConditionError, DataError, ModelFileError, did_you_mean, listing
+from synthgan.gan.budget import plan_budget
+from synthgan.gan.conditions import Known
+from synthgan.gan.drawing import draw
+from synthgan.gan.games import train_game
+from synthgan.gan.losses import GAMES
+from synthgan.gan.model import Architecture, GanModel, own_global_stream
+from synthgan.gan.training import train_masked
+from synthgan.layout import EncodedTable, Layout
+from synthgan.parameters import check_n_rows, check_parameters, seed_from, torch_device
+from synthgan.persistence import read_model, write_model
+from synthgan.preprocessing import CodingOptions, TableEncoder
+from synthgan.progress import reporting
+
+_VALIDATION_SHARE = 0.1
+_MAX_VALIDATION_ROWS = 2_000
+
+
+class SynthGAN(BaseEstimator):  # type: ignore[misc]
+    """Learn the joint distribution of a table with a conditional MLP GAN, and draw rows from it.
+
+    Any columns may be given and the others are drawn, so one model serves plain sampling and every
+    condition. Missing values are part of what is learned.
+
+    Parameters
+    ----------
+    target : str or int, default=None
+        The column that a downstream model will predict. Optional: it keeps the classes' shares in the
+        held-out rows and, in a textbook game, is what can be a condition.
+    loss : {"masked", "bce", "wgan-gp", "relativistic"}, default="masked"
+        What is minimised. "masked" is reconstruction of hidden cells with a discriminator beside it; the
+        others are adversarial games on the same networks: the textbook's binary cross-entropy [1]_,
+        Wasserstein with gradient penalty [2]_, and relativistic pairing with R1 and R2 [3]_.
+    rounds : int, default=None
+        In how many rounds a row is drawn. None draws one column a round, the finest; 1 is the fastest.
+    correct : bool, default=True
+        Whether drawn rows are chosen from a larger pool by the discriminator's density ratio, where it sees
+        a difference on held-out rows.
+    adversarial_weight : float, default=0.0
+        Weight of the discriminator's judgement in the generator's loss when ``loss="masked"``.
+    epochs : int, default=None
+        Passes over the rows; None follows the table.
+    batch_size : int, default=None
+        Rows in a training step; None follows the table.
+    learning_rate : float, default=None
+        Of the optimisers; None is 0.002, and 0.001 in a textbook game.
+    hidden_dims : sequence of int, default=None
+        Width of each hidden layer; equal widths unless ``loss`` is "bce" or "wgan-gp". None follows the
+        table.
+    latent_dim : int, default=None
+        Length of the noise vector. None is 100 in a textbook game, 32 with an adversarial weight, and
+        otherwise 0: rows owe their variety to the draw of each code, and reconstruction cannot use noise.
+    max_time : float, default=None
+        Seconds that training may take; None follows the table. A run that is cut by it is annealed to the
+        time it has, and cannot be repeated exactly.
+    device : str, default="auto"
+        "auto" for a GPU where there is one, or a torch device.
+    random_state : int, numpy Generator or RandomState, default=None
+        Makes fit and sample repeatable on the same machine and number of threads.
+    verbose : int, default=1
+        0 for silence.
+
+    Attributes
+    ----------
+    schema_ : Schema
+        Columns, dtypes and kinds of the fitted table.
+    history_ : DataFrame
+        Losses during training, one row a check.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if they are all strings.
+
+    References
+    ----------
+    .. [1] Goodfellow et al. (2014). Generative Adversarial Nets. NeurIPS.
+    .. [2] Gulrajani et al. (2017). Improved Training of Wasserstein GANs. NeurIPS.
+    .. [3] Huang et al. (2024). The GAN is dead; long live the GAN! NeurIPS.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from synthgan import SynthGAN
+    >>> table = pd.DataFrame({"size": [1.5, 2.5, None, 3.5] * 25, "kind": ["a", "b", "b", "a"] * 25})
+    >>> gan = SynthGAN(epochs=20, random_state=0, verbose=0).fit(table)
+    >>> gan.sample(3, conditions={"kind": "a"})["kind"].tolist()
+    ['a', 'a', 'a']
+    """
+
+    def __init__(
+        self,
+        *,
+        target: str | int | None = None,
+        loss: str = "masked",
+        rounds: int | None = None,
+        correct: bool = True,
+        adversarial_weight: float = 0.0,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        hidden_dims: Sequence[int] | None = None,
+        latent_dim: int | None = None,
+        max_time: float | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 1,
+    ) -> None:
+        self.target = target
+        self.loss = loss
+        self.rounds = rounds
+        self.correct = correct
+        self.adversarial_weight = adversarial_weight
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.hidden_dims = hidden_dims
+        self.latent_dim = latent_dim
+        self.max_time = max_time
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002  (scikit-learn's signature)
+        """Learn a table.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_rows, n_columns)
+            The table, target included. It is not changed.
+        y : None
+            Ignored; scikit-learn passes it.
+
+        Returns
+        -------
+        SynthGAN
+            self.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter is out of its range.
+        DataError
+            If the table cannot be learned.
+        TrainingError
+            If a loss is not finite.
+        """
+        check_parameters(self.get_params())
+        frame = _as_frame(X)
+        encoder = TableEncoder(CodingOptions(numbers="standard" if self.loss in GAMES else "quantile"))
+        encoder.fit(frame)
+        target = None if self.target is None else _index_of_target(encoder, self.target)
+        if len(frame) < 2:
+            raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
+        seed = seed_from(self.random_state)
+        device = torch_device(self.device)
+        rng = torch.Generator(device).manual_seed(seed)
+        table = encoder.transform(frame)
+        model, records = self._train(encoder.layout_, table, target, rng, seed)
+        self.encoder_, self.model_ = encoder, model
+        self.history_ = pd.DataFrame.from_records(records)
+        self._seed, self._n_draws, self._gives_array = seed, 0, isinstance(X, np.ndarray)
+        self._set_scikit_learn_attributes()
+        return self
+
+    def _train(
+        self, layout: Layout, table: EncodedTable, target: int | None, rng: torch.Generator, seed: int
+    ) -> tuple[GanModel, list[dict[str, float]]]:
+        budget = plan_budget(
+            len(table),
+            loss=self.loss,
+            is_adversarial=self.adversarial_weight > 0,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            hidden_dims=self.hidden_dims,
+            latent_dim=self.latent_dim,
+            max_time=self.max_time,
+        )
+        game = GAMES.get(self.loss)
+        architecture = Architecture(
+            hidden_dims=budget.hidden_dims,
+            latent_dim=budget.latent_dim,
+            residual=game is None or game.residual,
+            dropout=budget.dropout,
+            known=tuple(range(len(layout))) if game is None else _game_condition(layout, target),
+        )
+        model = GanModel(layout, architecture, torch.Generator().manual_seed(seed)).to(rng.device)
+        with reporting("Training", verbose=self.verbose) as report, own_global_stream(rng):
+            if game is not None:
+                return model, train_game(model, game, table, budget, rng=rng, report=report)
+            training, validation = _hold_out(table, target, seed)
+            return model, train_masked(
+                model,
+                training,
+                validation,
+                budget,
+                adversarial_weight=self.adversarial_weight,
+                rounds=self.rounds,
+                rng=rng,
+                report=report,
+            )
+
+    def sample(
+        self,
+        n: int = 1,
+        *,
+        conditions: Mapping[Any, Any] | None = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Draw rows.
+
+        Parameters
+        ----------
+        n : int, default=1
+            How many.
+        conditions : mapping, default=None
+            Wanted values by column, such as ``{"income": ">50K"}``; every drawn row has exactly these. None
+            or NaN asks for missing cells.
+        random_state : int, numpy Generator or RandomState, default=None
+            An int draws the same rows every time; None goes on with the model's own stream, so that two
+            calls give different rows.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n, n_columns)
+            As the fitted table: the same columns, order and dtypes, with a new index.
+
+        Raises
+        ------
+        ConditionError
+            If no row can satisfy the conditions.
+        ParameterError
+            If `n` is not a whole number of at least 0.
+        """
+        check_is_fitted(self, "model_")
+        check_n_rows(n, len(self.schema_))
+        wanted = self.encoder_.encode_conditions(conditions or {})
+        known = Known(wanted.indices, wanted.codes, wanted.values)
+        self._check_known(known)
+        if random_state is None:
+            seeds = np.random.SeedSequence([self._seed, self._n_draws])
+            self._n_draws += 1
+        else:
+            seeds = np.random.SeedSequence(seed_from(random_state))
+        torch_seed, numpy_seed = (int(word) for word in seeds.generate_state(2, dtype=np.uint64))
+        rng = torch.Generator(self.model_.device).manual_seed(torch_seed)
+        drawn = draw(self.model_, int(n), known=known, rounds=self.rounds, correct=self.correct, rng=rng)
+        frame = self.encoder_.inverse_transform(drawn, rng=np.random.default_rng(numpy_seed))
+        frame = wanted.write_into(frame)
+        return frame.to_numpy() if self._gives_array else frame
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to one file: tensors and JSON, nothing that is executed on loading."""
+        check_is_fitted(self, "model_")
+        parameters = self.get_params()
+        if not isinstance(self.random_state, Integral | None):
+            parameters["random_state"] = None  # a generator object is not part of a model file
+        state = {
+            "parameters": parameters,
+            "encoder": self.encoder_.state(),
+            "architecture": asdict(self.model_.architecture),
+            "weights": {name: tensor.cpu().numpy() for name, tensor in self.model_.state_dict().items()},
+            "corrects": self.model_.corrects,
+            "history": self.history_.astype(object).where(self.history_.notna(), None).to_dict("list"),
+            "seed": self._seed,
+            "n_draws": self._n_draws,
+            "gives_array": self._gives_array,
+        }
+        write_model(path, state)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
+        """Return the fitted model in a file that `save` wrote; it draws what the saved one would draw next.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is not a whole synthgan model of a known version.
+        """
+        state = read_model(path)
+        try:
+            return cls()._restore(state, device)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelFileError(f"{str(path)!r} is damaged: its parts do not fit together.") from error
+
+    def _restore(self, state: dict[str, Any], device: str) -> Self:
+        self.set_params(**{**state["parameters"], "device": device})
+        self.encoder_ = TableEncoder.from_state(state["encoder"])
+        shape = state["architecture"]
+        sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known")}
+        self.model_ = GanModel(
+            self.encoder_.layout_, Architecture(**{**shape, **sequences}), torch.Generator().manual_seed(0)
+        )
+        weights = {name: torch.from_numpy(array) for name, array in state["weights"].items()}
+        self.model_.load_state_dict(weights)
+        self.model_.corrects = state["corrects"]
+        self.model_.to(torch_device(device))
+        self.history_ = pd.DataFrame(state["history"])
+        self._seed, self._n_draws, self._gives_array = state["seed"], state["n_draws"], state["gives_array"]
+        self._set_scikit_learn_attributes()
+        return self
+
+    def _set_scikit_learn_attributes(self) -> None:
+        self.schema_ = self.encoder_.schema_
+        self.n_features_in_ = len(self.schema_)
+        if all(isinstance(name, str) for name in self.schema_.names) and not self._gives_array:
+            self.feature_names_in_ = np.array(self.schema_.names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def _check_known(self, known: Known) -> None:
+        """Raise ConditionError when a textbook game is asked for a column that it cannot know."""
+        unknowable = set(known.columns.tolist()) - set(self.model_.architecture.known)
+        if unknowable:
+            names = listing(self.schema_.names[i] for i in sorted(unknowable))
+            raise ConditionError(
+                f"A model fitted with loss={self.loss!r} takes conditions on its categorical target only, "
+                f"not on {names}; fit with loss='masked' for any condition."
+            )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.non_deterministic = False
+        return tags
+
+
+def _as_frame(X: Any) -> pd.DataFrame:
+    """Return the table as a frame; arrays get the column names x0, x1, ..."""
+    if isinstance(X, pd.DataFrame):
+        return X
+    array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=1)
+    return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
+
+
+def _index_of_target(encoder: TableEncoder, target: str | int) -> int:
+    """Return the target's place, or raise DataError when it is missing or holds nothing."""
+    names = encoder.schema_.names
+    if target not in names:
+        raise DataError(
+            f"The target {target!r} is not a column; the table has {listing(names)}.{did_you_mean(target, names)}"
+        )
+    index = names.index(target)
+    encoder_of_target = encoder.encoders_[index]
+    if encoder_of_target.has_missing_ and encoder_of_target.span.n_codes == 1:
+        raise DataError(f"The target {target!r} has no value in any row; name another target.")
+    return index
+
+
+def _game_condition(layout: Layout, target: int | None) -> tuple[int, ...]:
+    """Return the columns that a textbook game is given: the target, if it is made of codes alone."""
+    if target is None or layout.spans[target].value_codes or not layout.sizes[target]:
+        return ()
+    return (target,)
+
+
+def _hold_out(table: EncodedTable, target: int | None, seed: int) -> tuple[EncodedTable, EncodedTable]:
+    """Return rows to train on and rows to judge by, with the target's codes shared out evenly."""
+    n_held_out = int(np.clip(_VALIDATION_SHARE * len(table), 1, _MAX_VALIDATION_ROWS))
+    strata = None
+    if target is not None:
+        counts = np.bincount(table.codes[:, target])
+        if counts[counts > 0].min() >= 2 and np.count_nonzero(counts) <= n_held_out:
+            strata = table.codes[:, target]
+    kept, held_out = train_test_split(
+        np.arange(len(table)), test_size=n_held_out, stratify=strata, random_state=seed % 2**32
+    )
+    return table.take(kept), table.take(held_out)
