@@ -1,9 +1,9 @@
 """How hard is it to tell drawn rows from real ones, and how much do they teach?
 
-For each table the generator is fitted on the training part and as many rows are drawn as the held-out part
-has (at most as many as it was trained on). Two figures: the AUC of XGBoost with its defaults, 3-fold,
-between held-out and drawn rows (0.5: nobody can tell), and the score on the held-out part of XGBoost trained on
-the training part and on drawn rows (AUC, or R2 for a number).
+For each table the generator is fitted on the training part, and as many rows are drawn as the held-out part
+has (at most as many as it was trained on). Two figures: the AUC of XGBoost with its defaults, 3-fold, between
+held-out and drawn rows (0.5: nobody can tell), and the score on the held-out part of XGBoost trained on the
+training part and on drawn rows (AUC, or R2 for a number).
 
     python benchmarks/fidelity.py adult --data path/to/tables --seeds 0 1 2
 
@@ -52,9 +52,8 @@ def main() -> None:
         for figure in ("auc", "auc_train", "utility", "utility_real", "fit_seconds", "rows_per_second"):
             values = [result[figure] for result in results]
             spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            print(
-                f"{name:20s} {figure:16s} {statistics.mean(values):10.4f} +- {spread:.4f} over {len(values)} seeds"
-            )
+            mean = statistics.mean(values)
+            print(f"{name:20s} {figure:16s} {mean:10.4f} +- {spread:.4f} over {len(values)} seeds")
 
 
 def run(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:

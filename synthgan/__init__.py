@@ -16,7 +16,6 @@ from synthgan.exceptions import (
 from synthgan.schema import Schema
 
 if TYPE_CHECKING:
-    from synthgan.augmentation import augment
     from synthgan.synthesizer import SynthGAN
 
 __version__ = "0.1.0"
@@ -32,11 +31,10 @@ __all__ = [
     "SynthGAN",
     "SynthganError",
     "TrainingError",
-    "augment",
 ]
 
 # These need torch, which takes a second to load: they are loaded when they are asked for.
-_LAZY = {"SynthGAN": "synthgan.synthesizer", "augment": "synthgan.augmentation"}
+_LAZY = {"SynthGAN": "synthgan.synthesizer"}
 
 
 def __getattr__(name: str) -> Any:

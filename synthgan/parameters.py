@@ -1,4 +1,4 @@
-"""Checks of what a user sets: values come in, and either nothing happens or one sentence says what is wrong."""
+"""Checks of what a user sets: values come in, and nothing happens or one sentence says what is wrong."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -140,7 +140,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002  (scikit-learn's signature)
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn a table.
 
         Parameters
@@ -361,7 +361,8 @@ def _index_of_target(encoder: TableEncoder, target: str | int) -> int:
     names = encoder.schema_.names
     if target not in names:
         raise DataError(
-            f"The target {target!r} is not a column; the table has {listing(names)}.{did_you_mean(target, names)}"
+            f"The target {target!r} is not a column; the table has {listing(names)}."
+            f"{did_you_mean(target, names)}"
         )
     index = names.index(target)
     encoder_of_target = encoder.encoders_[index]

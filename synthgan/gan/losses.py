@@ -45,7 +45,7 @@ def bce_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-real).mean() + softplus(fake).mean()
 
 
-def bce_generator_loss(real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG001  (games share one signature)
+def bce_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
     """Return ``-log D(G(z))``, the non-saturating form of the same paper's section 3."""
     return softplus(-fake).mean()
 
@@ -60,7 +60,7 @@ def wasserstein_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     return fake.mean() - real.mean()
 
 
-def wasserstein_generator_loss(real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG001
+def wasserstein_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
     """Return ``-D(G(z))``."""
     return -fake.mean()
 
@@ -101,7 +101,7 @@ def wgan_gp_penalty(critic: Critic, real: Tensor, fake: Tensor, rng: torch.Gener
     return 10 * one_centred_penalty(critic, real, fake, rng)
 
 
-def r1_r2_penalty(critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:  # noqa: ARG001
+def r1_r2_penalty(critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
     """Return half the squared gradients at real and at generated rows (gamma = 1)."""
     return (squared_gradient(critic, real) + squared_gradient(critic, fake)) / 2
 

@@ -159,7 +159,7 @@ class Generator(nn.Module):
         self.to_row = RowOutput(layout, hidden_dims[-1])
 
     def forward(self, known: Tensor, noise: Tensor) -> Tensor:
-        """Map known rows ``(batch, width of known)`` and noise ``(batch, latent_dim)`` to ``(batch, width)``."""
+        """Map known rows ``(batch, known width)`` and noise ``(batch, latent_dim)`` to ``(batch, width)``."""
         out: Tensor = self.to_row(self.hidden(self.first(known, noise)))
         return out
 

@@ -1,0 +1,241 @@
+"""The command line: each command parses, calls the library, and says on stderr what it did.
+
+Results go to files, progress and messages to stderr. Exit codes: 0 done, 1 training or internal error, 2 usage,
+3 bad input, 4 output refused, 5 out of memory or disk, 130 interrupted, 143 terminated.
+"""
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import click
+
+from synthgan import __version__
+from synthgan.exceptions import (
+    DataError,
+    ModelFileError,
+    OutputRefusedError,
+    ParameterError,
+    ResourceError,
+    SynthganError,
+    TrainingError,
+)
+
+EXIT_CODES: dict[type[BaseException], int] = {
+    ParameterError: 2,
+    DataError: 3,
+    ModelFileError: 3,
+    OutputRefusedError: 4,
+    ResourceError: 5,
+    MemoryError: 5,
+    TrainingError: 1,
+}
+
+Command = Callable[..., None]
+
+
+class _Group(click.Group):
+    """Turn errors into one sentence on stderr and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are removed
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            _stop("interrupted; nothing was written", 130)
+        except BrokenPipeError:
+            sys.exit(1)
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            code = next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+            text = " ".join(str(error).split())
+            if not isinstance(error, SynthganError):
+                text = f"{type(error).__name__}: {text} (synthgan --debug COMMAND shows where)"
+            _stop(text, code)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(code)
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds several options, in the order given."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+# What is not given is left to SynthGAN, where the defaults are.
+_training = _options(
+    click.option("--target", help="Column that a model will predict."),
+    click.option("--max-time", type=float, help="Seconds that training may take."),
+    click.option("--epochs", type=int, help="Passes over the rows."),
+    click.option("--rounds", type=int, help="Rounds in which a row is drawn; 1 is the fastest."),
+    click.option("--device", help='"auto", "cpu" or "cuda".'),
+    click.option("--seed", "random_state", type=click.IntRange(0, 2**32 - 1), help="Makes runs repeatable."),
+    click.option("--drop-unsupported", is_flag=True, help="Leave out columns that cannot be learned."),
+)
+_output = _options(
+    click.option("-o", "--output", required=True, type=click.Path(), help="File to write."),
+    click.option("--force", is_flag=True, help="Replace the file if it exists."),
+)
+_conditions = click.option(
+    "--condition", "conditions", multiple=True, metavar="COLUMN=VALUE", help="What every drawn row has."
+)
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="synthgan")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Augment tables with synthetic rows."""
+
+
+@main.command()
+@click.argument("source", metavar="INPUT.parquet", type=click.Path())
+@_output
+@click.option("--rows", type=click.IntRange(min=0), help="Add this many rows.")
+@click.option("--ratio", type=float, help="Add this many times the rows there are [default: 1].")
+@click.option("--balance", is_flag=True, help="Add rows until all classes of the target are as frequent.")
+@_conditions
+@click.option("--mark", is_flag=True, help='Add a column "synthetic" that is true for drawn rows.')
+@_training
+@_quiet
+def augment(
+    source: str,
+    output: str,
+    force: bool,
+    rows: int | None,
+    ratio: float | None,
+    balance: bool,
+    conditions: Sequence[str],
+    mark: bool,
+    drop_unsupported: bool,
+    quiet: bool,
+    **parameters: Any,
+) -> None:
+    """Write a table's rows, unchanged, and drawn rows after them."""
+    from synthgan import augmentation, io, parquet
+
+    amount = augmentation.Amount(rows, ratio, balance)
+    io.check_output(output, force=force, source=source)
+    table = parquet.ParquetTable.read(source)
+    frame = _learnable(table, drop_unsupported)
+    if mark:
+        table.check_mark()
+    target = parameters["target"]
+    if balance and target is None:
+        raise click.UsageError("--balance needs --target.")
+    if target is not None:
+        for warning in augmentation.check_target(frame, target):
+            click.echo(f"warning: {warning}", err=True)
+    gan = _fit(frame, quiet, parameters)
+    drawn = augmentation.draw_rows(gan, frame, amount, target=target, conditions=_parse(conditions))
+    io.write_parquet(table.with_rows(drawn, mark=mark), output)
+    _say(quiet, f"wrote {output}: {len(frame):,} real rows, then {len(drawn):,} drawn ones")
+
+
+@main.command()
+@click.argument("source", metavar="INPUT.parquet", type=click.Path())
+@_output
+@_training
+@_quiet
+def fit(
+    source: str, output: str, force: bool, drop_unsupported: bool, quiet: bool, **parameters: Any
+) -> None:
+    """Learn a table and write the model to a file."""
+    from synthgan import io, parquet
+
+    io.check_output(output, force=force, source=source)
+    frame = _learnable(parquet.ParquetTable.read(source), drop_unsupported)
+    _fit(frame, quiet, parameters).save(output)
+    _say(quiet, f"wrote {output}: a model of {frame.shape[1]} columns from {len(frame):,} rows")
+
+
+@main.command()
+@click.argument("model", type=click.Path())
+@_output
+@click.option("-n", "--rows", type=click.IntRange(min=0), required=True, help="Rows to draw.")
+@_conditions
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Makes the draw repeatable.")
+@_quiet
+def sample(
+    model: str, output: str, force: bool, rows: int, conditions: Sequence[str], seed: int | None, quiet: bool
+) -> None:
+    """Draw rows from a model file into a parquet file."""
+    from synthgan import SynthGAN, io, parquet
+
+    io.check_output(output, force=force, source=model)
+    drawn = SynthGAN.load(model).sample(rows, conditions=_parse(conditions), random_state=seed)
+    io.write_parquet(parquet.table_from_frame(drawn), output)
+    _say(quiet, f"wrote {output}: {len(drawn):,} drawn rows")
+
+
+@main.command()
+@click.argument("path", metavar="MODEL_OR_PARQUET", type=click.Path())
+def info(path: str) -> None:
+    """Show the columns of a model or of a parquet file, and of which kind they are."""
+    from synthgan import SynthGAN, parquet
+    from synthgan.preprocessing import infer_schema
+
+    if parquet.is_parquet(path):
+        frame = parquet.ParquetTable.read(path).frame
+        click.echo(f"{path}: a table of {len(frame):,} rows and {frame.shape[1]} columns")
+        click.echo(infer_schema(frame).to_frame().to_string(index=False))
+        return
+    gan = SynthGAN.load(path)
+    last = gan.history_.iloc[-1]
+    click.echo(
+        f"{path}: a model of {len(gan.schema_)} columns, loss {gan.loss!r}, "
+        f"{int(last['step']):,} steps in {last['seconds']:.0f} s"
+    )
+    click.echo(gan.schema_.to_frame().to_string(index=False))
+
+
+def _learnable(table: Any, drop_unsupported: bool) -> Any:
+    """Return the frame of a table; columns that cannot be learned are left out if asked, else an error."""
+    from synthgan.preprocessing import infer_schema
+    from synthgan.preprocessing.table import UnsupportedColumnsError
+
+    try:
+        infer_schema(table.frame)
+    except UnsupportedColumnsError as error:
+        if not drop_unsupported or len(error.columns) == table.frame.shape[1]:
+            raise
+        table.drop(error.columns)
+        names = ", ".join(repr(name) for name in error.columns)
+        click.echo(f"warning: left out what cannot be learned: {names}", err=True)
+    return table.frame
+
+
+def _fit(frame: Any, quiet: bool, parameters: dict[str, Any]) -> Any:
+    from synthgan import SynthGAN
+
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return SynthGAN(**given, verbose=0 if quiet else 1).fit(frame)
+
+
+def _parse(conditions: Sequence[str]) -> dict[str, str | None]:
+    """Return conditions given as COLUMN=VALUE; an empty value asks for a missing cell."""
+    parsed: dict[str, str | None] = {}
+    for condition in conditions:
+        name, equals, value = condition.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{condition!r} is not COLUMN=VALUE.", param_hint="--condition")
+        parsed[name] = value or None
+    return parsed
+
+
+def _say(quiet: bool, message: str) -> None:
+    if not quiet:
+        click.echo(message, err=True)
