@@ -64,7 +64,7 @@ def check_target(frame: pd.DataFrame, target: Hashable) -> list[str]:
     counts = frame[target].value_counts()
     counts = counts[counts > 0]
     if len(counts) < 2:
-        held = f"the value {counts.index[0]!r} only" if len(counts) else "no value in any row"
+        held = f"the value {counts.index.tolist()[0]!r} only" if len(counts) else "no value in any row"
         raise DataError(f"The target {target!r} has {held}; a model has nothing to learn from it.")
     if len(counts) > _MAX_CLASSES:
         return []

@@ -1,7 +1,7 @@
 """The command line: each command parses, calls the library, and says on stderr what it did.
 
-Results go to files, progress and messages to stderr. Exit codes: 0 done, 1 training or internal error, 2 usage,
-3 bad input, 4 output refused, 5 out of memory or disk, 130 interrupted, 143 terminated.
+Results go to files, progress and messages to stderr. Exit codes: 0 done, 1 training or internal error,
+2 usage, 3 bad input, 4 output refused, 5 out of memory or disk, 130 interrupted, 143 terminated.
 """
 
 import signal

@@ -25,18 +25,16 @@ def read_parquet(path: str | os.PathLike[str]) -> pa.Table:
         If there is no such file, it cannot be read, or it is not a whole parquet file of unique columns.
     """
     path = Path(path)
-    if not path.exists():
-        raise DataError(f"There is no file {str(path)!r}.")
-    if path.is_dir():
-        hint = "give one of its files" if any(path.glob("*.parquet")) else "it holds no parquet files"
-        raise DataError(f"{str(path)!r} is a directory; {hint}.")
     try:
+        _check_input(path)
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             _check_unique(file.schema_arrow.names, path)
             return file.read()
-    except PermissionError as error:
-        raise DataError(f"{str(path)!r} may not be read: {error.strerror}.") from error
-    except (pa.ArrowException, OSError) as error:
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the system, not of Arrow
+            raise DataError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
         raise DataError(f"{str(path)!r} is not a complete parquet file ({_first_line(error)}).") from error
 
 
@@ -61,6 +59,14 @@ def check_output(
         The file that is read.
     """
     path = Path(path)
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        raise OutputRefusedError(
+            f"The output {str(path)!r} cannot be written: {_first_line(error)}."
+        ) from error
     if path.is_dir():
         raise OutputRefusedError(f"The output {str(path)!r} is a directory; name a file in it.")
     if not path.parent.is_dir():
@@ -113,6 +119,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             beside.unlink()
+
+
+def _check_input(path: Path) -> None:
+    if not path.exists():
+        raise DataError(f"There is no file {str(path)!r}.")
+    if path.is_dir():
+        hint = "give one of its files" if any(path.glob("*.parquet")) else "it holds no parquet files"
+        raise DataError(f"{str(path)!r} is a directory; {hint}.")
+    if not path.is_file():
+        raise DataError(f"{str(path)!r} is not a regular file; write what it gives to one first.")
 
 
 def _give_usual_mode(beside: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from synthgan.exceptions import ModelFileError
 from synthgan.io import replacing
@@ -28,14 +28,11 @@ def write_model(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
     """Write nested JSON values and arrays to a model file, beside its place first."""
     arrays: Arrays = {}
     text = json.dumps(_without_arrays(state, "", arrays), allow_nan=False)
-    header = {
-        "format": FORMAT,
-        "version": str(FORMAT_VERSION),
-        "state": text,
-        "sha256": _digest(text, arrays),
-    }
+    header = {"format": FORMAT, "version": str(FORMAT_VERSION), "state": text}
+    header["sha256"] = _digest(header, arrays)
     with replacing(path) as beside:
-        save_file(arrays, beside, metadata=header)
+        # Written from here, since safetensors' own writer does not say which error stopped it.
+        beside.write_bytes(save(arrays, metadata=header))
 
 
 def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -47,9 +44,9 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file is missing, is not a synthgan model, is newer than this version, or is damaged.
     """
     shown = repr(str(path))
-    if not Path(path).is_file():
-        raise ModelFileError(f"There is no model file {shown}.")
     try:
+        if not Path(path).is_file():
+            raise ModelFileError(f"There is no model file {shown}.")
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             if header.get("format") != FORMAT:
@@ -61,12 +58,14 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
                     "install a newer synthgan."
                 )
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
-        if header.get("sha256") != _digest(header["state"], arrays):
+        if header.get("sha256") != _digest(header, arrays):
             raise ModelFileError(f"{shown} is damaged: its content does not match its checksum.")
         return dict(_with_arrays(json.loads(header["state"]), arrays))
-    except (SafetensorError, OSError) as error:
+    except OSError as error:
+        raise ModelFileError(f"{shown} cannot be read: {error.strerror}.") from error
+    except SafetensorError as error:
         raise ModelFileError(f"{shown} is not a synthgan model, or not a whole one.") from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f"{shown} is damaged: its header cannot be read.") from error
@@ -75,8 +74,9 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _without_arrays(value: Any, path: str, arrays: Arrays) -> Any:
     """Return a copy of `value` in which each array is a reference, and collect the arrays by path."""
     if isinstance(value, np.ndarray):
-        arrays[path] = np.ascontiguousarray(value)
-        return {"$array": path}
+        name = f"{len(arrays)}{path}"  # counted, because a key may have a slash
+        arrays[name] = np.asarray(value, order="C")
+        return {"$array": name}
     if isinstance(value, dict):
         return {key: _without_arrays(item, f"{path}/{key}", arrays) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -96,8 +96,8 @@ def _with_arrays(value: Any, arrays: Arrays) -> Any:
     return value
 
 
-def _digest(text: str, arrays: Arrays) -> str:
-    digest = hashlib.sha256(text.encode())
+def _digest(header: dict[str, str], arrays: Arrays) -> str:
+    digest = hashlib.sha256(header["version"].encode() + b" " + header["state"].encode())
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())

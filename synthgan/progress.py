@@ -48,7 +48,7 @@ class _Lines:
     def __call__(self, done: float, losses: dict[str, float]) -> None:
         if done < self.due - 1e-9:
             return
-        self.due = done + _LINE_EVERY if done < 1 else float("inf")
+        self.due = min(1.0, done + _LINE_EVERY) if done < 1 else float("inf")
         elapsed = time.monotonic() - self.started
         left = f", about {elapsed / done - elapsed:.0f} s left" if done < 1 else ""
         print(

@@ -4,11 +4,14 @@ A frame comes in and a `Schema` goes out, which can be written as JSON, give bac
 dtypes, and say in one sentence how another frame differs.
 """
 
+import math
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pandas.api.types import pandas_dtype
 
 from synthgan.exceptions import DataError, did_you_mean, listing
@@ -111,19 +114,56 @@ def check_frame(frame: pd.DataFrame) -> None:
         raise DataError("The table has 0 rows; there is nothing to learn from.")
 
 
+def can_be_stored(categories: "pd.Index[Any]") -> bool:
+    """Whether a model file can hold the levels of a category: each has a dtype, or is a plain object."""
+    return categories.dtype != object or all(map(_is_plain, categories))
+
+
+def _is_plain(level: object) -> bool:
+    return isinstance(level, str | int) or (isinstance(level, float) and math.isfinite(level))
+
+
 def _dtype_to_json(dtype: Any) -> Any:
     if isinstance(dtype, pd.CategoricalDtype):
-        categories = dtype.categories
-        return {
-            "categories": categories.astype(object).tolist(),
-            "of": str(categories.dtype),
-            "ordered": bool(dtype.ordered),
-        }
+        return {"categories": _index_to_json(dtype.categories), "ordered": bool(dtype.ordered)}
+    if isinstance(dtype, pd.ArrowDtype):
+        return {"arrow": str(dtype.pyarrow_dtype)}
+    if isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA:
+        return f"string[{dtype.storage}]"  # its name alone, "string", leaves the storage open
     return str(dtype)
 
 
 def _dtype_from_json(state: Any) -> Any:
-    if isinstance(state, dict):
-        categories = pd.Index(state["categories"], dtype=pandas_dtype(state["of"]))
-        return pd.CategoricalDtype(categories, ordered=state["ordered"])
-    return pandas_dtype(state)
+    if isinstance(state, str):
+        return pandas_dtype(state)
+    if "arrow" in state:
+        return pd.ArrowDtype(pa.type_for_alias(state["arrow"]))
+    return pd.CategoricalDtype(_index_from_json(state["categories"]), ordered=state["ordered"])
+
+
+def _index_to_json(index: Any) -> dict[str, Any]:
+    """Return the levels of a category: times as ticks, floats as text (JSON has no infinity)."""
+    if isinstance(index, pd.IntervalIndex):
+        ends = {"left": _index_to_json(index.left), "right": _index_to_json(index.right)}
+        return {**ends, "closed": index.closed}
+    if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex | pd.PeriodIndex):
+        values: list[Any] = index.asi8.tolist()
+    elif index.dtype.kind == "f":
+        values = [repr(level) for level in index.astype(object).tolist()]
+    else:
+        values = index.astype(object).tolist()
+    return {"of": _dtype_to_json(index.dtype), "values": values}
+
+
+def _index_from_json(state: dict[str, Any]) -> Any:
+    if "closed" in state:
+        left, right = _index_from_json(state["left"]), _index_from_json(state["right"])
+        return pd.IntervalIndex.from_arrays(left, right, closed=state["closed"])
+    dtype, values = _dtype_from_json(state["of"]), state["values"]
+    if isinstance(dtype, pd.PeriodDtype):
+        return pd.PeriodIndex(pd.arrays.PeriodArray(np.array(values, dtype=np.int64), dtype=dtype))
+    if dtype.kind in "mM":
+        return pd.Index(values, dtype="int64").astype(dtype)  # ticks are UTC, whatever the time zone
+    if dtype.kind == "f":
+        values = [float(value) for value in values]
+    return pd.Index(values, dtype=dtype)

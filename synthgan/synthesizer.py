@@ -5,12 +5,14 @@ the model draws is decoded into a frame of the same columns, order and dtypes.
 """
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
@@ -21,10 +23,10 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from synthgan.exceptions import ConditionError, DataError, ModelFileError, did_you_mean, listing
 from synthgan.gan.budget import plan_budget
 from synthgan.gan.conditions import Known
-from synthgan.gan.drawing import draw
+from synthgan.gan.drawing import discriminator_logits, draw
 from synthgan.gan.games import train_game
 from synthgan.gan.losses import GAMES
-from synthgan.gan.model import Architecture, GanModel, own_global_stream
+from synthgan.gan.model import Architecture, GanModel, enough_threads, own_global_stream
 from synthgan.gan.training import train_masked
 from synthgan.layout import EncodedTable, Layout
 from synthgan.parameters import check_n_rows, check_parameters, seed_from, torch_device
@@ -164,6 +166,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         TrainingError
             If a loss is not finite.
         """
+        started = time.monotonic()
         check_parameters(self.get_params())
         frame = _as_frame(X)
         encoder = TableEncoder(CodingOptions(numbers="standard" if self.loss in GAMES else "quantile"))
@@ -175,7 +178,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         device = torch_device(self.device)
         rng = torch.Generator(device).manual_seed(seed)
         table = encoder.transform(frame)
-        model, records = self._train(encoder.layout_, table, target, rng, seed)
+        time_left = self.max_time and max(0.1, self.max_time - (time.monotonic() - started))
+        model, records = self._train(encoder.layout_, table, target, time_left, rng, seed)
         self.encoder_, self.model_ = encoder, model
         self.history_ = pd.DataFrame.from_records(records)
         self._seed, self._n_draws, self._gives_array = seed, 0, isinstance(X, np.ndarray)
@@ -183,7 +187,13 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _train(
-        self, layout: Layout, table: EncodedTable, target: int | None, rng: torch.Generator, seed: int
+        self,
+        layout: Layout,
+        table: EncodedTable,
+        target: int | None,
+        max_time: float | None,
+        rng: torch.Generator,
+        seed: int,
     ) -> tuple[GanModel, list[dict[str, float]]]:
         budget = plan_budget(
             len(table),
@@ -194,7 +204,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             learning_rate=self.learning_rate,
             hidden_dims=self.hidden_dims,
             latent_dim=self.latent_dim,
-            max_time=self.max_time,
+            max_time=max_time,
         )
         game = GAMES.get(self.loss)
         architecture = Architecture(
@@ -205,7 +215,11 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             known=tuple(range(len(layout))) if game is None else _game_condition(layout, target),
         )
         model = GanModel(layout, architecture, torch.Generator().manual_seed(seed)).to(rng.device)
-        with reporting("Training", verbose=self.verbose) as report, own_global_stream(rng):
+        with (
+            reporting("Training", verbose=self.verbose) as report,
+            own_global_stream(rng),
+            enough_threads(budget.hidden_dims[0], budget.batch_size),
+        ):
             if game is not None:
                 return model, train_game(model, game, table, budget, rng=rng, report=report)
             training, validation = _hold_out(table, target, seed)
@@ -268,6 +282,25 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         frame = self.encoder_.inverse_transform(drawn, rng=np.random.default_rng(numpy_seed))
         frame = wanted.write_into(frame)
         return frame.to_numpy() if self._gives_array else frame
+
+    def discriminate(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the discriminator's probability that each row is real.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_rows, n_columns)
+            Rows with the columns of the fitted table.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            0.5 where real and drawn rows are equally likely.
+        """
+        check_is_fitted(self, "model_")
+        table = self.encoder_.transform(_as_frame(X))
+        logits = discriminator_logits(self.model_, table)
+        chances: npt.NDArray[np.float64] = 1 / (1 + np.exp(-logits))
+        return chances
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one file: tensors and JSON, nothing that is executed on loading."""

@@ -13,6 +13,8 @@ from synthgan.gan.losses import GAMES
 #: Share of a run, at its end, in which the learning rate falls to zero.
 _ANNEALED_SHARE = 0.3
 _WARM_UP_STEPS = 50
+#: How often in a run losses are recorded and progress is reported.
+N_CHECKS = 25
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Clock:
     max_time: float | None = None
     step: int = 0
     started: float = field(default_factory=time.monotonic)
+    checks: int = 0
 
     @property
     def elapsed(self) -> float:
@@ -128,6 +131,12 @@ class Clock:
         """Share of the run that is done, from 0 to 1."""
         by_time = self.elapsed / self.max_time if self.max_time else 0.0
         return min(1.0, max(self.step / self.n_steps, by_time))
+
+    def check_is_due(self) -> bool:
+        """Whether another of the run's checks has come due; each is due once."""
+        is_due = self.progress * N_CHECKS >= self.checks + 1
+        self.checks += is_due
+        return is_due
 
     def anneal_now(self) -> None:
         """Shorten the run so that its last, annealed part begins with the next step."""

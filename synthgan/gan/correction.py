@@ -8,7 +8,9 @@ import copy
 import math
 import time
 
+import numpy as np
 import torch
+from scipy.stats import t as student_t
 from torch import Tensor
 from torch.nn.functional import softplus
 from torch.optim import AdamW
@@ -21,14 +23,17 @@ from synthgan.gan.model import GanModel, reduced_precision
 from synthgan.layout import EncodedTable
 
 _MAX_ROWS = 20_000
+_DRAWN_BATCH = 2_048
+#: Share of the time in which rows are drawn; in the rest the discriminator learns.
+_DRAWING_SHARE = 0.5
 _MAX_STEPS = 600
 _BATCH_SIZE = 512
 _LEARNING_RATE = 1e-3
 _WEIGHT_DECAY = 0.05
 _CHECK_EVERY = 20
 _PATIENCE = 5
-#: Standard errors by which the held-out loss must beat a coin's for the correction to be used.
-_MARGIN = 3.0
+#: Chance, at most, of calling a coin's held-out loss better than a coin's.
+_FALSE_ALARM = 0.001
 
 
 def train_correction(
@@ -59,8 +64,12 @@ def train_correction(
         Source of all randomness, on the model's device.
     """
     started = time.monotonic()
-    real, drawn = Rows(table, model.device), _drawn_rows(model, min(len(table), _MAX_ROWS), rounds, rng)
-    held_out = (Rows(validation, model.device), _drawn_rows(model, len(validation), rounds, rng))
+    drawing_time = max_time and max_time * _DRAWING_SHARE
+    wanted = min(len(table), _MAX_ROWS) + len(validation)
+    candidates = _drawn_table(model, wanted, rounds=rounds, max_time=drawing_time, rng=rng)
+    is_held_out = np.arange(len(candidates)) < min(len(validation), len(candidates) // 2)
+    real, drawn = Rows(table, model.device), Rows(candidates.take(~is_held_out), model.device)
+    held_out = (Rows(validation, model.device), Rows(candidates.take(is_held_out), model.device))
     critic = model.discriminator
     optimizer = AdamW(critic.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY, fused=True)
     patience, margin, best = Patience(_PATIENCE), 0.0, copy.deepcopy(critic.state_dict())
@@ -72,7 +81,7 @@ def train_correction(
         if step % _CHECK_EVERY == 0:
             held_out_loss, error = _held_out_loss(model, *held_out)
             if patience.improves(held_out_loss):
-                margin, best = _MARGIN * error, copy.deepcopy(critic.state_dict())
+                margin, best = error, copy.deepcopy(critic.state_dict())
         is_late = max_time is not None and time.monotonic() - started > max_time
         if patience.is_over or step == _MAX_STEPS or is_late:
             break
@@ -81,9 +90,18 @@ def train_correction(
     return min(patience.best, math.log(2))
 
 
-def _drawn_rows(model: GanModel, n_rows: int, rounds: int | None, rng: torch.Generator) -> Rows:
-    table = draw(model, n_rows, known=Known.nothing(), rounds=rounds, correct=False, rng=rng)
-    return Rows(table, model.device)
+def _drawn_table(
+    model: GanModel, n_rows: int, *, rounds: int | None, max_time: float | None, rng: torch.Generator
+) -> EncodedTable:
+    """Return `n_rows` drawn rows, or as many as the time allows but at least one batch."""
+    deadline = time.monotonic() + (max_time if max_time is not None else math.inf)
+    parts: list[EncodedTable] = []
+    while (missing := n_rows - sum(map(len, parts))) > 0 and (not parts or time.monotonic() < deadline):
+        batch = min(missing, _DRAWN_BATCH)
+        parts.append(draw(model, batch, known=Known.nothing(), rounds=rounds, correct=False, rng=rng))
+    return EncodedTable(
+        np.concatenate([part.codes for part in parts]), np.concatenate([part.values for part in parts])
+    )
 
 
 def _logits(model: GanModel, codes: Tensor, values: Tensor) -> Tensor:
@@ -94,9 +112,10 @@ def _logits(model: GanModel, codes: Tensor, values: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _held_out_loss(model: GanModel, real: Rows, drawn: Rows) -> tuple[float, float]:
-    """Return the mean loss a row and its standard error."""
+    """Return the mean loss a row, and by how much it may be too low by chance (Student's t)."""
     model.discriminator.eval()
     real_losses = softplus(-_logits(model, real.codes, real.values))
     drawn_losses = softplus(_logits(model, drawn.codes, drawn.values))
     losses = torch.cat([real_losses, drawn_losses])
-    return losses.mean().item(), (losses.std() / len(losses) ** 0.5).item()
+    quantile = float(student_t.isf(_FALSE_ALARM, len(losses) - 1))
+    return losses.mean().item(), quantile * losses.std().item() / len(losses) ** 0.5

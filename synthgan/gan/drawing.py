@@ -13,7 +13,7 @@ from torch import Tensor
 from synthgan.gan.conditions import Known
 from synthgan.gan.model import GanModel, reduced_precision
 from synthgan.gan.rows import gumbel
-from synthgan.layout import EncodedTable
+from synthgan.layout import EncodedTable, FloatArray
 
 #: Rows that are drawn together; large enough for full matrix products, small enough for the cache.
 _BATCH_SIZE = 4096
@@ -75,6 +75,9 @@ def _draw_batch(
     codes = torch.zeros(n_rows, len(model.layout), dtype=torch.long, device=device)
     values = torch.zeros(n_rows, len(space.valued), device=device)
     codes[:, known.columns] = torch.from_numpy(known.codes).to(device)
+    is_valued = np.isin(known.columns, model.layout.valued)
+    places = np.searchsorted(model.layout.valued, known.columns[is_valued])
+    values[:, places] = torch.from_numpy(known.values[is_valued]).to(device)
     if not model.knows_all:
         _draw_prior(model, codes, known, rng)
     is_known = torch.zeros(len(model.layout), dtype=torch.bool, device=device)
@@ -131,7 +134,8 @@ def _draw_column(
         index = int(np.searchsorted(model.layout.valued, column))
         row = model.layout.n_codes + index
         takes = torch.tensor(model.layout.spans[column].value_codes, device=codes.device)
-        value = (top @ weights[row]).float() + bias[row]
+        # Not a matrix product: in bfloat16 few numbers could be told apart.
+        value = (top.float() * weights[row]).sum(1) + bias[row]
         values[:, index] = torch.where(torch.isin(codes[:, column], takes), value, 0.0)
 
 
@@ -147,3 +151,16 @@ def _most_real(model: GanModel, codes: Tensor, values: Tensor, n_kept: int, rng:
     logits = model.discriminator(model.space.vectors(codes, values)).float()
     kept: Tensor = (logits + gumbel(logits, rng)).topk(n_kept).indices.sort().values
     return kept
+
+
+def discriminator_logits(model: GanModel, table: EncodedTable) -> FloatArray:
+    """Return the discriminator's logit of each row's being real, shape ``(n_rows,)``."""
+    model.eval()
+    parts = [np.empty(0)]
+    with torch.inference_mode():
+        for start in range(0, len(table), _BATCH_SIZE):
+            batch = table.take(np.arange(start, min(start + _BATCH_SIZE, len(table))))
+            codes = torch.from_numpy(batch.codes.astype(np.int64)).to(model.device)
+            values = torch.from_numpy(batch.values).to(model.device)
+            parts.append(model.discriminator(model.space.vectors(codes, values)).double().cpu().numpy())
+    return np.concatenate(parts)

@@ -17,7 +17,6 @@ from synthgan.gan.model import GanModel
 from synthgan.layout import EncodedTable
 
 _TEMPERATURE = 0.5
-_CHECKS = 50
 
 
 def train_game(
@@ -54,18 +53,18 @@ def train_game(
     clock, history = Clock(budget.n_steps, budget.max_time), History(report)
     player = GamePlayer(model, game, budget, rng)
     batches = Rows(table, model.device).batches(budget.batch_size, rng)
-    check_every = max(1, budget.n_steps // _CHECKS)
     if model.architecture.known:
         target = torch.from_numpy(table.codes[:, model.architecture.known[0]].astype("int64"))
         model.prior.copy_(torch.bincount(target, minlength=len(model.prior)) / len(table))
     model.train()
     while clock.progress < 1:
+        player.set_learning_rate(budget.learning_rate * clock.learning_rate_factor())
         losses = {}
         for codes, values in itertools.islice(batches, game.discriminator_steps):
             losses["discriminator"] = player.discriminator_step(codes, values, clock)
         losses["generator"] = player.generator_step(codes, values)
         clock.step += 1
-        if clock.step % check_every == 0:
+        if clock.check_is_due():
             history.add(clock, losses, done=clock.progress)
     player.averaged.keep()
     return history.records
@@ -84,6 +83,11 @@ class GamePlayer:
         known = torch.zeros(1, len(model.layout), dtype=torch.bool, device=model.device)
         known[0, list(model.architecture.known)] = True
         self.is_known = model.space.spread(known)
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Set the rate of both optimisers."""
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            optimizer.param_groups[0]["lr"] = learning_rate
 
     def generate(self, codes: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Return real rows, and generated ones that share their known columns; ``(batch, width)`` each."""

@@ -61,10 +61,13 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Count a step, and at every fourth move the average towards the weights."""
+        """Count a step, and at the first few and every fourth move the average towards the weights.
+
+        The first step puts the weights in place of the average, so that a short run is not lost.
+        """
         self.steps += 1
-        if self.steps % _AVERAGE_EVERY == 0:
-            decay = min(self.decay, 1 - 10 / (self.steps + 20))
+        if self.steps < _AVERAGE_EVERY or self.steps % _AVERAGE_EVERY == 0:
+            decay = min(self.decay, 1 - 10 / (self.steps + 9))
             torch._foreach_lerp_(self._averages, self._weights, 1 - decay)
 
     def keep(self) -> None:

@@ -129,7 +129,7 @@ class Game:
     penalty: Callable[[Critic, Tensor, Tensor, torch.Generator], Tensor] | None = None
     penalty_every: int = 1
     discriminator_steps: int = 1
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[float, float] = (0.5, 0.999)
     residual: bool = False
 
 

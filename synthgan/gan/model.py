@@ -15,6 +15,9 @@ from synthgan.gan.networks import Discriminator, Generator
 from synthgan.gan.rows import RowSpace
 from synthgan.layout import Layout
 
+#: Numbers in a hidden layer of a batch, from which on threads share its matrix products.
+_MIN_SHARED_PRODUCT = 2**17
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -114,9 +117,30 @@ def own_global_stream(rng: torch.Generator) -> Iterator[None]:
 
     The global generators are put back as they were.
     """
-    with torch.random.fork_rng(devices=[rng.device] if rng.device.type == "cuda" else []):
-        torch.manual_seed(int(torch.randint(2**62, (1,), generator=rng, device=rng.device).item()))
+    is_cuda = rng.device.type == "cuda"
+    with torch.random.fork_rng(devices=[rng.device] if is_cuda else []):
+        seed = int(torch.randint(2**62, (1,), generator=rng, device=rng.device).item())
+        # Not torch.manual_seed, which also moves the generators of devices that are not put back.
+        torch.default_generator.manual_seed(seed)
+        if is_cuda:
+            with torch.cuda.device(rng.device):
+                torch.cuda.manual_seed(seed)
         yield
+
+
+@contextmanager
+def enough_threads(hidden_dim: int, batch_size: int) -> Iterator[None]:
+    """Compute on one thread where matrix products are too small to share.
+
+    There a second thread gains nothing, and costs a hundredfold when another process wants its core.
+    """
+    threads = torch.get_num_threads()
+    is_small = hidden_dim * batch_size < _MIN_SHARED_PRODUCT
+    torch.set_num_threads(1 if is_small else threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def reduced_precision(device: torch.device) -> AbstractContextManager[Any]:

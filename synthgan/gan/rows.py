@@ -52,7 +52,7 @@ class RowSpace(nn.Module):
         self.layout = layout
         coded, n_codes = layout.coded, layout.n_codes
         segments = np.zeros((n_codes, len(coded)), dtype=np.float32)
-        padded = np.full((len(coded), int(layout.sizes.max(initial=0))), n_codes, dtype=np.int64)
+        padded = np.full((len(coded), int(layout.sizes.max(initial=1))), n_codes, dtype=np.int64)
         for column, i in enumerate(coded):
             segments[layout.slice_of(i), column] = 1
             padded[column, : layout.sizes[i]] = np.arange(n_codes)[layout.slice_of(i)]
@@ -125,10 +125,11 @@ class RowSpace(nn.Module):
         """
         n_codes = self.layout.n_codes
         logits, values = output[:, :n_codes].float(), output[:, n_codes:].float()
-        perturbed = ((logits + gumbel(logits, rng)) / temperature).clamp(-_LOGIT_BOUND, _LOGIT_BOUND)
+        perturbed = (logits + gumbel(logits, rng)) / temperature
         padded = nn.functional.pad(perturbed, (0, 1), value=-torch.inf)[:, self.padded]
-        hard = torch.zeros_like(logits).scatter_(1, padded.argmax(2) + self.offsets, 1.0)
-        exponential = perturbed.exp()
+        highest, drawn = padded.max(2)  # (batch, n_coded)
+        hard = torch.zeros_like(logits).scatter_(1, drawn + self.offsets, 1.0)
+        exponential = (perturbed - highest.detach() @ self.segments.T).exp()
         total = (exponential @ self.segments) @ self.segments.T  # of its own column, for each code
         soft = exponential / total
         one_hot = hard + soft - soft.detach()

@@ -24,7 +24,6 @@ from synthgan.layout import EncodedTable
 
 _ADVERSARIAL_EVERY = 4
 _TEMPERATURE = 0.5
-_CHECKS = 25
 _PATIENCE = 4
 #: Share of the time that is kept for the discriminator's correction.
 _CORRECTION_SHARE = 0.12
@@ -69,14 +68,13 @@ def train_masked(
     history, patience = History(report), Patience(_PATIENCE)
     trainer = MaskedTrainer(model, budget, adversarial_weight, rng)
     held_out = HeldOut(model, validation, rng)
-    check_every = max(1, budget.n_steps // _CHECKS)
     model.train()
     for codes, values in Rows(table, model.device).batches(budget.batch_size, rng):
         if clock.progress >= 1:
             break
         losses = trainer.step(codes, values, clock)
         clock.step += 1
-        if clock.step % check_every == 0:
+        if clock.check_is_due():
             losses["validation"] = held_out.loss(trainer.averaged)
             history.add(clock, losses, done=clock.progress * (1 - _CORRECTION_SHARE))
             if not patience.improves(losses["validation"]) and patience.is_over and not clock.is_annealing:

@@ -67,7 +67,9 @@ class Axis:
         positions = 2 * (np.cumsum(mass) - mass / 2) - 1
         if options.numbers == "standard" and not frequent.all():
             rest = np.repeat(distinct[~frequent], counts[~frequent])
-            return cls(knots, starts, positions, float(rest.mean()), float(rest.std()) or 1.0)
+            unit = np.abs(rest).max() or 1.0  # keeps squares within float64
+            center, scale = float((rest / unit).mean() * unit), float((rest / unit).std() * unit)
+            return cls(knots, starts, positions, center, scale or 1.0)
         return cls(knots, starts, positions)
 
     def __len__(self) -> int:
@@ -83,7 +85,9 @@ class Axis:
         first, last = self.knots[self.starts[:-1]], self.knots[self.starts[1:] - 1]
         codes = np.clip(np.searchsorted(first, numbers, side="right") - 1, 0, len(self) - 1)
         following = np.minimum(codes + 1, len(self) - 1)
-        codes = np.where(numbers - last[codes] > np.abs(first[following] - numbers), following, codes)
+        # Halved first, because the sum of two numbers may overflow.
+        is_nearer_to_following = numbers > last[codes] / 2 + first[following] / 2
+        codes = np.where(is_nearer_to_following, following, codes)
         is_point = np.diff(self.starts)[codes] == 1
         if self.is_standardised:
             values = (numbers - self.center) / self.scale

@@ -58,6 +58,7 @@ class ColumnEncoder(ABC):
     name: Hashable
     dtype: Any
     has_missing_: bool
+    missing_is_none_: bool
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -104,6 +105,7 @@ class ColumnEncoder(ABC):
         self.name, self.dtype = column.name, column.dtype
         missing = column.isna().to_numpy()
         self.has_missing_ = bool(missing.any())
+        self.missing_is_none_ = self.has_missing_ and all(cell is None for cell in column[missing])
         self._fit_present(column[~missing], options)
         return self
 
@@ -152,20 +154,22 @@ class ColumnEncoder(ABC):
         codes
             Shape ``(n_rows,)``.
         values
-            Shape ``(n_rows,)``; None to draw for each code a value from its own distribution.
+            Shape ``(n_rows,)``; None to draw for each code a value from its own distribution, where the span
+            has no `value_codes`.
         rng
             Source of those draws.
         """
         codes = np.asarray(codes, dtype=np.int64)
         missing = codes == self._missing_code if self.has_missing_ else np.zeros(len(codes), dtype=bool)
         shares = rng.random(len(codes)) if values is None else np.asarray(values, dtype=np.float64)
-        cells = self._decode(codes[~missing], shares[~missing])
-        column = pd.Series(cells)
+        # In the column's dtype first: integers that made room for missing cells would pass through float64.
+        column = self._restore(pd.Series(self._decode(codes[~missing], shares[~missing])))
         if missing.any() or not len(codes):
             place = np.full(len(codes), -1, dtype=np.int64)
             place[~missing] = np.arange(len(column))
-            column = pd.Series(pd.api.extensions.take(column.array, place, allow_fill=True))
-        column = self._restore(column)
+            column = column.reindex(place).reset_index(drop=True)  # -1 is no label: it gives a missing cell
+            if self.missing_is_none_:
+                column = column.astype(object).where(~missing, None)
         column.name = self.name
         return column
 
@@ -177,13 +181,16 @@ class ColumnEncoder(ABC):
         ValueError, TypeError
             If the column's dtype cannot hold it unchanged.
         """
-        cell = pd.Series([value], dtype=None if pd.isna(value) else object).astype(self.dtype)
-        if not pd.isna(value) and not isinstance(value, str) and cell.iloc[0] != value:
+        is_missing = bool(pd.isna(value))
+        cell = pd.Series([None if is_missing else value], dtype=object).astype(self.dtype)
+        # bool makes False of None, and float64 makes a missing cell of the text "nan".
+        is_held = is_missing or isinstance(value, str) or cell.iloc[0] == value
+        if cell.isna().iloc[0] != is_missing or not is_held:
             raise ValueError(f"{self.dtype} cannot hold {value!r}")
         return cell
 
     def _restore(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
-        """Return decoded cells, missing ones included, in the dtype of the fitted column."""
+        """Return decoded cells in the dtype of the fitted column."""
         return column if column.dtype == self.dtype else column.astype(self.dtype)
 
     def state(self) -> dict[str, Any]:

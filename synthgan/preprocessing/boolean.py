@@ -3,7 +3,7 @@
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import infer_dtype, is_bool_dtype
+from pandas.api.types import infer_dtype, is_bool_dtype, is_object_dtype
 
 from synthgan.preprocessing.categorical import CategoricalEncoder
 
@@ -21,7 +21,7 @@ class BooleanEncoder(CategoricalEncoder):
             return None
         if is_bool_dtype(dtype):
             return f"dtype {dtype}"
-        if dtype == object and infer_dtype(column, skipna=True) == "boolean":
+        if is_object_dtype(dtype) and infer_dtype(column, skipna=True) == "boolean":
             return "objects that are all True or False"
         return None
 

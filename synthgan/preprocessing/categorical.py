@@ -4,16 +4,18 @@ Frequent levels have a code each. When there are too many levels, the rare ones,
 stand together, share codes, and the value says which level of a shared code is meant.
 """
 
-from typing import Any
+from collections.abc import Hashable
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import infer_dtype, is_string_dtype
+from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 
 from synthgan.exceptions import DataError, did_you_mean, listing
 from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.schema import can_be_stored
 
 #: Of the codes of a column with too many levels, this share goes to the rare levels together.
 _SHARED_CODES = 0.25
@@ -43,8 +45,8 @@ class CategoricalEncoder(ColumnEncoder):
     def accepts(cls, column: "pd.Series[Any]") -> str | None:
         dtype = column.dtype
         if isinstance(dtype, pd.CategoricalDtype):
-            return "dtype category"
-        if dtype == object:
+            return "dtype category" if can_be_stored(dtype.categories) else None
+        if is_object_dtype(dtype):
             content = infer_dtype(column, skipna=True)
             return {"string": "objects that are all text", "empty": "no cell is present"}.get(content)
         return f"dtype {dtype}" if is_string_dtype(dtype) else None
@@ -56,15 +58,17 @@ class CategoricalEncoder(ColumnEncoder):
         levels = pd.Series(counts.index.astype(object), dtype=object)
         rank = counts.index.codes if isinstance(counts.index, pd.CategoricalIndex) else levels.astype(str)
         order = np.argsort(np.asarray(rank), kind="stable")
-        code_of = _share_codes(counts.to_numpy(dtype=np.int64)[order], options.max_levels)
+        rows = np.asarray(counts, dtype=np.int64)
+        code_of = _share_codes(rows[order], options.max_levels)
         order = order[np.argsort(code_of, kind="stable")]
         self.levels_ = levels.iloc[order].tolist()
-        self.counts_ = counts.to_numpy(dtype=np.int64)[order]
+        self.counts_ = rows[order]
         sizes = np.bincount(code_of) if len(code_of) else np.empty(0, dtype=np.int64)
         self.starts_ = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
     def _encode(self, present: "pd.Series[Any]") -> tuple[IntArray, FloatArray]:
-        index = pd.Index(self.levels_, dtype=object).get_indexer(present.astype(object))
+        cells = pd.Index(present.astype(object), dtype=object)
+        index = pd.Index(self.levels_, dtype=object).get_indexer(cells)
         if (index < 0).any():
             unseen = present[index < 0].unique()
             raise DataError(
@@ -93,11 +97,36 @@ class CategoricalEncoder(ColumnEncoder):
         positions = 2 * (np.cumsum(mass) - mass / 2) - 1
         return Span(self.name, n_codes, tuple(float(position) for position in positions))
 
+    def cast(self, value: Any) -> "pd.Series[Any]":
+        """Return `value`, or the level of a category that is written so, as a Series of length one."""
+        if isinstance(self.dtype, pd.CategoricalDtype) and not pd.isna(value):
+            by_text = {str(level): level for level in self.dtype.categories}
+            value = by_text.get(value, value) if isinstance(value, str) else value
+            if value not in by_text.values():
+                raise ValueError(f"{value!r} is not a level")
+        return super().cast(value)
+
     def _contains(self, value: Any) -> bool:
         return value in self.levels_
 
     def support(self) -> str:
         return f"the levels {listing(self.levels_)}" if self.levels_ else "only missing cells"
+
+    def state(self) -> dict[str, Any]:
+        if not isinstance(self.dtype, pd.CategoricalDtype):
+            return super().state()
+        # The levels of a category may be days or intervals, which JSON has not: its dtype keeps them.
+        return {
+            **super().state(),
+            "levels_": self.dtype.categories.get_indexer(pd.Index(self.levels_, dtype=object)),
+        }
+
+    @classmethod
+    def from_state(cls, name: Hashable, dtype: Any, state: dict[str, Any]) -> Self:
+        if isinstance(dtype, pd.CategoricalDtype):
+            levels = dtype.categories.take(state["levels_"]).astype(object).tolist()
+            state = {**state, "levels_": levels}
+        return super().from_state(name, dtype, state)
 
 
 def _share_codes(counts: IntArray, max_levels: int) -> npt.NDArray[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import infer_dtype, is_string_dtype
+from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray, IntArray, Span
@@ -43,7 +43,7 @@ class KeyEncoder(ColumnEncoder):
     def accepts(cls, column: "pd.Series[Any]") -> str | None:
         if isinstance(column.dtype, pd.CategoricalDtype) or not is_string_dtype(column.dtype):
             return None
-        if column.dtype == object and infer_dtype(column, skipna=True) != "string":
+        if is_object_dtype(column.dtype) and infer_dtype(column, skipna=True) != "string":
             return None
         if len(column) < _MIN_ROWS or not column.is_unique or column.isna().any():
             return None

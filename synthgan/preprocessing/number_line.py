@@ -1,6 +1,7 @@
 """What all encoders of ordered quantities share: an axis, and integers on a grid.
 
-A subclass turns cells into float64 numbers and back; from numbers to codes the way is `Axis`.
+A subclass turns cells into an array of 64-bit integers or floats and back; from there to codes the way is
+`Grid` (integers only) and `Axis`.
 """
 
 from abc import abstractmethod
@@ -15,39 +16,55 @@ from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.axis import Axis
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 
+#: Up to here float64 holds every integer.
+_EXACT_IN_FLOAT64 = 2**53
+_UINT64_ALL = 2**64
+
 
 class NumberLineEncoder(ColumnEncoder):
-    """Encode a column whose cells lie on a line."""
+    """Encode a column whose cells lie on a line.
+
+    Attributes
+    ----------
+    axis_
+        The pieces of the line.
+    grid_
+        Where integers lie; None for floats.
+    """
 
     axis_: Axis
+    grid_: "Grid | None"
 
     @abstractmethod
-    def _learn_line(self, present: "pd.Series[Any]") -> None:
-        """Learn how cells become numbers, from at least one cell."""
+    def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
+        """Return cells as int64 or uint64 where they are whole by dtype, else as float64."""
 
     @abstractmethod
-    def _to_numbers(self, present: "pd.Series[Any]") -> FloatArray:
-        """Return the number of each cell."""
-
-    @abstractmethod
-    def _from_numbers(self, numbers: FloatArray) -> Any:
-        """Return an array of the cells that numbers stand for."""
+    def _from_array(self, numbers: npt.NDArray[Any]) -> Any:
+        """Return an array of the cells that integers or floats stand for."""
 
     def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
-        if len(present):
-            self._learn_line(present)
-        numbers = self._to_numbers(present) if len(present) else np.empty(0)
-        self.axis_ = Axis.fit(numbers, options)
+        cells = self._to_array(present)
+        self.grid_ = Grid.fit(cells) if len(cells) and cells.dtype.kind in "iu" else None
+        self.axis_ = Axis.fit(self._to_numbers(cells), options)
+        if self.grid_ is not None:
+            self.grid_.pin(cells, self.axis_.knots)
+
+    def _to_numbers(self, cells: npt.NDArray[Any]) -> FloatArray:
+        return np.asarray(cells, dtype=np.float64) if self.grid_ is None else self.grid_.to_steps(cells)
+
+    def _to_cells(self, numbers: FloatArray) -> Any:
+        return self._from_array(numbers if self.grid_ is None else self.grid_.from_steps(numbers))
 
     def _encode(self, present: "pd.Series[Any]") -> tuple[IntArray, FloatArray]:
         if not len(present):
             return np.empty(0, dtype=np.int64), np.empty(0)
-        return self.axis_.encode(self._to_numbers(present))
+        return self.axis_.encode(self._to_numbers(self._to_array(present)))
 
     def _decode(self, codes: IntArray, values: FloatArray) -> Any:
         if not len(codes):
             return pd.Series([], dtype=self.dtype).array
-        return self._from_numbers(self.axis_.decode(codes, values))
+        return self._to_cells(self.axis_.decode(codes, values))
 
     def _span(self) -> Span:
         if self.axis_.is_standardised:
@@ -55,35 +72,49 @@ class NumberLineEncoder(ColumnEncoder):
             return Span(self.name, len(self.axis_), value_codes=tuple(int(code) for code in stretches))
         return Span(self.name, len(self.axis_), tuple(float(position) for position in self.axis_.positions))
 
+    def _ends(self) -> tuple[Any, Any]:
+        """Return the lowest and the highest cell."""
+        ends = self._restore(pd.Series(self._to_cells(self.axis_.knots[[0, -1]])))
+        return ends.iloc[0], ends.iloc[1]
+
     def _contains(self, value: Any) -> bool:
         if not len(self.axis_):
             return False
-        number = self._to_numbers(pd.Series([value]))[0]
-        return bool(self.axis_.knots[0] <= number <= self.axis_.knots[-1])
+        low, high = self._ends()
+        return bool(low <= value <= high)
 
     def support(self) -> str:
         if not len(self.axis_):
             return "only missing cells"
-        ends = self._from_numbers(self.axis_.knots[[0, -1]])
-        return f"values from {ends[0]} to {ends[1]}"
+        low, high = self._ends()
+        return f"values from {low} to {high}"
 
     def state(self) -> dict[str, Any]:
-        return {**super().state(), "axis_": self.axis_.state()}
+        grid = None if self.grid_ is None else vars(self.grid_)
+        return {**super().state(), "axis_": self.axis_.state(), "grid_": grid}
 
     @classmethod
     def from_state(cls, name: Hashable, dtype: Any, state: dict[str, Any]) -> Self:
-        return super().from_state(name, dtype, {**state, "axis_": Axis(**state["axis_"])})
+        grid = None if state["grid_"] is None else Grid(**state["grid_"])
+        return super().from_state(name, dtype, {**state, "axis_": Axis(**state["axis_"]), "grid_": grid})
 
 
 class Grid:
-    """64-bit integers ``low + k * step`` as float64 steps ``k``, without passing through float64 themselves.
+    """64-bit integers ``low + k * step`` as float64 steps ``k``.
 
     Differences are taken in unsigned arithmetic, which wraps around, so that no two integers are too far
     apart and none beyond 2**53 loses digits on a coarse grid.
+
+    Parameters
+    ----------
+    low, high, step
+        The lowest and the highest integer, and the greatest step that reaches all of them.
+    pins
+        See `pin`.
     """
 
-    def __init__(self, low: int, high: int, step: int) -> None:
-        self.low, self.high, self.step = low, high, step
+    def __init__(self, low: int, high: int, step: int, pins: npt.NDArray[np.uint64] | None = None) -> None:
+        self.low, self.high, self.step, self.pins = low, high, step, pins
 
     @classmethod
     def fit(cls, integers: npt.NDArray[Any]) -> Self:
@@ -92,24 +123,46 @@ class Grid:
         step = int(np.gcd.reduce(np.unique(_unsigned(integers) - _unsigned(low))))
         return cls(low, high, max(step, 1))
 
-    def to_steps(self, integers: npt.NDArray[Any]) -> FloatArray:
-        """Return how many steps above the lowest each integer is; below it counts as the lowest."""
-        within = np.clip(integers, self.low, self.high)
-        steps: FloatArray = ((_unsigned(within) - _unsigned(self.low)) // np.uint64(self.step)).astype(
-            np.float64
-        )
-        return steps
+    @property
+    def n_steps(self) -> int:
+        """How many steps the highest integer is above the lowest."""
+        return (self.high - self.low) // self.step
 
-    def from_steps(self, steps: FloatArray, dtype: Any) -> npt.NDArray[Any]:
-        """Return integers of `dtype` (int64 or uint64) for numbers of steps, rounded and within range."""
-        top = (self.high - self.low) // self.step
-        below_overflow = np.clip(np.rint(steps), 0, min(float(top), 2.0**64 - 2048)).astype(np.uint64)
-        whole = np.minimum(below_overflow, np.uint64(top))
-        integers: npt.NDArray[Any] = (whole * np.uint64(self.step) + _unsigned(self.low)).astype(dtype)
-        return integers
+    def pin(self, integers: npt.NDArray[Any], steps: FloatArray) -> None:
+        """Keep exactly which of `integers` stand at `steps`, if there are more steps than float64 can count.
+
+        What was frequent then comes back as it was: identifiers with 64 random bits are never made up.
+        """
+        if self.n_steps > _EXACT_IN_FLOAT64:
+            exact = np.unique(self._exact_steps(integers))
+            self.pins = exact[np.searchsorted(exact.astype(np.float64), steps)]
+
+    def to_steps(self, numbers: npt.NDArray[Any]) -> FloatArray:
+        """Return how many steps above the lowest each number is, within the range."""
+        if numbers.dtype.kind == "f":
+            return np.clip((numbers - float(self.low)) / self.step, 0.0, float(self.n_steps))
+        return np.asarray(self._exact_steps(numbers), dtype=np.float64)
+
+    def _exact_steps(self, integers: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+        above = np.where(integers < self.low, np.uint64(0), _unsigned(integers) - _unsigned(self.low))
+        above = np.where(integers > self.high, _unsigned(self.high - self.low), above)
+        return np.asarray(above // np.uint64(self.step), dtype=np.uint64)
+
+    def from_steps(self, steps: FloatArray) -> npt.NDArray[Any]:
+        """Return int64, or uint64 where that is too narrow, for numbers of steps, rounded and in range."""
+        largest_below_overflow = 2.0**64 - 2048
+        whole = np.clip(np.rint(steps), 0, largest_below_overflow).astype(np.uint64)
+        whole = np.minimum(whole, _unsigned(self.n_steps))
+        if self.pins is not None:
+            pinned = self.pins.astype(np.float64)
+            place = np.minimum(np.searchsorted(pinned, steps), len(pinned) - 1)
+            whole = np.where(pinned[place] == steps, self.pins[place], whole)
+        fits_int64 = self.high <= np.iinfo(np.int64).max
+        integers = whole * np.uint64(self.step) + _unsigned(self.low)
+        return np.asarray(integers.astype(np.int64 if fits_int64 else np.uint64))
 
 
 def _unsigned(integers: Any) -> Any:
     if isinstance(integers, int):
-        return np.uint64(integers % 2**64)
+        return np.uint64(integers % _UINT64_ALL)
     return integers.astype(np.uint64)

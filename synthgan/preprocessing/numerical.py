@@ -7,76 +7,89 @@ all inside the range that was seen.
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
+from pandas.api.types import infer_dtype, is_object_dtype
 
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray
-from synthgan.preprocessing.number_line import Grid, NumberLineEncoder
+from synthgan.preprocessing.base import CodingOptions
+from synthgan.preprocessing.number_line import NumberLineEncoder
 
 _MAX_DECIMALS = 12
 _OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float"}
+_INT64 = np.iinfo(np.int64)
+_UINT64 = np.iinfo(np.uint64)
 
 
 class NumericalEncoder(NumberLineEncoder):
-    """Encode integers and floats."""
+    """Encode integers and floats.
+
+    Attributes
+    ----------
+    decimals_
+        The fewest decimals that write all numbers exactly; None for integers, and where 12 are too few.
+    """
 
     kind = "numerical"
 
-    grid_: list[int] | None = None
-    decimals_: int | None = None
+    decimals_: int | None
 
     @classmethod
     def accepts(cls, column: "pd.Series[Any]") -> str | None:
         dtype = column.dtype
-        if is_numeric_dtype(dtype) and not is_bool_dtype(dtype) and getattr(dtype, "kind", "f") != "c":
-            return f"dtype {dtype}"
-        if dtype == object and infer_dtype(column, skipna=True) in _OBJECT_NUMBERS:
-            return "objects that are all numbers"
-        return None
+        if isinstance(dtype, pd.CategoricalDtype):
+            return None
+        if is_object_dtype(dtype):
+            content = infer_dtype(column, skipna=True)
+            if content in _OBJECT_NUMBERS and (content != "integer" or _whole_dtype(column.dropna())):
+                return "objects that are all numbers"
+            return None
+        return f"dtype {dtype}" if dtype.kind in "iuf" else None
 
-    def _learn_line(self, present: "pd.Series[Any]") -> None:
-        cells = _as_numpy(present)
-        self.grid_, self.decimals_ = None, None
-        if cells.dtype.kind in "iu":
-            grid = Grid.fit(cells)
-            self.grid_ = [grid.low, grid.high, grid.step]
-        else:
+    def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
+        cells = self._to_array(present)
+        self.decimals_ = None
+        if cells.dtype.kind == "f":
             if not np.isfinite(cells).all():
                 raise DataError(
-                    f"Column {self.name!r} has infinite values; replace them, for instance by a missing value: "
-                    "df.replace([float('inf'), float('-inf')], float('nan'))."
+                    f"Column {self.name!r} has infinite values; replace them, for instance by a missing "
+                    "value: df.replace([float('inf'), float('-inf')], float('nan'))."
                 )
-            self.decimals_ = _decimals(cells)
+            self.decimals_ = _decimals(cells, getattr(self.dtype, "itemsize", 8))
+        super()._fit_present(present, options)
 
-    def _to_numbers(self, present: "pd.Series[Any]") -> FloatArray:
-        cells = _as_numpy(present)
-        if self.grid_ is None:
-            return np.asarray(cells, dtype=np.float64)
-        if cells.dtype.kind == "f":
-            cells = np.clip(cells, self.grid_[0], self.grid_[1]).astype(np.int64)
-        return Grid(*self.grid_).to_steps(cells)
+    def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
+        if is_object_dtype(present.dtype):
+            whole = infer_dtype(present) == "integer"
+            return np.array(present.tolist(), dtype=_whole_dtype(present) if whole else np.float64)
+        return present.to_numpy(dtype={"i": np.int64, "u": np.uint64}.get(present.dtype.kind, np.float64))
 
-    def _from_numbers(self, numbers: FloatArray) -> Any:
+    def _from_array(self, numbers: npt.NDArray[Any]) -> Any:
         if self.grid_ is not None:
-            beyond_int64 = self.grid_[1] > np.iinfo(np.int64).max
-            return Grid(*self.grid_).from_steps(numbers, np.uint64 if beyond_int64 else np.int64)
+            return numbers
         if self.decimals_ is not None:
             numbers = np.round(numbers, self.decimals_)
         return numbers + 0.0  # turns -0.0 into 0.0
 
 
-def _as_numpy(present: "pd.Series[Any]") -> Any:
-    """Return cells as an array of 64-bit integers where all are whole by dtype, else of float64."""
-    if present.dtype == object:
-        return np.array(present.tolist())
-    kind = present.dtype.kind
-    return present.to_numpy(dtype={"i": np.int64, "u": np.uint64}.get(kind, np.float64))
+def _whole_dtype(integers: "pd.Series[Any]") -> Any:
+    """Return the 64-bit dtype that holds Python integers of any size, or None when neither does."""
+    low, high = min(integers), max(integers)
+    if _INT64.min <= low and high <= _INT64.max:
+        return np.int64
+    return np.uint64 if low >= 0 and high <= _UINT64.max else None
 
 
-def _decimals(numbers: FloatArray) -> int | None:
-    """Return the fewest decimals that write all numbers exactly, or None when 12 are not enough."""
-    for decimals in range(_MAX_DECIMALS + 1):
-        if np.array_equal(np.round(numbers, decimals), numbers):
-            return decimals
+def _decimals(numbers: FloatArray, itemsize: int) -> int | None:
+    """Return the fewest decimals that write all numbers exactly, or None when 12 are not enough.
+
+    Exactly means: as floats of `itemsize` bytes, of which float64 shows digits that nobody wrote.
+    """
+    precision = np.dtype(f"f{itemsize}")
+    own = numbers.astype(precision)
+    with np.errstate(over="ignore"):  # a number too large to have decimals
+        for decimals in range(_MAX_DECIMALS + 1):
+            if np.array_equal(np.round(numbers, decimals).astype(precision), own):
+                return decimals
     return None

@@ -210,7 +210,7 @@ def _cell(encoder: ColumnEncoder, value: Any) -> "pd.Series[Any]":
     try:
         cell = encoder.cast(value)
         supported = encoder.contains(cell.iloc[0])
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, NotImplementedError):
         supported = False
     if not supported:
         near = did_you_mean(value, getattr(encoder, "levels_", []))

@@ -1,0 +1,39 @@
+# Every target sets up what it needs in .venv; the same for a person and for CI.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test test-slow lint bench-fidelity clean
+
+# --- the two commands -------------------------------------------------------------------------------
+
+demo: $(INSTALLED)
+	$(BIN)/python examples/demo.py
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+# --- for contributors -------------------------------------------------------------------------------
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow --timeout 1800
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench-fidelity: $(INSTALLED)
+	$(BIN)/python benchmarks/fidelity.py adult --seeds 0 1 2
+
+clean:
+	rm -rf $(VENV) demo-output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The constraints pin what is installed; an open range would bring a torch with several GB for GPUs.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "synthgan needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	touch $@

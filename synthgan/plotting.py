@@ -1,0 +1,101 @@
+"""Pictures of real and drawn rows side by side: frames in, matplotlib figures out."""
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from synthgan.exceptions import DataError, did_you_mean, listing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLORS = {"real": "#4878a8", "drawn": "#e1812c"}
+_MAX_LEVELS = 12
+
+
+def plot_marginals(real: pd.DataFrame, drawn: pd.DataFrame) -> "Figure":
+    """Plot each column's distribution in real and in drawn rows.
+
+    Parameters
+    ----------
+    real, drawn : DataFrame
+        Tables with the same columns, of any numbers of rows.
+
+    Returns
+    -------
+    Figure
+        One panel a column: histograms with common bins, or bars of the most frequent levels.
+    """
+    from matplotlib.figure import Figure
+
+    n_columns = min(4, real.shape[1])
+    n_rows = -(-real.shape[1] // n_columns)
+    figure = Figure(figsize=(3.2 * n_columns, 2.6 * n_rows), layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for name, axes in zip(real.columns, panels, strict=False):
+        _plot_marginal(axes, real[name], drawn[name])
+        axes.set_title(str(name), fontsize=10)
+    for axes in panels[real.shape[1] :]:
+        axes.set_axis_off()
+    panels[0].legend(frameon=False, fontsize=9)
+    return figure
+
+
+def plot_points(real: pd.DataFrame, drawn: pd.DataFrame, *, x: Hashable, y: Hashable) -> "Figure":
+    """Plot real and drawn rows as points of two numeric columns.
+
+    Parameters
+    ----------
+    real, drawn : DataFrame
+        Tables with the columns `x` and `y`.
+    x, y : hashable
+        The columns on the two axes.
+
+    Returns
+    -------
+    Figure
+        Two panels that share their axes, real on the left.
+
+    Raises
+    ------
+    DataError
+        If a column does not exist.
+    """
+    from matplotlib.figure import Figure
+
+    for name in (x, y):
+        if name not in real.columns:
+            hint = did_you_mean(name, real.columns)
+            raise DataError(f"{name!r} is not a column; the table has {listing(real.columns)}.{hint}")
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    for axes, (title, rows) in zip(panels, {"real": real, "drawn": drawn}.items(), strict=True):
+        axes.scatter(_numbers(rows[x]), _numbers(rows[y]), s=6, alpha=0.4, color=_COLORS[title], linewidths=0)
+        axes.set(title=f"{title} ({len(rows):,} rows)", xlabel=str(x))
+    panels[0].set_ylabel(str(y))
+    return figure
+
+
+def _plot_marginal(axes: "Axes", real: "pd.Series[Any]", drawn: "pd.Series[Any]") -> None:
+    columns = {"real": real, "drawn": drawn}
+    if is_numeric_dtype(real.dtype) and not is_bool_dtype(real.dtype):
+        numbers = {title: _numbers(column) for title, column in columns.items()}
+        edges = np.histogram_bin_edges(np.concatenate(list(numbers.values())), bins=24)
+        for title, values in numbers.items():
+            axes.hist(values, bins=list(edges), density=True, alpha=0.55, color=_COLORS[title], label=title)
+        axes.set_yticks([])
+        return
+    levels = real.value_counts(dropna=False).index[:_MAX_LEVELS]
+    for shift, (title, column) in zip((-0.2, 0.2), columns.items(), strict=True):
+        shares = column.value_counts(normalize=True, dropna=False).reindex(levels, fill_value=0.0)
+        axes.bar(np.arange(len(levels)) + shift, shares, width=0.4, color=_COLORS[title], label=title)
+    names = ["missing" if pd.isna(level) else str(level) for level in levels]
+    axes.set_xticks(range(len(levels)), names, rotation=30, ha="right", fontsize=8)
+
+
+def _numbers(column: "pd.Series[Any]") -> "np.ndarray[Any, np.dtype[np.float64]]":
+    return column.dropna().to_numpy(dtype=np.float64)

@@ -1,0 +1,221 @@
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chi2
+from small_tables import (
+    JOINT,
+    MIXED,
+    PAIR,
+    TEXTBOOK,
+    mixed_table,
+    model_of,
+    pair_table,
+    rng_of,
+    sampling_error,
+    shares,
+    tensors_of,
+    total_variation,
+)
+
+from synthgan.gan.conditions import Known
+from synthgan.gan.drawing import discriminator_logits, draw
+from synthgan.layout import Layout, Span
+
+#: What the tests let a tiny model be wrong by, in total variation, beside the sampling error of its draws.
+TOLERANCE = 0.03
+ROUNDS = [None, 1, 2, 99]
+
+
+def spread_out(model):
+    """Give an untrained model weights that make its columns depend on each other and on the noise."""
+    rng = rng_of(7)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape, generator=rng))
+    return model
+
+
+def knows_everything():
+    return spread_out(model_of(MIXED))
+
+
+def knows_one_column():
+    model = spread_out(model_of(MIXED, known=(0,), latent_dim=8))
+    model.prior.copy_(torch.tensor([0.5, 0.3, 0.2]))
+    return model
+
+
+def knows_nothing():
+    return spread_out(model_of(MIXED, known=(), latent_dim=8))
+
+
+MODELS = [knows_everything, knows_one_column, knows_nothing]
+over_models = pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
+over_rounds = pytest.mark.parametrize("rounds", ROUNDS)
+
+
+def known(columns, codes, values=None):
+    values = np.zeros(len(columns)) if values is None else values
+    return Known(np.array(columns, dtype=int), np.array(codes, dtype=int), np.array(values, dtype=np.float32))
+
+
+def drawn(model, n_rows, *, seed=0, condition=None, rounds=None, correct=False):
+    condition = condition or Known.nothing()
+    return draw(model, n_rows, known=condition, rounds=rounds, correct=correct, rng=rng_of(seed))
+
+
+@over_models
+@over_rounds
+def test_same_seed_same_rows(make, rounds):
+    model = make()
+    first, again, other = (drawn(model, 60, seed=seed, rounds=rounds) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.codes, again.codes)
+    np.testing.assert_array_equal(first.values, again.values)
+    assert not np.array_equal(first.codes, other.codes)
+
+
+@over_models
+@over_rounds
+@pytest.mark.parametrize("n_rows", [0, 1, 4097])
+def test_as_many_rows_as_asked_with_codes_of_their_span(make, rounds, n_rows):
+    table = drawn(make(), n_rows, rounds=rounds)
+    assert table.codes.shape == (n_rows, 5)
+    assert table.values.shape == (n_rows, 2)
+    assert table.values.dtype == np.float32
+    for column, span in enumerate(MIXED.spans):
+        codes = table.codes[:, column]
+        assert ((codes >= 0) & (codes < span.n_codes)).all()
+        if n_rows > 4000:
+            assert len(np.unique(codes)) == span.n_codes
+
+
+@over_models
+def test_values_are_drawn_only_with_codes_that_take_one(make):
+    table = drawn(make(), 500)
+    takes = table.codes[:, 3] == 1
+    assert 0 < takes.sum() < 500
+    assert (table.values[~takes, 0] == 0).all()
+    assert (table.values[takes, 0] != 0).all()
+    assert (table.values[:, 1] != 0).all()
+
+
+@over_rounds
+@pytest.mark.parametrize("columns", [(0,), (2, 3), (1, 4), (0, 1, 2, 3, 4), ()])
+def test_known_cells_hold_in_every_row(columns, rounds):
+    row = {0: (2, 0.0), 1: (0, 0.0), 2: (4, 0.0), 3: (1, 1.25), 4: (0, -0.75)}
+    condition = known(columns, [row[i][0] for i in columns], [row[i][1] for i in columns])
+    table = drawn(knows_everything(), 300, condition=condition, rounds=rounds)
+    for column in columns:
+        assert (table.codes[:, column] == row[column][0]).all()
+        if column in (3, 4):
+            assert (table.values[:, column - 3] == np.float32(row[column][1])).all()
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_the_one_known_column_holds_in_every_row(code):
+    table = drawn(knows_one_column(), 300, condition=known([0], [code]))
+    assert (table.codes[:, 0] == code).all()
+
+
+def test_the_one_known_column_follows_its_prior_when_it_is_not_given():
+    n_rows = 5000
+    counts = np.bincount(drawn(knows_one_column(), n_rows).codes[:, 0], minlength=3)
+    expected = n_rows * np.array([0.5, 0.3, 0.2])
+    assert ((counts - expected) ** 2 / expected).sum() < chi2.isf(1e-4, 2)
+
+
+def test_a_condition_moves_the_other_columns():
+    model = knows_everything()
+    tables = [drawn(model, 4000, condition=known([0], [code])) for code in (0, 2)]
+    counts = [np.bincount(table.codes[:, 2], minlength=5) / 4000 for table in tables]
+    assert total_variation(*counts) > 2 * sampling_error(counts[0], 4000)
+
+
+def test_a_known_value_moves_the_other_columns():
+    model = knows_everything()
+    tables = [drawn(model, 4000, condition=known([4], [0], [value])) for value in (-3.0, 3.0)]
+    counts = [np.bincount(table.codes[:, 2], minlength=5) / 4000 for table in tables]
+    assert total_variation(*counts) > 2 * sampling_error(counts[0], 4000)
+
+
+@pytest.mark.usefixtures("untouched_globals")
+@over_models
+def test_drawing_leaves_the_global_generators_alone(make):
+    model = make()
+    model.corrects = True
+    drawn(model, 50, correct=True)
+
+
+@over_rounds
+def test_a_layout_of_constants_draws_their_one_code(rounds):
+    model = model_of(Layout((Span("a", 1), Span("b", 1))))
+    table = drawn(model, 5, rounds=rounds)
+    np.testing.assert_array_equal(table.codes, np.zeros((5, 2)))
+    assert table.values.shape == (5, 0)
+
+
+def test_numbers_are_drawn_in_full_precision():
+    # bfloat16, in which large products run where the machine can, tells few of a thousand numbers apart.
+    model = model_of(TEXTBOOK, known=(), hidden_dims=(32,), latent_dim=10, residual=False)
+    values = drawn(model, 1000).values
+    assert min(len(np.unique(column)) for column in values.T) > 990
+
+
+def test_drawing_does_not_drop_hidden_units_out():
+    model, without = model_of(PAIR, dropout=0.9), model_of(PAIR)
+    model.train()
+    np.testing.assert_array_equal(drawn(model, 200).codes, drawn(without, 200).codes)
+
+
+def test_a_trained_model_reproduces_the_joint(trained):
+    n_rows = 20_000
+    expected = shares(pair_table(4000))  # what it was trained on
+    distance = total_variation(shares(drawn(trained, n_rows)), expected)
+    assert distance < sampling_error(expected, n_rows) + TOLERANCE
+
+
+def test_one_round_draws_columns_independently(trained):
+    n_rows = 20_000
+    table = shares(drawn(trained, n_rows, rounds=1))
+    independent = np.outer(JOINT.sum(1), JOINT.sum(0))
+    assert total_variation(table, independent) < sampling_error(independent, n_rows) + TOLERANCE
+    assert total_variation(table, JOINT) > sampling_error(JOINT, n_rows) + TOLERANCE
+
+
+@over_rounds
+@pytest.mark.parametrize("y", [0, 1])
+def test_a_trained_model_reproduces_x_given_y(trained, y, rounds):
+    n_rows = 10_000
+    conditional = shares(pair_table(4000))[:, y]
+    conditional /= conditional.sum()
+    table = drawn(trained, n_rows, condition=known([1], [y]), rounds=rounds)
+    distance = total_variation(shares(table)[:, y], conditional)
+    assert distance < sampling_error(conditional, n_rows) + TOLERANCE
+
+
+def test_correction_is_used_only_when_asked_and_worth_it():
+    model = knows_everything()
+    plain = drawn(model, 200).codes
+    np.testing.assert_array_equal(drawn(model, 200, correct=True).codes, plain)  # not worth it
+    model.corrects = True
+    np.testing.assert_array_equal(drawn(model, 200, correct=False).codes, plain)  # not asked
+    assert not np.array_equal(drawn(model, 200, correct=True).codes, plain)
+
+
+def test_known_cells_hold_in_corrected_rows():
+    model = knows_everything()
+    model.corrects = True
+    table = drawn(model, 300, condition=known([0, 3], [1, 2]), correct=True)
+    assert (table.codes[:, 0] == 1).all()
+    assert (table.codes[:, 3] == 2).all()
+    assert len(table) == 300
+
+
+def test_logits_are_those_of_the_discriminator_row_by_row():
+    model, table = knows_everything().eval(), mixed_table(4100)
+    expected = model.discriminator(model.space.vectors(*tensors_of(table))).detach()
+    logits = discriminator_logits(model, table)
+    assert logits.shape == (4100,)
+    np.testing.assert_allclose(logits, expected, atol=1e-4)
+    np.testing.assert_allclose(discriminator_logits(model, table.take(np.arange(10))), logits[:10], atol=1e-4)
+    assert discriminator_logits(model, table.take(np.arange(0))).shape == (0,)

@@ -1,0 +1,212 @@
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+from small_tables import (
+    JOINT,
+    MIXED,
+    PAIR,
+    ignore,
+    mixed_table,
+    model_of,
+    pair_table,
+    rng_of,
+    tensors_of,
+    weights_of,
+)
+
+from synthgan.exceptions import TrainingError
+from synthgan.gan.budget import Budget, Clock
+from synthgan.gan.loop import AveragedWeights
+from synthgan.gan.model import own_global_stream
+from synthgan.gan.training import HeldOut, MaskedTrainer, train_masked
+from synthgan.layout import Layout, Span
+
+
+def budget_of(n_steps=100, *, learning_rate=1e-2, max_time=None):
+    return Budget(n_steps, 64, learning_rate, 0.01, (32,), 0, 0.0, max_time)
+
+
+def train(model, budget=None, *, table=None, validation=None, adversarial_weight=0.0, seed=0, report=ignore):
+    table = pair_table(500) if table is None else table
+    validation = pair_table(200, seed=1) if validation is None else validation
+    rng = rng_of(seed)
+    with own_global_stream(rng):  # dropout draws from torch's global generator
+        return train_masked(
+            model,
+            table,
+            validation,
+            budget or budget_of(),
+            adversarial_weight=adversarial_weight,
+            rounds=None,
+            rng=rng,
+            report=report,
+        )
+
+
+def test_the_loss_falls():
+    records = train(model_of(PAIR))
+    losses = [record["validation"] for record in records if "validation" in record]
+    assert len(losses) > 5
+    assert losses[-1] < losses[0]
+    assert losses[-1] < min(losses) + 0.02
+
+
+def test_the_loss_comes_down_to_the_entropy_of_the_table(trained):
+    # Of two columns none, one or both are known, each with chance 1/3, which sums to H(x, y) / 3.
+    n_rows = 20_000
+    held_out = HeldOut(trained, pair_table(n_rows, seed=8), rng_of(3))
+    entropy = -(JOINT * np.log(JOINT)).sum()
+    # A row's loss lies between 0 and -log of the rarest code given the other, here 3.
+    assert held_out.loss(AveragedWeights(trained.generator)) == pytest.approx(
+        entropy / 3, abs=4 * 3 / 2 / n_rows**0.5
+    )
+
+
+@pytest.mark.usefixtures("untouched_globals")
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("adversarial_weight", [0.0, 0.5])
+def test_same_seed_same_weights(dropout, adversarial_weight):
+    models = [model_of(PAIR, dropout=dropout, latent_dim=2) for _ in range(3)]
+    for model, seed in zip(models, (0, 0, 1), strict=True):
+        train(model, budget_of(12), adversarial_weight=adversarial_weight, seed=seed)
+    first, again, other = (weights_of(model) for model in models)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("adversarial_weight", [0.0, 0.5])
+def test_a_learning_rate_beyond_reason_raises(adversarial_weight):
+    with pytest.raises(TrainingError, match="lower learning_rate"):
+        train(model_of(PAIR), budget_of(learning_rate=1e10), adversarial_weight=adversarial_weight)
+
+
+def test_one_step_teaches_the_generator():
+    model = model_of(PAIR)
+    before = weights_of(model.generator)
+    train(model, budget_of(1))
+    assert not torch.equal(weights_of(model.generator), before)
+
+
+def test_every_report_is_a_record_and_progress_only_grows():
+    reports = []
+    records = train(model_of(PAIR), report=lambda done, losses: reports.append((done, losses)))
+    shares_done = [done for done, _ in reports]
+    assert shares_done == sorted(shares_done)
+    assert shares_done[-1] == 1.0
+    assert [losses for _, losses in reports] == [
+        {name: loss for name, loss in record.items() if name not in ("step", "seconds")} for record in records
+    ]
+    assert records[-1]["correction"] <= math.log(2)
+
+
+def test_max_time_ends_a_run(monkeypatch):
+    # Time flies: every look at the clock takes a tenth of a second.
+    looks, real_time = [0], time.monotonic
+
+    def hurried():
+        looks[0] += 1
+        return real_time() + looks[0] / 10
+
+    monkeypatch.setattr(time, "monotonic", hurried)
+    records = train(model_of(PAIR), budget_of(10**9, max_time=30.0))
+    assert 0 <= records[-1]["step"] < 300
+
+
+def test_training_stops_early_when_the_loss_no_longer_falls():
+    # A fair coin: there is nothing to learn.
+    table = pair_table(300, joint=np.full((3, 2), 1 / 6))
+    budget = budget_of(5000, learning_rate=1e-3)
+    records = train(
+        model_of(PAIR), budget, table=table, validation=pair_table(50, seed=2, joint=np.full((3, 2), 1 / 6))
+    )
+    assert records[-1]["step"] < 5000
+
+
+def step_of(adversarial_weight, step=0):
+    model = model_of(MIXED, latent_dim=2)
+    trainer = MaskedTrainer(model, budget_of(), adversarial_weight, rng_of(0))
+    before = weights_of(model.generator), weights_of(model.discriminator)
+    losses = trainer.step(*tensors_of(mixed_table(64)), Clock(100, step=step))
+    after = weights_of(model.generator), weights_of(model.discriminator)
+    return losses, [not torch.equal(*pair) for pair in zip(before, after, strict=True)]
+
+
+def test_reconstruction_alone_moves_the_generator_alone():
+    losses, (generator_moved, discriminator_moved) = step_of(0.0)
+    assert set(losses) == {"reconstruction"}
+    assert generator_moved
+    assert not discriminator_moved
+
+
+def test_an_adversarial_step_moves_both_networks():
+    losses, moved = step_of(1.0)
+    assert set(losses) == {"reconstruction", "generator", "discriminator"}
+    assert all(math.isfinite(loss) for loss in losses.values())
+    assert moved == [True, True]
+
+
+def test_the_adversarial_weight_bends_the_generators_step():
+    def stepped(weight):
+        model = model_of(PAIR, seed=3)
+        trainer = MaskedTrainer(model, budget_of(), weight, rng_of(0))
+        codes, values = tensors_of(pair_table(64))
+        with torch.no_grad():  # a discriminator that has an opinion
+            model.discriminator.to_logit.weight.normal_(generator=rng_of(4))
+        trainer.generator_step(codes, values, torch.zeros(64, 2, dtype=torch.bool), is_adversarial=weight > 0)
+        gradients = [p.grad for p in model.generator.parameters() if p.grad is not None]
+        return torch.cat([gradient.flatten() for gradient in gradients])
+
+    assert not torch.allclose(stepped(0.0), stepped(1.0))
+
+
+def test_adversarial_training_runs_to_its_end():
+    records = train(model_of(PAIR, latent_dim=4), budget_of(40), adversarial_weight=0.3)
+    seen = set().union(*records)
+    assert {"reconstruction", "generator", "discriminator", "validation", "correction"} <= seen
+    assert all(math.isfinite(value) for record in records for value in record.values())
+
+
+@pytest.mark.parametrize("adversarial_weight", [0.0, 1.0])
+def test_a_table_of_constants_can_be_learned(adversarial_weight):
+    layout = Layout((Span("a", 1), Span("b", 1)))
+    table = pair_table(20).take(np.arange(20))
+    constant = type(table)(np.zeros_like(table.codes), table.values)
+    records = train(
+        model_of(layout),
+        budget_of(5),
+        table=constant,
+        validation=constant,
+        adversarial_weight=adversarial_weight,
+    )
+    assert all(math.isfinite(value) for record in records for value in record.values())
+
+
+def test_held_out_loss_is_the_same_until_the_weights_move():
+    model = model_of(PAIR)
+    held_out, averaged = HeldOut(model, pair_table(100), rng_of(0)), AveragedWeights(model.generator)
+    first = held_out.loss(averaged)
+    assert held_out.loss(averaged) == first
+    with torch.no_grad():
+        averaged.average.to_row.bias.add_(torch.tensor([3.0, 0.0, 0.0, 0.0, 0.0]))
+    assert held_out.loss(averaged) != first
+
+
+def test_the_averaged_weights_are_kept():
+    # The last validation loss is theirs; the held-out cells are the first thing that the generator draws.
+    model, validation = model_of(PAIR), pair_table(200, seed=1)
+    records = train_masked(
+        model,
+        pair_table(500),
+        validation,
+        budget_of(30),
+        adversarial_weight=0.0,
+        rounds=None,
+        rng=rng_of(0),
+        report=ignore,
+    )
+    *_, last = (record["validation"] for record in records if "validation" in record)
+    kept = HeldOut(model, validation, rng_of(0)).loss(AveragedWeights(model.generator))
+    assert kept == pytest.approx(last, abs=1e-6)

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgan.preprocessing.axis import Axis
+from synthgan.preprocessing.base import CodingOptions
+
+MAGNITUDE = 1e150
+NUMBERS = st.floats(-MAGNITUDE, MAGNITUDE, allow_subnormal=False) | st.sampled_from([0.0, 1.0, -1.0, 1e9])
+COLUMNS = st.lists(NUMBERS, min_size=1, max_size=60).flatmap(
+    lambda levels: st.lists(st.sampled_from(levels), min_size=1, max_size=300).map(np.array)
+)
+OPTIONS = st.builds(
+    CodingOptions, numbers=st.sampled_from(["quantile", "standard"]), max_pieces=st.integers(4, 60)
+)
+
+
+def ends(axis):
+    """Return the first and the last knot of each piece."""
+    return axis.knots[axis.starts[:-1]], axis.knots[axis.starts[1:] - 1]
+
+
+@given(numbers=COLUMNS, options=OPTIONS)
+def test_pieces_part_the_line_in_order(numbers, options):
+    axis = Axis.fit(numbers, options)
+    first, last = ends(axis)
+    assert (np.diff(axis.knots) > 0).all()
+    assert (np.diff(axis.starts) > 0).all()
+    assert (first <= last).all()
+    assert (last[:-1] < first[1:]).all()
+    assert (first[0], last[-1]) == (numbers.min(), numbers.max())
+
+
+@given(numbers=COLUMNS, options=OPTIONS)
+def test_every_learned_number_lies_in_its_piece_and_comes_back(numbers, options):
+    axis = Axis.fit(numbers, options)
+    codes, values = axis.encode(numbers)
+    first, last = (end[codes] for end in ends(axis))
+    back = axis.decode(codes, values)
+    assert ((first <= numbers) & (numbers <= last)).all()
+    assert set(codes) == set(range(len(axis)))
+    # Places on a piece are near 1, where float64 has steps of 2e-16; the axis has up to 40 places a piece.
+    whole_line = axis.knots[-1] - axis.knots[0]
+    exactness = 1e-13 * (whole_line if axis.is_standardised else last - first)
+    np.testing.assert_array_less(np.abs(back - numbers), exactness + 1e-15 * np.abs(numbers) + 1e-300)
+    is_point = first == last
+    np.testing.assert_array_equal(back[is_point], numbers[is_point])
+
+
+@given(numbers=COLUMNS, options=OPTIONS, others=st.lists(NUMBERS, min_size=2, max_size=50))
+def test_encoding_keeps_the_order_of_any_numbers(numbers, options, others):
+    axis = Axis.fit(numbers, options)
+    codes, values = axis.encode(np.sort(others))
+    assert ((codes >= 0) & (codes < len(axis))).all()
+    assert (np.diff(codes) >= 0).all()
+    assert (np.diff(values)[np.diff(codes) == 0] >= 0).all()
+
+
+@given(numbers=COLUMNS, options=OPTIONS, values=st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_decoding_grows_with_code_and_value_and_stays_in_the_piece(numbers, options, values):
+    axis = Axis.fit(numbers, options)
+    codes = np.repeat(np.arange(len(axis)), len(values))
+    decoded = axis.decode(codes, np.tile(np.sort(values), len(axis)))
+    first, last = ends(axis)
+    assert (np.diff(decoded) >= 0).all()
+    assert ((first[codes] <= decoded) & (decoded <= last[codes])).all()
+
+
+@given(numbers=COLUMNS, options=OPTIONS)
+def test_positions_are_the_middle_ranks_of_the_pieces(numbers, options):
+    axis = Axis.fit(numbers, options)
+    share = np.bincount(axis.encode(numbers)[0], minlength=len(axis)) / len(numbers)
+    np.testing.assert_allclose(axis.positions, 2 * (np.cumsum(share) - share / 2) - 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [50, 1000, 20_000])
+def test_a_continuous_column_has_pieces_of_about_equal_mass(n):
+    numbers = np.random.default_rng(0).lognormal(size=n)
+    axis = Axis.fit(numbers, CodingOptions())
+    share = np.bincount(axis.encode(numbers)[0]) / n
+    wanted = int(np.clip(np.sqrt(n), 4, 50))
+    assert len(axis) == wanted
+    assert np.abs(share - 1 / wanted).max() <= 1 / n
+
+
+def test_few_numbers_are_all_points_and_a_frequent_one_is_always_a_point():
+    rng = np.random.default_rng(0)
+    dice = Axis.fit(rng.integers(1, 7, 1000).astype(float), CodingOptions())
+    assert dice.knots.tolist() == [1, 2, 3, 4, 5, 6]
+    assert len(dice) == 6
+    for numbers in ("quantile", "standard"):
+        axis = Axis.fit(np.concatenate([np.zeros(300), rng.normal(size=700)]), CodingOptions(numbers=numbers))
+        first, last = ends(axis)
+        assert first[first == last].tolist() == [0.0]
+
+
+def test_standardised_values_have_mean_0_and_deviation_1_outside_the_points():
+    numbers = np.concatenate([np.zeros(500), np.random.default_rng(0).normal(5, 3, 500)])
+    codes, values = Axis.fit(numbers, CodingOptions(numbers="standard")).encode(numbers)
+    inside = values[codes != codes[0]]
+    assert len(inside) == 500
+    assert (values[codes == codes[0]] == 0).all()
+    assert inside.mean() == pytest.approx(0, abs=1e-9)
+    assert inside.std() == pytest.approx(1)
+
+
+def test_drawing_uniform_places_gives_back_the_distribution():
+    """Kolmogorov's distance at 1.63 / sqrt(n) has one chance in a hundred; the knots add 1 / (40 * 50)."""
+    column = np.random.default_rng(0).standard_t(2, size=5000)
+    axis = Axis.fit(column, CodingOptions())
+    rng = np.random.default_rng(1)
+    codes = axis.encode(column)[0]
+    drawn = np.sort(axis.decode(codes, rng.random(len(codes))))
+    grid = np.quantile(column, np.linspace(0, 1, 999))
+    gap = np.searchsorted(drawn, grid) / 5000 - np.searchsorted(np.sort(column), grid) / 5000
+    assert np.abs(gap).max() < 1.63 / np.sqrt(5000) + 1 / 2000

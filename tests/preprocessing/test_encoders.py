@@ -1,0 +1,251 @@
+"""Laws that every encoder keeps on every column."""
+
+import math
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthgan.exceptions import DataError
+from synthgan.persistence import read_model, write_model
+from synthgan.preprocessing import CodingOptions, ColumnEncoder, TableEncoder, infer_schema
+
+
+def fitted(column, numbers="quantile"):
+    """Return the fitted encoder of the kind that the column is taken for."""
+    (inferred,) = infer_schema(column.to_frame())
+    return ColumnEncoder.registry[inferred.kind]().fit(column, CodingOptions(numbers=numbers))
+
+
+def drawn(encoder, codes, values=None, seed=0):
+    return encoder.inverse_transform(codes, values, rng=np.random.default_rng(seed))
+
+
+def same_missing(left, right):
+    return left.isna().to_numpy().tolist() == right.isna().to_numpy().tolist()
+
+
+def present(column):
+    """Return the cells that are not missing, as Python objects, which compare without float64."""
+    return column[column.notna()].astype(object).tolist()
+
+
+def on_a_line(column):
+    """Return the cells that are not missing as Python numbers, times as ticks."""
+    is_time = column.dtype.kind in "mM"
+    return column.dropna().astype("int64").tolist() if is_time else present(column)
+
+
+@pytest.fixture(scope="module", params=["quantile", "standard"])
+def encoder(request, column):
+    return fitted(column, request.param)
+
+
+@pytest.fixture(scope="module")
+def coded(encoder, column):
+    return encoder.transform(column)
+
+
+def test_codes_lie_in_the_span_and_values_are_finite(encoder, coded):
+    codes, values = coded
+    assert codes.min() >= 0
+    assert codes.max() < encoder.span.n_codes
+    assert np.isfinite(values).all()
+
+
+def test_every_code_of_the_span_is_used_by_the_column_it_was_fitted_on(encoder, coded):
+    assert set(coded[0]) == set(range(encoder.span.n_codes))
+
+
+def test_positions_grow_with_the_code_within_minus_one_and_one(encoder):
+    positions = [p for p in encoder.span.positions if p is not None]
+    assert len(encoder.span.positions) in (0, encoder.span.n_codes)
+    assert positions == sorted(set(positions))
+    assert all(-1 <= p <= 1 for p in positions)
+
+
+def test_value_codes_are_codes_of_present_cells(encoder):
+    assert set(encoder.span.value_codes) <= set(range(encoder.span.n_codes - encoder.has_missing_))
+
+
+def test_missing_cells_have_the_last_code_and_no_value(encoder, column, coded):
+    codes, values = coded
+    missing = column.isna().to_numpy()
+    assert encoder.has_missing_ == missing.any()
+    assert (codes[missing] == encoder.span.n_codes - 1).all()
+    assert (values[missing] == 0).all()
+
+
+def test_fit_and_transform_leave_the_column_as_it_is(encoder, column):
+    before = column.copy(deep=True)
+    type(encoder)().fit(column, CodingOptions()).transform(column)
+    pd.testing.assert_series_equal(column, before)
+
+
+@pytest.mark.parametrize("gives_values", [True, False])
+def test_name_dtype_length_and_missing_cells_come_back(encoder, column, coded, gives_values):
+    back = drawn(encoder, coded[0], coded[1] if gives_values else None)
+    assert back.name == "x"
+    assert back.dtype == column.dtype
+    assert same_missing(back, column)
+    assert back.index.equals(pd.RangeIndex(len(column)))
+
+
+def test_none_stays_none_and_nan_stays_nan(encoder, column, coded):
+    back = drawn(encoder, *coded)
+    assert [cell is None for cell in back] == [cell is None for cell in column]
+
+
+def test_no_rows_come_back_as_no_rows_of_the_same_dtype(encoder, column):
+    back = drawn(encoder, np.empty(0, dtype=np.int64))
+    assert (len(back), back.dtype, back.name) == (0, column.dtype, "x")
+
+
+def test_missing_alone_can_be_drawn_where_it_was_seen(encoder, column):
+    if encoder.has_missing_:
+        back = drawn(encoder, np.full(3, encoder.span.n_codes - 1))
+        assert back.isna().all()
+        assert back.dtype == column.dtype
+
+
+def test_given_codes_and_values_give_back_the_cells(encoder, column, coded):
+    """Levels, and points of the line, exactly; within a piece as closely as float32 values can say."""
+    back = drawn(encoder, *coded)
+    if encoder.kind in ("categorical", "boolean"):
+        assert present(back) == present(column)
+    elif encoder.kind in ("numerical", "datetime"):
+        codes = coded[0][column.notna()]
+        triples = list(zip(codes, on_a_line(column), on_a_line(back), strict=True))
+        extents = extent_by_code(encoder, triples)
+        assert [t for t in triples if abs(t[2] - t[1]) > slack(extents[t[0]], t[1], column.dtype)] == []
+
+
+def extent_by_code(encoder, triples):
+    """Return how long the piece of each code is; a standardised value runs over the whole line."""
+    groups = {}
+    for code, cell, _ in triples:
+        groups.setdefault(code, []).append(cell)
+    extents = {code: max(cells) - min(cells) for code, cells in groups.items()}
+    cells = [cell for _, cell, _ in triples]
+    whole = max(cells) - min(cells) if cells else 0
+    return {
+        code: extent and whole if encoder.span.value_codes else extent for code, extent in extents.items()
+    }
+
+
+def slack(extent, cell, dtype):
+    """Return how far from a cell of a piece its decoded cell may be: the 39 steps of a piece in float32."""
+    precision = np.finfo(dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.float64)
+    if extent == 0:
+        return 0
+    return 2 * 39 * float(np.finfo(np.float32).eps) * extent + 8 * float(precision.eps) * abs(cell) + 5e-324
+
+
+def test_drawn_levels_were_seen(encoder, column, coded):
+    if encoder.kind in ("categorical", "boolean"):
+        assert set(present(drawn(encoder, np.repeat(coded[0], 5)))) <= set(present(column))
+
+
+def test_drawn_numbers_stay_in_the_range_and_on_the_grid_that_was_seen(encoder, column, coded):
+    cells = on_a_line(column)
+    if encoder.kind not in ("numerical", "datetime") or not cells:
+        return
+    back = drawn(encoder, np.repeat(coded[0], 5))
+    drawn_cells = on_a_line(back)
+    assert min(cells) <= min(drawn_cells)
+    assert max(drawn_cells) <= max(cells)
+    if all(isinstance(cell, int) for cell in cells):
+        step = math.gcd(*(cell - cells[0] for cell in cells)) or 1
+        assert all((cell - cells[0]) % step == 0 for cell in drawn_cells)
+    else:
+        assert n_decimals(back) <= n_decimals(column) or n_decimals(column) > 12
+        assert not any(np.signbit(cell) for cell in drawn_cells if cell == 0)
+
+
+def n_decimals(floats):
+    """Return with how many decimals the floats are written in their own precision."""
+    texts = [str(cell) for cell in floats.dropna().to_numpy()]
+    return max(-Decimal(text).normalize().as_tuple().exponent for text in texts)
+
+
+def test_points_are_drawn_as_they_were_seen(encoder, column, coded):
+    """A code that one number has stands for that number: 64-bit identifiers are never made up."""
+    codes = coded[0][column.notna()]
+    seen = pd.Series(on_a_line(column), dtype=object).groupby(codes).agg(set)
+    points = {code: cells for code, cells in seen.items() if len(cells) == 1}
+    if encoder.kind in ("numerical", "datetime") and points:
+        back = on_a_line(drawn(encoder, list(points)))
+        assert [{cell} for cell in back] == list(points.values())
+
+
+def test_same_seed_same_column(encoder, coded):
+    pd.testing.assert_series_equal(drawn(encoder, coded[0], seed=3), drawn(encoder, coded[0], seed=3))
+
+
+def test_a_stored_encoder_codes_and_draws_as_before(encoder, column, coded, tmp_path):
+    write_model(tmp_path / "encoder", encoder.state())
+    stored = type(encoder).from_state("x", column.dtype, read_model(tmp_path / "encoder"))
+    assert stored.span == encoder.span
+    for before, after in zip(coded, stored.transform(column), strict=True):
+        np.testing.assert_array_equal(after, before)
+    pd.testing.assert_series_equal(drawn(stored, coded[0]), drawn(encoder, coded[0]))
+
+
+def test_every_seen_cell_can_be_a_condition(encoder, column):
+    if encoder.kind == "key":
+        return
+    for value in column.drop_duplicates().iloc[:20]:
+        cell = encoder.cast(value)
+        assert cell.dtype == column.dtype
+        assert encoder.contains(cell.iloc[0])
+        assert 0 <= encoder.transform(cell)[0][0] < encoder.span.n_codes
+
+
+def test_missing_is_no_condition_where_nothing_was_missing(encoder, column):
+    """Whatever the dtype makes of it: bool reads None as False."""
+    if not encoder.has_missing_:
+        table = TableEncoder().fit(column.to_frame())
+        for value in (None, np.nan, pd.NA, pd.NaT):
+            with pytest.raises(DataError, match="'x'"):
+                table.encode_conditions({"x": value})
+
+
+def test_new_missing_cells_are_refused_by_name(encoder, column):
+    if not encoder.has_missing_:
+        with pytest.raises(DataError, match="'x' has missing cells"):
+            encoder.transform(pd.Series([None], dtype=object, name="x"))
+
+
+def test_second_fit_forgets_the_first(encoder, column):
+    other = column.iloc[: max(1, len(column) // 2)]
+    if type(encoder).accepts(other) and encoder.kind != "key":
+        again = type(encoder)().fit(column, CodingOptions()).fit(other, CodingOptions())
+        fresh = type(encoder)().fit(other, CodingOptions())
+        codes = np.arange(fresh.span.n_codes)
+        assert again.span == fresh.span
+        pd.testing.assert_series_equal(drawn(again, codes), drawn(fresh, codes))
+
+
+def test_a_new_kind_is_one_new_subclass():
+    """Encoders register themselves and the highest priority among those that accept a column gets it."""
+    before = dict(ColumnEncoder.registry)
+    try:
+
+        class ConstantEncoder(before["categorical"]):
+            kind = "constant"
+            priority = 9
+
+            @classmethod
+            def accepts(cls, column):
+                return "one value" if column.nunique(dropna=False) == 1 else None
+
+        frame = pd.DataFrame({"a": ["z"] * 5, "b": list("uvuvu")})
+        table = TableEncoder().fit(frame)
+        assert [column.kind for column in table.schema_] == ["constant", "categorical"]
+        assert isinstance(table.encoders_[0], ConstantEncoder)
+        back = table.inverse_transform(table.transform(frame), rng=np.random.default_rng(0))
+        pd.testing.assert_frame_equal(back, frame)
+    finally:
+        ColumnEncoder.registry.clear()
+        ColumnEncoder.registry.update(before)

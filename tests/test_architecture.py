@@ -1,0 +1,196 @@
+"""The house rules, held by reading the tree: who imports whom, how large things are, what nobody does."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "synthgan"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TREES = {module: ast.parse(module.read_text(encoding="utf-8")) for module in MODULES}
+
+#: The rooms of the package, and below each the ones it may import: nothing runs back up the stairs.
+GROUND = {"exceptions"}
+FIRST_FLOOR = GROUND | {"schema", "layout", "io"}
+SECOND_FLOOR = FIRST_FLOOR | {"preprocessing", "gan", "parameters", "progress", "persistence"}
+MAY_IMPORT = {
+    "exceptions": set(),
+    "layout": GROUND,
+    "schema": GROUND,
+    "io": GROUND,
+    "parquet": GROUND | {"io"},
+    "persistence": GROUND | {"io"},
+    "datasets": GROUND | {"io"},
+    "plotting": GROUND,
+    "evaluation": FIRST_FLOOR - {"layout"},
+    "preprocessing": FIRST_FLOOR,
+    "gan": FIRST_FLOOR,
+    "parameters": GROUND | {"gan"},
+    "progress": GROUND | {"gan"},
+    "synthesizer": SECOND_FLOOR,
+    "augmentation": SECOND_FLOOR | {"synthesizer"},
+}
+#: The roof: the command line and the package's own face see every room.
+ROOF = {"cli", "__init__", "__main__"}
+#: Rooms that work without torch, and what is loaded with them.
+WITHOUT_TORCH = {
+    "exceptions",
+    "layout",
+    "schema",
+    "io",
+    "parquet",
+    "persistence",
+    "datasets",
+    "plotting",
+    "evaluation",
+    "preprocessing",
+}
+WITHOUT_PANDAS = {"exceptions", "layout", "persistence", "gan"}
+RIVALS = {"sdv", "ctgan", "rdt", "copulas", "sdmetrics"}
+GLOBAL_SEEDS = {
+    "numpy.random.seed",
+    "np.random.seed",
+    "random.seed",
+    "torch.manual_seed",
+    "torch.seed",
+    "torch.random.manual_seed",
+    "torch.cuda.manual_seed",
+    "torch.cuda.manual_seed_all",
+    "torch.default_generator.manual_seed",
+}
+
+over_modules = pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+
+
+def room_of(module):
+    """The part of the package that a module belongs to: a folder, or the module itself."""
+    return module.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_by(module):
+    """Full dotted names of all that a module imports, wherever in it: `from a import b` is a.b."""
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are absolute here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def distributions_of(module):
+    return {name.split(".")[0] for name in imported_by(module)}
+
+
+def rooms_imported_by(module):
+    """Rooms that a module imports from; a public name such as synthgan.SynthGAN comes from the roof."""
+    rooms = {name.split(".")[1] for name in imported_by(module) if name.startswith("synthgan.")}
+    existing = {room_of(other) for other in MODULES}
+    return {room if room in existing else "__init__" for room in rooms} - {room_of(module)}
+
+
+def functions_of(module):
+    return [n for n in ast.walk(TREES[module]) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+#: What can be imported in a moment: the package, its rooms without torch, and the command line's --help.
+LIGHT_NAMES = ["synthgan"] + [
+    f"synthgan.{r}" for r in sorted({*map(room_of, MODULES)} & {*WITHOUT_TORCH, "cli"})
+]
+
+
+def test_there_is_a_tree_to_read():
+    assert {"exceptions", "layout", "schema", "io", "preprocessing", "gan", "synthesizer"} <= set(
+        map(room_of, MODULES)
+    )
+
+
+@over_modules
+def test_a_module_imports_only_from_lower_rooms(module):
+    room = room_of(module)
+    if room in ROOF:
+        return
+    assert room in MAY_IMPORT, f"{room!r} has no floor yet: say in MAY_IMPORT what it may import"
+    assert rooms_imported_by(module) <= MAY_IMPORT[room]
+
+
+def test_the_stairs_only_go_down():
+    # The plan itself has no way round: what a room may import, directly or not, never holds the room.
+    for room in MAY_IMPORT:
+        below, waiting = set(), set(MAY_IMPORT[room])
+        while waiting:
+            lower = waiting.pop()
+            below.add(lower)
+            waiting |= MAY_IMPORT[lower] - below
+        assert room not in below
+
+
+def test_preprocessing_and_gan_meet_in_layout_alone():
+    imported = {
+        room: set().union(*(rooms_imported_by(m) for m in MODULES if room_of(m) == room))
+        for room in ("preprocessing", "gan")
+    }
+    assert "layout" in imported["preprocessing"] & imported["gan"]
+    assert "gan" not in imported["preprocessing"]
+    assert "preprocessing" not in imported["gan"]
+
+
+@over_modules
+def test_torch_and_pandas_stay_in_their_rooms(module):
+    room, distributions = room_of(module), distributions_of(module)
+    assert not (room in WITHOUT_TORCH and "torch" in distributions)
+    assert not (room in WITHOUT_PANDAS and "pandas" in distributions)
+
+
+@over_modules
+def test_no_module_leans_on_another_synthesizer(module):
+    assert not distributions_of(module) & RIVALS
+
+
+@pytest.mark.parametrize("name", LIGHT_NAMES)
+def test_what_works_without_torch_leaves_it_unloaded(name):
+    code = f"import sys, {name}; print(*sorted({{'torch', 'matplotlib.pyplot'}} & set(sys.modules)))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert loaded.stdout.split() == []
+
+
+@over_modules
+def test_a_module_opens_with_a_docstring(module):
+    assert ast.get_docstring(TREES[module])
+
+
+@over_modules
+def test_a_module_is_read_in_one_sitting(module):
+    assert len(module.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@over_modules
+def test_a_function_fits_on_a_screen(module):
+    too_long = {f.name: n for f in functions_of(module) if (n := f.end_lineno - f.lineno + 1) > 60}
+    assert not too_long
+
+
+@over_modules
+def test_nobody_seeds_a_global_generator(module):
+    calls = {
+        ast.unparse(node.func)
+        for function in functions_of(module)
+        if (room_of(module), function.name) != ("gan", "own_global_stream")
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+    }
+    # Outside of functions, on import, nobody may either.
+    calls |= {
+        ast.unparse(node.value.func)
+        for node in TREES[module].body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    }
+    assert not calls & GLOBAL_SEEDS
+
+
+@over_modules
+def test_nobody_imports_a_seed_by_name(module):
+    assert not set(imported_by(module)) & GLOBAL_SEEDS

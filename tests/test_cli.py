@@ -1,0 +1,222 @@
+"""The command line on parquet files: what it writes, what it says, and how it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from synthgan.cli import main
+from synthgan.datasets import load_penguins
+
+PENGUINS = load_penguins()
+QUICK = ["--epochs", "2", "--seed", "0"]
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "penguins.parquet"
+    PENGUINS.to_parquet(path)
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def refused(result, code, *words):
+    """Check that a command ended with a code and one sentence, and return the sentence."""
+    assert result.exit_code == code, result.stderr
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    for word in words:
+        assert word in line
+    return line
+
+
+def test_augment_writes_real_rows_unchanged_and_drawn_ones_after(source, tmp_path):
+    output = tmp_path / "out.parquet"
+    result = run("augment", source, "-o", output, "--rows", 20, *QUICK)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""
+    assert "344 real rows, then 20 drawn ones" in result.stderr
+    assert pq.read_schema(output).equals(pq.read_schema(source), check_metadata=True)
+    pd.testing.assert_frame_equal(pd.read_parquet(output).iloc[:344], PENGUINS)
+    assert len(pd.read_parquet(output)) == 364
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "penguins.parquet"]
+
+
+def test_augment_adds_as_many_rows_as_there_are_unless_told(source, tmp_path):
+    assert run("augment", source, "-o", tmp_path / "a", *QUICK).exit_code == 0
+    assert run("augment", source, "-o", tmp_path / "b", "--ratio", 0.25, *QUICK).exit_code == 0
+    assert len(pd.read_parquet(tmp_path / "a")) == 688
+    assert len(pd.read_parquet(tmp_path / "b")) == 430
+
+
+def test_augment_balances_marks_and_holds_conditions(source, tmp_path):
+    options = [
+        "--target",
+        "species",
+        "--balance",
+        "--mark",
+        "--condition",
+        "sex=MALE",
+        "--condition",
+        "island=",
+    ]
+    output = tmp_path / "out.parquet"
+    with_missing = PENGUINS.assign(island=PENGUINS["island"].where(PENGUINS.index > 0))
+    with_missing.to_parquet(source)
+    result = run("augment", source, "-o", output, *options, *QUICK)
+    assert result.exit_code == 0, result.stderr
+    table = pd.read_parquet(output)
+    assert table["species"].value_counts().nunique() == 1
+    drawn = table[table["synthetic"]]
+    assert drawn["sex"].eq("MALE").all()
+    assert drawn["island"].isna().all()
+    assert not table.iloc[:344]["synthetic"].any()
+
+
+def test_same_seed_same_bytes(source, tmp_path):
+    for name in ("a", "b"):
+        assert run("augment", source, "-o", tmp_path / name, *QUICK).exit_code == 0
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_fit_sample_and_info(source, tmp_path):
+    model = tmp_path / "model"
+    assert run("fit", source, "-o", model, "--target", "species", *QUICK).exit_code == 0
+    condition = ["--condition", "species=Gentoo", "--condition", "body_mass_g=5000"]
+    for name in ("a", "b"):
+        result = run("sample", model, "-o", tmp_path / name, "-n", 30, "--seed", 1, *condition)
+        assert result.exit_code == 0, result.stderr
+    drawn = pd.read_parquet(tmp_path / "a")
+    assert drawn["species"].eq("Gentoo").all()
+    assert drawn["body_mass_g"].eq(5000).all()
+    pd.testing.assert_series_equal(drawn.dtypes, PENGUINS.dtypes)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert "a model of 7 columns" in run("info", model).stdout
+    shown = run("info", source).stdout
+    assert "344 rows and 7 columns" in shown
+    assert "categorical" in shown
+
+
+def test_existing_output_is_kept_without_force(source, tmp_path):
+    output = tmp_path / "out.parquet"
+    output.write_text("precious")
+    refused(run("augment", source, "-o", output, *QUICK), 4, "exists", "--force")
+    assert output.read_text() == "precious"
+    assert run("augment", source, "-o", output, "--force", "--rows", 1, *QUICK).exit_code == 0
+    assert len(pd.read_parquet(output)) == 345
+
+
+def test_input_is_not_its_own_output_without_force(source):
+    before = source.read_bytes()
+    refused(run("augment", source, "-o", source, *QUICK), 4, "is the input")
+    assert source.read_bytes() == before
+
+
+def test_output_directory_is_refused(source, tmp_path):
+    refused(run("augment", source, "-o", tmp_path, *QUICK), 4, "directory")
+    refused(run("augment", source, "-o", tmp_path / "no" / "out", *QUICK), 4, "does not exist")
+
+
+def test_failure_leaves_no_file(source, tmp_path):
+    output = tmp_path / "out.parquet"
+    refused(run("augment", source, "-o", output, "--condition", "species=Dodo", "-q", *QUICK), 3, "Dodo")
+    assert [path.name for path in tmp_path.iterdir()] == ["penguins.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not a complete"),
+        (b"PAR1", "not a complete"),
+        (b"a,b\n1,2\n", "not a complete"),
+        (None, "no file"),
+    ],
+)
+def test_input_that_is_not_parquet_is_refused(tmp_path, content, words):
+    path = tmp_path / "in.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    refused(run("augment", path, "-o", tmp_path / "out"), 3, words, "in.parquet")
+
+
+def test_empty_directory_is_refused(tmp_path):
+    refused(run("info", tmp_path), 3)
+    refused(run("augment", tmp_path, "-o", tmp_path / "out"), 3, "no parquet files")
+
+
+def test_target_is_checked_before_training(source, tmp_path):
+    output = tmp_path / "out"
+    refused(run("augment", source, "-o", output, "--target", "specis"), 3, "Did you mean 'species'")
+    PENGUINS.assign(species="Adelie").to_parquet(source)
+    refused(run("augment", source, "-o", output, "--target", "species"), 3, "'Adelie' only")
+    PENGUINS.assign(species=pd.Series([None] * 344, dtype="str")).to_parquet(source)
+    refused(run("augment", source, "-o", output, "--target", "species"), 3, "no value")
+
+
+def test_class_with_one_row_is_warned_of(source, tmp_path):
+    PENGUINS.iloc[[0, *range(152, 344)]].to_parquet(source)
+    result = run("augment", source, "-o", tmp_path / "out", "--target", "species", "--rows", 5, *QUICK)
+    assert result.exit_code == 0
+    assert "warning: class 'Adelie'" in result.stderr
+
+
+def test_what_cannot_be_learned_is_named_and_left_out_on_request(source, tmp_path):
+    PENGUINS.assign(trips=[[1, 2]] * 344).to_parquet(source)
+    output = tmp_path / "out"
+    refused(run("augment", source, "-o", output, *QUICK), 3, "'trips'", "--drop-unsupported")
+    result = run("augment", source, "-o", output, "--drop-unsupported", "--rows", 3, *QUICK)
+    assert result.exit_code == 0, result.stderr
+    assert "left out" in result.stderr
+    assert list(pd.read_parquet(output).columns) == list(PENGUINS.columns)
+
+
+def test_table_without_rows_is_refused(source, tmp_path):
+    PENGUINS.iloc[:0].to_parquet(source)
+    refused(run("augment", source, "-o", tmp_path / "out"), 3, "0 rows")
+
+
+def test_usage_errors_end_with_two(source, tmp_path):
+    output = tmp_path / "out"
+    assert run("augment", source).exit_code == 2
+    assert run("augment", source, "-o", output, "--rows", -1).exit_code == 2
+    assert (
+        run("augment", source, "-o", output, "--rows", 3, "--balance", "--target", "species").exit_code == 2
+    )
+    assert run("augment", source, "-o", output, "--balance").exit_code == 2
+    assert run("augment", source, "-o", output, "--max-time", -3).exit_code == 2
+    assert run("augment", source, "-o", output, "--condition", "species").exit_code == 2
+
+
+def test_too_many_rows_end_with_five(source, tmp_path):
+    refused(run("augment", source, "-o", tmp_path / "out", "--rows", 10**12, "-q", *QUICK), 5, "GiB")
+
+
+def test_model_that_is_not_one_is_refused(source, tmp_path):
+    refused(run("sample", source, "-o", tmp_path / "out", "-n", 3), 3, "not a synthgan model")
+
+
+def test_version_and_help():
+    assert run("--version").stdout.startswith("synthgan, version ")
+    assert {"augment", "fit", "sample", "info"} <= set(run("--help").stdout.split())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_with_their_codes_and_leave_nothing(source, tmp_path, number, code):
+    options = ["-o", tmp_path / "out", "--epochs", "100000", "--max-time", "15"]
+    command = [sys.executable, "-m", "synthgan", "augment", source, *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert b"Training" in process.stderr.readline()  # under way
+    time.sleep(0.2)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    assert [path.name for path in tmp_path.iterdir()] == ["penguins.parquet"]

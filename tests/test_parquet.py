@@ -1,0 +1,99 @@
+"""A parquet table that gets more rows keeps its own rows, schema and metadata."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from synthgan import DataError
+from synthgan.datasets import load_penguins
+from synthgan.parquet import ParquetTable, is_parquet, table_from_frame
+
+PENGUINS = load_penguins()
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_table(table):
+        path = tmp_path / "table.parquet"
+        if isinstance(table, pd.DataFrame):
+            table.to_parquet(path)
+        else:
+            pq.write_table(table, path)
+        return ParquetTable.read(path)
+
+    return write_table
+
+
+def test_own_rows_schema_and_metadata_stay(write):
+    table = write(PENGUINS)
+    whole = table.with_rows(PENGUINS.iloc[:5], mark=False)
+    assert whole.schema.equals(table.arrow.schema, check_metadata=True)
+    assert whole.slice(0, 344).equals(table.arrow)
+    assert whole.slice(344).equals(table.arrow.slice(0, 5))
+    pd.testing.assert_frame_equal(whole.to_pandas().iloc[:344], PENGUINS)
+
+
+def test_field_types_nullability_and_metadata_stay(write):
+    schema = pa.schema(
+        [
+            pa.field("i", pa.int16(), nullable=False, metadata={"unit": "m"}),
+            pa.field("s", pa.dictionary(pa.int8(), pa.string())),
+            pa.field("t", pa.timestamp("ms", tz="Asia/Tokyo")),
+            pa.field("f", pa.float32()),
+        ],
+        metadata={"made by": "a test"},
+    )
+    rows = {"i": [1, 2], "s": ["a", None], "t": [0, 1], "f": [0.5, None]}
+    table = write(pa.table(rows, schema=schema))
+    whole = table.with_rows(table.frame, mark=False)
+    assert whole.schema.equals(table.arrow.schema, check_metadata=True)
+    assert whole.schema.field("i").metadata == table.arrow.schema.field("i").metadata
+    assert whole.slice(2).equals(whole.slice(0, 2))
+
+
+def test_mark_is_true_for_drawn_rows_only(write):
+    whole = write(PENGUINS).with_rows(PENGUINS.iloc[:5], mark=True)
+    assert whole.column_names == [*PENGUINS.columns, "synthetic"]
+    assert whole["synthetic"].to_pylist() == [False] * 344 + [True] * 5
+
+
+def test_mark_never_replaces_a_column(write):
+    with pytest.raises(DataError, match="'synthetic' already"):
+        write(PENGUINS.assign(synthetic=1)).check_mark()
+
+
+def test_number_index_goes_on_and_others_are_missing(write):
+    numbered = PENGUINS.set_axis(pd.Index(np.arange(344) * 2, name="no"))
+    table = write(numbered)
+    assert "no" not in table.frame.columns
+    whole = table.with_rows(table.frame.iloc[:2], mark=False).to_pandas()
+    assert whole.index.tolist()[-3:] == [686, 687, 688]
+    named = write(PENGUINS.set_axis(pd.Index([f"p{i}" for i in range(344)], name="no")))
+    whole = named.with_rows(named.frame.iloc[:2], mark=False).to_pandas()
+    assert whole.index.isna().tolist() == [False] * 344 + [True, True]
+
+
+def test_dropped_columns_leave_the_table(write):
+    table = write(PENGUINS)
+    table.drop(["island"])
+    assert "island" not in table.with_rows(table.frame, mark=False).column_names
+
+
+def test_cells_that_do_not_fit_are_an_error(write):
+    table = write(PENGUINS)
+    with pytest.raises(DataError, match="'bill_length_mm' do not fit"):
+        table.with_rows(PENGUINS.assign(bill_length_mm="long"), mark=False)
+
+
+def test_parquet_is_told_by_its_first_bytes(tmp_path):
+    PENGUINS.to_parquet(tmp_path / "a")
+    (tmp_path / "b.parquet").write_text("x,y\n1,2\n")
+    assert is_parquet(tmp_path / "a")
+    assert not is_parquet(tmp_path / "b.parquet")
+    assert not is_parquet(tmp_path / "c")
+
+
+def test_frame_becomes_a_table_without_an_index():
+    assert table_from_frame(PENGUINS.iloc[::2]).column_names == list(PENGUINS.columns)

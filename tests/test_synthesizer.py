@@ -1,0 +1,307 @@
+"""SynthGAN as a user meets it: laws of fit, sample, save and load, and of what it refuses."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from synthgan import (
+    ConditionError,
+    DataError,
+    ModelFileError,
+    ParameterError,
+    ResourceError,
+    SynthGAN,
+    TrainingError,
+)
+from synthgan.datasets import load_penguins
+
+PENGUINS = load_penguins()
+
+
+def quick(**parameters):
+    """Return a generator that is trained enough to run, not to be good."""
+    return SynthGAN(**{"epochs": 3, "random_state": 0, "verbose": 0, **parameters})
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return quick().fit(PENGUINS)
+
+
+def every_kind(n: int = 60) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=n)
+    return pd.DataFrame(
+        {
+            "float": np.where(numbers > 1, np.nan, numbers),
+            "float32": numbers.astype(np.float32),
+            "int": rng.integers(-5, 5, n),
+            "small": rng.integers(0, 9, n).astype(np.uint8),
+            "Int64": pd.array([None, *rng.integers(0, 9, n - 1)], dtype="Int64"),
+            "flag": rng.random(n) > 0.5,
+            "boolean": pd.array([None, True] * (n // 2), dtype="boolean"),
+            "text": pd.Series(rng.choice(["a", "b"], n)),
+            "object": pd.Series(["x", None] * (n // 2), dtype=object),
+            "ordered": pd.Categorical(rng.choice(["lo", "hi"], n), ["lo", "mid", "hi"], ordered=True),
+            "when": pd.date_range("2020-01-01", periods=n, freq="h", tz="Europe/Berlin"),
+            "took": pd.to_timedelta(rng.integers(0, 100, n), unit="s"),
+            "constant": 7,
+            "nothing": np.nan,
+            3: rng.random(n),
+        }
+    )
+
+
+def test_fit_returns_self_and_learned_attributes(fitted):
+    generator = quick()
+    assert generator.fit(PENGUINS) is generator
+    assert list(fitted.feature_names_in_) == list(PENGUINS.columns)
+    assert fitted.n_features_in_ == 7
+    assert {"step", "seconds", "reconstruction", "validation"} <= set(fitted.history_.columns)
+    assert fitted.history_["step"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("frame", [PENGUINS, every_kind()], ids=["penguins", "every kind"])
+@pytest.mark.parametrize("loss", ["masked", "bce"])
+def test_sample_has_columns_order_and_dtypes_of_the_table(frame, loss):
+    drawn = quick(loss=loss).fit(frame).sample(25)
+    pd.testing.assert_series_equal(drawn.dtypes, frame.dtypes)
+    assert drawn.index.equals(pd.RangeIndex(25))
+    for name in ("constant", "nothing"):
+        if name in frame:
+            assert drawn[name].isin(frame[name].unique()).all()
+
+
+def test_fit_does_not_change_the_table():
+    before = PENGUINS.copy(deep=True)
+    quick().fit(PENGUINS)
+    pd.testing.assert_frame_equal(PENGUINS, before)
+
+
+def test_same_seed_same_table_and_no_global_generator_is_touched():
+    states = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    first = quick().fit(PENGUINS).sample(20)
+    again = quick().fit(PENGUINS).sample(20)
+    other = quick(random_state=1).fit(PENGUINS).sample(20)
+    pd.testing.assert_frame_equal(first, again)
+    assert not first.equals(other)
+    assert states == (np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
+
+
+def test_sample_goes_on_with_its_stream_unless_given_a_seed(fitted):
+    assert not fitted.sample(20).equals(fitted.sample(20))
+    pd.testing.assert_frame_equal(fitted.sample(20, random_state=3), fitted.sample(20, random_state=3))
+
+
+def test_number_of_threads_is_left_as_it_was():
+    threads = torch.get_num_threads()
+    quick().fit(PENGUINS)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"species": "Chinstrap"},
+        {"species": "Gentoo", "sex": None},
+        {"bill_length_mm": 40.15, "island": "Dream"},
+        {"body_mass_g": 4000, "flipper_length_mm": pd.NA},
+        dict(PENGUINS.iloc[0]),
+    ],
+)
+@pytest.mark.parametrize("rounds", [None, 1, 3])
+def test_conditions_hold_exactly(fitted, conditions, rounds):
+    drawn = clone(fitted).set_params(rounds=rounds).fit(PENGUINS).sample(50, conditions=conditions)
+    assert len(drawn) == 50
+    for name, value in conditions.items():
+        held = drawn[name].isna() if pd.isna(value) else drawn[name] == value
+        assert held.all(), name
+    pd.testing.assert_series_equal(drawn.dtypes, PENGUINS.dtypes)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        ({"species": "Chinstap"}, "Did you mean 'Chinstrap'"),
+        ({"specis": "Adelie"}, "Did you mean 'species'"),
+        ({"body_mass_g": 1e9}, "values from"),
+        ({"body_mass_g": "heavy"}, "cannot be 'heavy'"),
+        ({"species": None}, "cannot be None"),
+    ],
+)
+def test_condition_without_support_is_an_error(fitted, conditions, message):
+    with pytest.raises(ConditionError, match=message):
+        fitted.sample(5, conditions=conditions)
+
+
+def test_a_rare_class_is_drawn_as_often_as_asked():
+    table = PENGUINS.assign(rare=np.where(np.arange(len(PENGUINS)) < 3, "yes", "no"))
+    drawn = quick().fit(table).sample(1_000, conditions={"rare": "yes"})
+    assert len(drawn) == 1_000
+    assert (drawn["rare"] == "yes").all()
+
+
+@pytest.mark.parametrize("n", [-1, 2.0, True, "3", None])
+def test_number_of_rows_must_be_a_whole_number(fitted, n):
+    with pytest.raises(ParameterError, match="number of rows"):
+        fitted.sample(n)
+
+
+def test_no_rows_are_an_empty_table_with_dtypes(fitted):
+    drawn = fitted.sample(0)
+    assert len(drawn) == 0
+    pd.testing.assert_series_equal(drawn.dtypes, PENGUINS.dtypes)
+
+
+def test_too_many_rows_are_refused_with_their_size(fitted):
+    with pytest.raises(ResourceError, match="GiB"):
+        fitted.sample(10**12)
+
+
+def test_sample_before_fit_is_an_error():
+    with pytest.raises(NotFittedError):
+        SynthGAN().sample(1)
+
+
+def test_second_fit_forgets_the_first(fitted):
+    twice = clone(fitted).fit(every_kind())
+    twice.fit(PENGUINS)
+    pd.testing.assert_frame_equal(twice.sample(10), clone(fitted).fit(PENGUINS).sample(10))
+
+
+def test_parameters_are_kept_as_given_and_clone():
+    generator = quick(hidden_dims=[32, 32], target="species")
+    copy = clone(generator)
+    assert copy.get_params() == generator.get_params()
+    assert copy.hidden_dims == [32, 32]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("loss", "wgan"),
+        ("epochs", 0),
+        ("epochs", "x"),
+        ("epochs", True),
+        ("batch_size", 2.5),
+        ("learning_rate", -1.0),
+        ("learning_rate", float("nan")),
+        ("hidden_dims", ()),
+        ("hidden_dims", (8, 0)),
+        ("hidden_dims", (8, 16)),
+        ("latent_dim", -1),
+        ("max_time", 0),
+        ("rounds", 0),
+        ("adversarial_weight", -0.1),
+        ("device", "no such device"),
+        ("random_state", "seed"),
+    ],
+)
+def test_bad_parameter_is_named_at_fit(name, value):
+    with pytest.raises(ParameterError, match=name):
+        SynthGAN(**{name: value, "verbose": 0}).fit(PENGUINS)
+
+
+def test_misspelt_target_is_an_error():
+    with pytest.raises(DataError, match="Did you mean 'species'"):
+        quick(target="Species").fit(PENGUINS)
+
+
+def test_target_without_a_value_is_an_error():
+    with pytest.raises(DataError, match="no value"):
+        quick(target="y").fit(PENGUINS.assign(y=None))
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 7])
+def test_a_handful_of_rows_is_enough_to_run(n_rows):
+    table = PENGUINS.iloc[:n_rows]
+    drawn = quick().fit(table).sample(5)
+    assert drawn["species"].isin(table["species"]).all()
+
+
+def test_one_row_is_too_few():
+    with pytest.raises(DataError, match="at least 2"):
+        quick().fit(PENGUINS.iloc[:1])
+
+
+def test_column_that_is_constant_but_for_one_row():
+    drawn = quick().fit(PENGUINS.assign(almost=[1.0] + [0.0] * 343)).sample(200)
+    assert drawn["almost"].isin([0.0, 1.0]).all()
+
+
+def test_arrays_come_back_as_arrays():
+    array = np.random.default_rng(0).normal(size=(50, 3))
+    generator = quick().fit(array)
+    assert isinstance(generator.sample(4), np.ndarray)
+    assert generator.sample(4).shape == (4, 3)
+    assert not hasattr(generator, "feature_names_in_")
+
+
+def test_max_time_ends_training():
+    generator = SynthGAN(max_time=3, epochs=10**6, random_state=0, verbose=0).fit(PENGUINS)
+    generator_seconds = generator.history_["seconds"].iloc[-2]
+    assert 1 < generator_seconds < 6  # one check may be under way when time is up
+    assert generator.sample(3).shape == (3, 7)
+
+
+def test_loss_that_is_not_finite_stops_training():
+    with pytest.raises(TrainingError, match="learning_rate"):
+        SynthGAN(learning_rate=1e30, epochs=50, verbose=0, random_state=0).fit(PENGUINS)
+
+
+def test_silent_when_not_verbose_and_plain_lines_otherwise(capsys):
+    quick().fit(PENGUINS)
+    assert capsys.readouterr() == ("", "")
+    quick(verbose=1).fit(PENGUINS)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Training: 100%" in captured.err
+
+
+def test_discriminate_gives_probabilities(fitted):
+    chances = fitted.discriminate(PENGUINS)
+    assert chances.shape == (len(PENGUINS),)
+    assert ((chances > 0) & (chances < 1)).all()
+
+
+@pytest.mark.parametrize("loss", ["masked", "bce"])
+def test_loaded_model_draws_what_the_saved_one_would(tmp_path, loss):
+    generator = quick(loss=loss, target="species").fit(every_kind().assign(species=["a", "b"] * 30))
+    generator.sample(5)
+    generator.save(tmp_path / "model")
+    loaded = SynthGAN.load(tmp_path / "model")
+    assert loaded.get_params() == generator.get_params()
+    pd.testing.assert_frame_equal(loaded.history_, generator.history_)
+    pd.testing.assert_frame_equal(loaded.sample(30), generator.sample(30))
+
+
+def test_loaded_in_a_new_process_it_draws_the_same(tmp_path, fitted):
+    fitted.save(tmp_path / "model")
+    script = (
+        "import sys; from synthgan import SynthGAN; "
+        "SynthGAN.load(sys.argv[1]).sample(20, random_state=5).to_pickle(sys.argv[2])"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "model", tmp_path / "drawn"], check=True)
+    pd.testing.assert_frame_equal(pd.read_pickle(tmp_path / "drawn"), fitted.sample(20, random_state=5))
+
+
+def test_what_is_not_a_model_is_refused(tmp_path):
+    (tmp_path / "model").write_text("not a model")
+    with pytest.raises(ModelFileError, match="not a synthgan model"):
+        SynthGAN.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("loss", ["bce", "wgan-gp", "relativistic"])
+def test_textbook_game_takes_its_target_as_condition_and_nothing_else(loss):
+    generator = quick(loss=loss, target="species", epochs=2).fit(PENGUINS)
+    drawn = generator.sample(30, conditions={"species": "Gentoo"})
+    assert (drawn["species"] == "Gentoo").all()
+    assert set(generator.sample(300)["species"]) == set(PENGUINS["species"])
+    with pytest.raises(ConditionError, match="loss='masked'"):
+        generator.sample(3, conditions={"island": "Dream"})
