@@ -16,26 +16,20 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from synthgan.exceptions import ConditionError, DataError, ModelFileError, did_you_mean, listing
-from synthgan.gan.budget import plan_budget
+from synthgan.gan.budget import Budget, plan_budget
 from synthgan.gan.conditions import Known
 from synthgan.gan.drawing import discriminator_logits, draw
-from synthgan.gan.games import train_game
+from synthgan.gan.fitting import build_model, train_model
 from synthgan.gan.losses import GAMES
-from synthgan.gan.model import Architecture, GanModel, enough_threads, own_global_stream
-from synthgan.gan.training import train_masked
-from synthgan.layout import EncodedTable, Layout
+from synthgan.gan.model import Architecture, GanModel
 from synthgan.parameters import check_n_rows, check_parameters, seed_from, torch_device
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
 from synthgan.progress import reporting
-
-_VALIDATION_SHARE = 0.1
-_MAX_VALIDATION_ROWS = 2_000
 
 
 class SynthGAN(BaseEstimator):  # type: ignore[misc]
@@ -174,29 +168,31 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         target = None if self.target is None else _index_of_target(encoder, self.target)
         if len(frame) < 2:
             raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
-        seed = seed_from(self.random_state)
-        device = torch_device(self.device)
-        rng = torch.Generator(device).manual_seed(seed)
+        seed, device = seed_from(self.random_state), torch_device(self.device)
         table = encoder.transform(frame)
-        time_left = self.max_time and max(0.1, self.max_time - (time.monotonic() - started))
-        model, records = self._train(encoder.layout_, table, target, time_left, rng, seed)
+        budget = self._budget(len(table), started)
+        of_both: dict[str, Any] = {"loss": self.loss, "target": target, "seed": seed}
+        model = build_model(encoder.layout_, budget, device=device, **of_both)
+        with reporting("Training", verbose=self.verbose) as report:
+            records = train_model(
+                model,
+                table,
+                budget,
+                adversarial_weight=self.adversarial_weight,
+                rounds=self.rounds,
+                report=report,
+                **of_both,
+            )
         self.encoder_, self.model_ = encoder, model
         self.history_ = pd.DataFrame.from_records(records)
         self._seed, self._n_draws, self._gives_array = seed, 0, isinstance(X, np.ndarray)
         self._set_scikit_learn_attributes()
         return self
 
-    def _train(
-        self,
-        layout: Layout,
-        table: EncodedTable,
-        target: int | None,
-        max_time: float | None,
-        rng: torch.Generator,
-        seed: int,
-    ) -> tuple[GanModel, list[dict[str, float]]]:
-        budget = plan_budget(
-            len(table),
+    def _budget(self, n_rows: int, started: float) -> Budget:
+        time_left = self.max_time and max(0.1, self.max_time - (time.monotonic() - started))
+        return plan_budget(
+            n_rows,
             loss=self.loss,
             is_adversarial=self.adversarial_weight > 0,
             epochs=self.epochs,
@@ -204,35 +200,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             learning_rate=self.learning_rate,
             hidden_dims=self.hidden_dims,
             latent_dim=self.latent_dim,
-            max_time=max_time,
+            max_time=time_left,
         )
-        game = GAMES.get(self.loss)
-        architecture = Architecture(
-            hidden_dims=budget.hidden_dims,
-            latent_dim=budget.latent_dim,
-            residual=game is None or game.residual,
-            dropout=budget.dropout,
-            known=tuple(range(len(layout))) if game is None else _game_condition(layout, target),
-        )
-        model = GanModel(layout, architecture, torch.Generator().manual_seed(seed)).to(rng.device)
-        with (
-            reporting("Training", verbose=self.verbose) as report,
-            own_global_stream(rng),
-            enough_threads(budget.hidden_dims[0], budget.batch_size),
-        ):
-            if game is not None:
-                return model, train_game(model, game, table, budget, rng=rng, report=report)
-            training, validation = _hold_out(table, target, seed)
-            return model, train_masked(
-                model,
-                training,
-                validation,
-                budget,
-                adversarial_weight=self.adversarial_weight,
-                rounds=self.rounds,
-                rng=rng,
-                report=report,
-            )
 
     def sample(
         self,
@@ -402,24 +371,3 @@ def _index_of_target(encoder: TableEncoder, target: str | int) -> int:
     if encoder_of_target.has_missing_ and encoder_of_target.span.n_codes == 1:
         raise DataError(f"The target {target!r} has no value in any row; name another target.")
     return index
-
-
-def _game_condition(layout: Layout, target: int | None) -> tuple[int, ...]:
-    """Return the columns that a textbook game is given: the target, if it is made of codes alone."""
-    if target is None or layout.spans[target].value_codes or not layout.sizes[target]:
-        return ()
-    return (target,)
-
-
-def _hold_out(table: EncodedTable, target: int | None, seed: int) -> tuple[EncodedTable, EncodedTable]:
-    """Return rows to train on and rows to judge by, with the target's codes shared out evenly."""
-    n_held_out = int(np.clip(_VALIDATION_SHARE * len(table), 1, _MAX_VALIDATION_ROWS))
-    strata = None
-    if target is not None:
-        counts = np.bincount(table.codes[:, target])
-        if counts[counts > 0].min() >= 2 and np.count_nonzero(counts) <= n_held_out:
-            strata = table.codes[:, target]
-    kept, held_out = train_test_split(
-        np.arange(len(table)), test_size=n_held_out, stratify=strata, random_state=seed % 2**32
-    )
-    return table.take(kept), table.take(held_out)

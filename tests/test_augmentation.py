@@ -63,8 +63,8 @@ def test_negative_amounts_are_refused(wish):
 
 
 def test_balancing_needs_classes(fitted):
+    table = pd.DataFrame({"y": np.arange(500)})
     with pytest.raises(DataError, match="needs classes"):
-        table = pd.DataFrame({"y": np.arange(500)})
         draw_rows(fitted, table, Amount(balance=True), target="y")
     with pytest.raises(ParameterError, match="needs a target"):
         draw_rows(fitted, PENGUINS, Amount(balance=True))

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays_of
 from safetensors.numpy import load_file, save_file
 
 from synthgan.exceptions import ModelFileError, ResourceError
-from synthgan.persistence import FORMAT_VERSION, read_model, write_model
+from synthgan.persistence import FORMAT_VERSION, _digest, read_model, write_model
 
 STATE = {"a": [1, {"b": np.arange(3.0)}], "c": None, "text": "naïve \ud800 \n"}
 
@@ -79,6 +79,12 @@ def test_tuples_and_numpy_scalars_come_back_as_what_json_has(tmp_path):
     assert_same(read_model(tmp_path / "m"), {"a": [1, 0.5], "b": 2**60, "c": np.array([[1, 3], [2, 4]])})
 
 
+def test_keys_with_slashes_are_kept_apart(tmp_path):
+    state = {"a/b": np.arange(2), "a": {"b": np.arange(3)}}
+    write_model(tmp_path / "m", state)
+    assert_same(read_model(tmp_path / "m"), state)
+
+
 def test_an_absent_file_and_a_directory_are_no_models(tmp_path):
     for path in (tmp_path / "absent", tmp_path, tmp_path / "nul\0"):
         assert "There is no model file" in refusal(path)
@@ -127,11 +133,20 @@ def test_a_file_cut_anywhere_is_refused(path):
         {"version": "1"},
         {"version": "one", "state": "{}", "sha256": ""},
         {"version": "1", "state": "{}", "sha256": ""},
-        {"version": "1", "state": "[" * 100_000, "sha256": ""},
     ],
 )
 def test_a_header_that_says_it_is_ours_and_is_not_is_damaged(tmp_path, metadata):
     save_file({"a": np.arange(3)}, tmp_path / "m", metadata={"format": "synthgan-model", **metadata})
+    assert "is damaged" in refusal(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "1", "[" * 100_000, '{"a": {"$array": "absent"}}', '{"a": {"$array": []}}']
+)
+def test_a_state_that_makes_no_sense_is_damaged_whatever_its_checksum(tmp_path, text):
+    header = {"format": "synthgan-model", "version": "1", "state": text}
+    arrays = {"a": np.arange(3)}
+    save_file(arrays, tmp_path / "m", metadata={**header, "sha256": _digest(header, arrays)})
     assert "is damaged" in refusal(tmp_path / "m")
 
 

@@ -34,6 +34,10 @@ def fitted():
     return quick().fit(PENGUINS)
 
 
+def global_states():
+    return np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
+
+
 def every_kind(n: int = 60) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     numbers = rng.normal(size=n)
@@ -85,13 +89,13 @@ def test_fit_does_not_change_the_table():
 
 
 def test_same_seed_same_table_and_no_global_generator_is_touched():
-    states = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    states = global_states()
     first = quick().fit(PENGUINS).sample(20)
     again = quick().fit(PENGUINS).sample(20)
     other = quick(random_state=1).fit(PENGUINS).sample(20)
     pd.testing.assert_frame_equal(first, again)
     assert not first.equals(other)
-    assert states == (np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
+    assert states == global_states()
 
 
 def test_sample_goes_on_with_its_stream_unless_given_a_seed(fitted):

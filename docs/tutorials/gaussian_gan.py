@@ -1,8 +1,8 @@
 """The smallest GAN that works: learn a two-dimensional Gaussian.
 
 A generator 100 -> 256 -> 2 turns noise into points; a discriminator 2 -> 256 -> 1 says how likely a point is
-real. Adam at 0.001 (annealed to zero in the last third), batches of 64. When the game has been played out, the
-generated points have the mean and covariance of the data, and the discriminator is left at chance.
+real. Adam at 0.001 (annealed to zero in the last third), batches of 64. When the game has been played out,
+the generated points have the mean and covariance of the data, and the discriminator is left at chance.
 
 Run it with ``python docs/tutorials/gaussian_gan.py``: it prints the moments and writes a picture of real and
 generated points.

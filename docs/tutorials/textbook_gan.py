@@ -4,8 +4,8 @@ A generator and a discriminator, both multilayer perceptrons with ReLU, play the
 al. (2014): the discriminator learns by binary cross-entropy to tell penguins from generated ones, and the
 generator learns to be taken for real. Each has its own Adam; they take steps in turn.
 
-Run it with ``python docs/tutorials/textbook_gan.py``: it prints both tables' means and standard deviations and
-writes a picture of real and generated points.
+Run it with ``python docs/tutorials/textbook_gan.py``: it prints both tables' means and standard deviations
+and writes a picture of real and generated points.
 """
 
 import sys

@@ -133,9 +133,10 @@ class Clock:
         return min(1.0, max(self.step / self.n_steps, by_time))
 
     def check_is_due(self) -> bool:
-        """Whether another of the run's checks has come due; each is due once."""
-        is_due = self.progress * N_CHECKS >= self.checks + 1
-        self.checks += is_due
+        """Whether another of the run's checks has come due; those that are missed are left out."""
+        due = int(self.progress * N_CHECKS)
+        is_due = due > self.checks
+        self.checks = due
         return is_due
 
     def anneal_now(self) -> None:

@@ -5,6 +5,7 @@ from its answer independently of each other. One column a round is the finest; o
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -50,7 +51,9 @@ def draw(
     model.eval()
     pool = _POOL_FACTOR if correct and model.corrects else 1
     parts = []
-    with torch.inference_mode(), reduced_precision(model.device):
+    # A model of one pass was trained in full precision and is drawn from in it.
+    precision = reduced_precision(model.device) if model.knows_all else nullcontext()
+    with torch.inference_mode(), precision:
         for start in range(0, n_rows, _BATCH_SIZE):
             wanted = min(_BATCH_SIZE, n_rows - start)
             codes, values = _draw_batch(model, wanted * pool, known, rounds, rng)

@@ -63,8 +63,8 @@ def test_the_loss_is_near_that_of_the_true_density_ratio():
     assert loss == pytest.approx(math.log(2) - divergence, abs=4 * math.log(2) / 16_000**0.5)
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("n_held_out", [1, 2, 40, 1000])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("n_held_out", [1, 2, 200])
 def test_a_right_generator_is_left_alone(seed, n_held_out):
     # On a row or two luck looks like skill, unless the margin widens as rows get fewer.
     model = uniform_model(seed)

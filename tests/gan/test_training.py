@@ -66,8 +66,7 @@ def test_the_loss_comes_down_to_the_entropy_of_the_table(trained):
 
 
 @pytest.mark.usefixtures("untouched_globals")
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("adversarial_weight", [0.0, 0.5])
+@pytest.mark.parametrize(("dropout", "adversarial_weight"), [(0.0, 0.0), (0.3, 0.5)])
 def test_same_seed_same_weights(dropout, adversarial_weight):
     models = [model_of(PAIR, dropout=dropout, latent_dim=2) for _ in range(3)]
     for model, seed in zip(models, (0, 0, 1), strict=True):

@@ -1,0 +1,102 @@
+"""From an encoded table to a trained model: the networks for its layout, and the training for the loss."""
+
+import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
+
+from synthgan.gan.budget import Budget
+from synthgan.gan.games import train_game
+from synthgan.gan.loop import Report
+from synthgan.gan.losses import GAMES
+from synthgan.gan.model import Architecture, GanModel, enough_threads, own_global_stream
+from synthgan.gan.training import train_masked
+from synthgan.layout import EncodedTable, Layout
+
+_VALIDATION_SHARE = 0.1
+_MAX_VALIDATION_ROWS = 2_000
+
+
+def build_model(
+    layout: Layout, budget: Budget, *, loss: str, target: int | None, seed: int, device: torch.device
+) -> GanModel:
+    """Return a new model for a layout.
+
+    Parameters
+    ----------
+    layout
+        What the columns mean.
+    budget
+        The sizes of the networks.
+    loss
+        "masked" or the name of a game.
+    target
+        Index of the target, or None.
+    seed
+        Of the initial weights.
+    device
+        Where the model is to be.
+    """
+    game = GAMES.get(loss)
+    architecture = Architecture(
+        hidden_dims=budget.hidden_dims,
+        latent_dim=budget.latent_dim,
+        residual=game is None or game.residual,
+        dropout=budget.dropout,
+        known=tuple(range(len(layout))) if game is None else _condition_of_game(layout, target),
+    )
+    return GanModel(layout, architecture, torch.Generator().manual_seed(seed)).to(device)
+
+
+def train_model(
+    model: GanModel,
+    table: EncodedTable,
+    budget: Budget,
+    *,
+    loss: str,
+    target: int | None,
+    adversarial_weight: float,
+    rounds: int | None,
+    seed: int,
+    report: Report,
+) -> list[dict[str, float]]:
+    """Train a model on a table of at least two rows; return the history, one record a check.
+
+    Parameters are those of `build_model`, `synthgan.gan.training.train_masked` and
+    `synthgan.gan.games.train_game`.
+    """
+    rng = torch.Generator(model.device).manual_seed(seed)
+    with own_global_stream(rng), enough_threads(budget.hidden_dims[0], budget.batch_size):
+        if loss in GAMES:
+            return train_game(model, GAMES[loss], table, budget, rng=rng, report=report)
+        training, validation = hold_out(table, target, seed)
+        return train_masked(
+            model,
+            training,
+            validation,
+            budget,
+            adversarial_weight=adversarial_weight,
+            rounds=rounds,
+            rng=rng,
+            report=report,
+        )
+
+
+def hold_out(table: EncodedTable, target: int | None, seed: int) -> tuple[EncodedTable, EncodedTable]:
+    """Return rows to train on and rows to judge by, with the target's codes shared out evenly."""
+    n_held_out = int(np.clip(_VALIDATION_SHARE * len(table), 1, _MAX_VALIDATION_ROWS))
+    strata = None
+    if target is not None:
+        counts = np.bincount(table.codes[:, target])
+        if counts[counts > 0].min() >= 2 and np.count_nonzero(counts) <= n_held_out:
+            strata = table.codes[:, target]
+    kept, held_out = train_test_split(
+        np.arange(len(table)), test_size=n_held_out, stratify=strata, random_state=seed
+    )
+    return table.take(kept), table.take(held_out)
+
+
+def _condition_of_game(layout: Layout, target: int | None) -> tuple[int, ...]:
+    """Return the columns that a game is given: the target, if it is made of codes and not all there is."""
+    if target is None or len(layout) == 1 or layout.spans[target].value_codes or not layout.sizes[target]:
+        return ()
+    return (target,)

@@ -1,0 +1,49 @@
+"""Every real table at hand is learned without an argument and drawn from, under a condition too."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from synthgan import SynthGAN
+
+FOLDER = Path(__file__).parents[2] / "shared" / "data"
+TABLES = sorted(path.stem for path in FOLDER.glob("*.parquet"))
+QUICK = ["abalone", "german-credit", "shoppers"]
+
+pytestmark = pytest.mark.skipif(not TABLES, reason="the tables are not part of the project")
+
+
+def rarest(table):
+    """Return the rarest value of the column that holds it, among columns of few values."""
+    candidates = [table[name].value_counts() for name in table.columns if table[name].nunique() <= 50]
+    counts = min((counts[counts > 0] for counts in candidates), key=lambda counts: counts.min())
+    return counts.index.name, counts.idxmin()
+
+
+def check(table, **parameters):
+    generator = SynthGAN(random_state=0, verbose=0, **parameters).fit(table)
+    drawn = generator.sample(1_000)
+    pd.testing.assert_series_equal(drawn.dtypes, table.dtypes)
+    assert len(drawn) == 1_000
+    for name in table.columns:
+        present, seen = drawn[name].dropna(), table[name].dropna()
+        if pd.api.types.is_numeric_dtype(table[name].dtype):
+            assert present.between(seen.min(), seen.max()).all(), name
+        assert drawn[name].isna().any() <= table[name].isna().any(), name
+    column, value = rarest(table)
+    conditioned = generator.sample(1_000, conditions={column: value})
+    assert len(conditioned) == 1_000
+    assert (conditioned[column] == value).all()
+    pd.testing.assert_series_equal(conditioned.dtypes, table.dtypes)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_table_is_learned_and_drawn(name):
+    check(pd.read_parquet(FOLDER / f"{name}.parquet"), epochs=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TABLES)
+def test_table_is_learned_with_no_argument(name):
+    check(pd.read_parquet(FOLDER / f"{name}.parquet"))
