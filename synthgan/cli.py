@@ -194,10 +194,9 @@ def info(path: str) -> None:
         click.echo(infer_schema(frame).to_frame().to_string(index=False))
         return
     gan = SynthGAN.load(path)
-    last = gan.history_.iloc[-1]
     click.echo(
         f"{path}: a model of {len(gan.schema_)} columns, loss {gan.loss!r}, "
-        f"{int(last['step']):,} steps in {last['seconds']:.0f} s"
+        f"{int(gan.history_['step'].max()):,} steps"
     )
     click.echo(gan.schema_.to_frame().to_string(index=False))
 

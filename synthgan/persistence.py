@@ -28,11 +28,13 @@ def write_model(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
     """Write nested JSON values and arrays to a model file, beside its place first."""
     arrays: Arrays = {}
     text = json.dumps(_without_arrays(state, "", arrays), allow_nan=False)
-    header = {"format": FORMAT, "version": str(FORMAT_VERSION), "state": text}
+    header = {"version": str(FORMAT_VERSION), "state": text}
     header["sha256"] = _digest(header, arrays)
+    # One entry, because safetensors writes several in random order: the same model is the same bytes.
+    metadata = {FORMAT: json.dumps(header, separators=(",", ":"))}
     with replacing(path) as beside:
         # Written from here, since safetensors' own writer does not say which error stopped it.
-        beside.write_bytes(save(arrays, metadata=header))
+        beside.write_bytes(save(arrays, metadata=metadata))
 
 
 def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -48,9 +50,10 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
         if not Path(path).is_file():
             raise ModelFileError(f"There is no model file {shown}.")
         with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-            if header.get("format") != FORMAT:
+            metadata = file.metadata() or {}
+            if FORMAT not in metadata:
                 raise ModelFileError(f"{shown} is not a synthgan model; make one with SynthGAN.save().")
+            header = json.loads(metadata[FORMAT])
             version = int(header["version"])
             if version > FORMAT_VERSION:
                 raise ModelFileError(

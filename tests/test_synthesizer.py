@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,7 @@ def test_fit_returns_self_and_learned_attributes(fitted):
     assert generator.fit(PENGUINS) is generator
     assert list(fitted.feature_names_in_) == list(PENGUINS.columns)
     assert fitted.n_features_in_ == 7
-    assert {"step", "seconds", "reconstruction", "validation"} <= set(fitted.history_.columns)
+    assert {"step", "reconstruction", "validation"} <= set(fitted.history_.columns)
     assert fitted.history_["step"].is_monotonic_increasing
 
 
@@ -248,9 +249,9 @@ def test_arrays_come_back_as_arrays():
 
 
 def test_max_time_ends_training():
+    started = time.monotonic()
     generator = SynthGAN(max_time=3, epochs=10**6, random_state=0, verbose=0).fit(PENGUINS)
-    generator_seconds = generator.history_["seconds"].iloc[-2]
-    assert 1 < generator_seconds < 6  # one check may be under way when time is up
+    assert 2 < time.monotonic() - started < 6  # a step or a check may be under way when time is up
     assert generator.sample(3).shape == (3, 7)
 
 
@@ -272,6 +273,12 @@ def test_discriminate_gives_probabilities(fitted):
     chances = fitted.discriminate(PENGUINS)
     assert chances.shape == (len(PENGUINS),)
     assert ((chances > 0) & (chances < 1)).all()
+
+
+def test_same_seed_same_model_file(tmp_path):
+    for name in ("a", "b"):
+        quick().fit(PENGUINS).save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 @pytest.mark.parametrize("loss", ["masked", "bce"])

@@ -96,7 +96,7 @@ class History:
                     f"The {name} loss became {loss} at step {clock.step}; "
                     "lower learning_rate, for instance to a tenth, and fit again."
                 )
-        self.records.append({"step": clock.step, "seconds": clock.elapsed, **losses})
+        self.records.append({"step": clock.step, **losses})
         self.report(done, losses)
 
 
