@@ -48,7 +48,7 @@ def main() -> None:
             "--mark",
             "--force",
         ]
-        print(f"$ synthgan augment penguins.parquet {' '.join(options)}")
+        print(f"$ synthgan augment penguins.parquet {' '.join(options)}", flush=True)
         synthgan(["augment", str(source), *options], standalone_mode=False)
     table = pd.read_parquet(augmented)
     print(pd.crosstab(table["species"], table["synthetic"].map({False: "real", True: "drawn"})).to_string())
