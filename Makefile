@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Folder of parquet files (adult-train, adult-test, ...) that benchmarks read.
+DATA ?= ../shared/data
 INSTALLED := $(VENV)/.installed
 
 .PHONY: demo test test-slow lint bench-fidelity clean
@@ -26,7 +28,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 bench-fidelity: $(INSTALLED)
-	$(BIN)/python benchmarks/fidelity.py adult --seeds 0 1 2
+	$(BIN)/python benchmarks/fidelity.py adult --data $(DATA) --seeds 0 1 2
 
 clean:
 	rm -rf $(VENV) demo-output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -28,6 +28,7 @@ from xgboost import XGBClassifier, XGBRegressor
 import synthgan
 from synthgan import SynthGAN
 
+FIGURES = ("auc", "auc_train", "utility", "utility_real", "fit_seconds", "rows_per_second")
 TARGETS = {
     "adult": "income",
     "default-credit": "default payment next month",
@@ -47,13 +48,18 @@ LEFT_OUT = {"default-credit": ["ID"], "beijing-pm25": ["No", "timestamp"], "telc
 
 def main() -> None:
     arguments = _arguments()
+    lines = [f"| table | seeds | {' | '.join(FIGURES)} |", f"|---|---|{'---|' * len(FIGURES)}"]
     for name in arguments.tables:
         results = [run(name, seed, arguments) for seed in arguments.seeds]
-        for figure in ("auc", "auc_train", "utility", "utility_real", "fit_seconds", "rows_per_second"):
-            values = [result[figure] for result in results]
-            spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            mean = statistics.mean(values)
-            print(f"{name:20s} {figure:16s} {mean:10.4f} +- {spread:.4f} over {len(values)} seeds")
+        cells = [in_words([result[figure] for result in results]) for figure in FIGURES]
+        lines.append(f"| {name} | {len(results)} | {' | '.join(cells)} |")
+    print("\n".join(lines))
+
+
+def in_words(values: list[float]) -> str:
+    """Return the mean and the standard deviation over seeds, to three significant digits or decimals."""
+    mean, spread = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{mean:.3f} ± {spread:.3f}" if mean < 1.5 else f"{mean:,.0f} ± {spread:,.0f}"
 
 
 def run(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""synthgan: augment tables with synthetic rows, and find out honestly whether it helps."""
+"""synthgan: learn a table with a conditional MLP GAN, draw rows from it, augment files."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

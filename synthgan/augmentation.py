@@ -1,4 +1,4 @@
-"""How many rows of what to add to a table: a table and a wish in, drawn rows out."""
+"""How many rows of what to add to a table: a table and a wish in, a plan for `sample_parts` out."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
-from synthgan.synthesizer import SynthGAN
 
 #: A target with more distinct values than this is a number to predict, not a class.
 _MAX_CLASSES = 100
@@ -76,20 +75,17 @@ def check_target(frame: pd.DataFrame, target: Hashable) -> list[str]:
     ]
 
 
-def draw_rows(
-    gan: SynthGAN,
+def plan_rows(
     frame: pd.DataFrame,
     amount: Amount,
     *,
     target: Hashable | None = None,
     conditions: Mapping[Any, Any] | None = None,
-) -> pd.DataFrame:
-    """Draw the rows to add to a table.
+) -> list[tuple[int, dict[Any, Any]]]:
+    """Return the groups of rows to add to a table, for `SynthGAN.sample_parts`.
 
     Parameters
     ----------
-    gan
-        A model fitted on the table.
     frame
         The table.
     amount
@@ -99,25 +95,19 @@ def draw_rows(
     conditions
         What every drawn row has; see `SynthGAN.sample`.
 
-    Returns
-    -------
-    DataFrame
-        The drawn rows alone.
+    Raises
+    ------
+    ParameterError, DataError
+        If the amount and the rest do not fit together.
     """
     conditions = dict(conditions or {})
     if not amount.balance:
-        rows: pd.DataFrame = gan.sample(amount.total(len(frame)), conditions=conditions)
-        return rows
+        return [(amount.total(len(frame)), conditions)]
     if target is None:
         raise ParameterError("Balancing needs a target; name the column whose classes are to be balanced.")
     if target in conditions:
         raise ParameterError(f"Balancing decides the target, so {target!r} cannot be a condition as well.")
-    parts = [
-        gan.sample(n, conditions={**conditions, target: value})
-        for value, n in _missing_per_class(frame, target).items()
-    ]
-    empty: pd.DataFrame = gan.sample(0)
-    return pd.concat(parts, ignore_index=True).astype(dict(empty.dtypes)) if parts else empty
+    return [(n, {**conditions, target: value}) for value, n in _missing_per_class(frame, target).items()]
 
 
 def _missing_per_class(frame: pd.DataFrame, target: Hashable) -> dict[Any, int]:

@@ -6,7 +6,9 @@ Results go to files, progress and messages to stderr. Exit codes: 0 done, 1 trai
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -39,9 +41,9 @@ class _Group(click.Group):
     """Turn errors into one sentence on stderr and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are removed
         try:
-            return super().invoke(ctx)
+            with _terminating():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
@@ -56,6 +58,19 @@ class _Group(click.Group):
             if not isinstance(error, SynthganError):
                 text = f"{type(error).__name__}: {text} (synthgan --debug COMMAND shows where)"
             _stop(text, code)
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """Let SIGTERM end the program in the ordinary way, so that temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(message: str, code: int) -> NoReturn:
@@ -89,7 +104,11 @@ _output = _options(
     click.option("--force", is_flag=True, help="Replace the file if it exists."),
 )
 _conditions = click.option(
-    "--condition", "conditions", multiple=True, metavar="COLUMN=VALUE", help="What every drawn row has."
+    "--condition",
+    "conditions",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="What every drawn row has; may be repeated. An empty value asks for a missing cell.",
 )
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 
@@ -126,6 +145,8 @@ def augment(
 ) -> None:
     """Write a table's rows, unchanged, and drawn rows after them."""
     from synthgan import augmentation, io, parquet
+    from synthgan.parameters import check_n_rows
+    from synthgan.preprocessing import TableEncoder
 
     amount = augmentation.Amount(rows, ratio, balance)
     io.check_output(output, force=force, source=source)
@@ -134,13 +155,17 @@ def augment(
     if mark:
         table.check_mark()
     target = parameters["target"]
-    if balance and target is None:
-        raise click.UsageError("--balance needs --target.")
     if target is not None:
         for warning in augmentation.check_target(frame, target):
             click.echo(f"warning: {warning}", err=True)
-    gan = _fit(frame, quiet, parameters)
-    drawn = augmentation.draw_rows(gan, frame, amount, target=target, conditions=_parse(conditions))
+    # What is asked is checked on the table, before the training that it would otherwise waste.
+    encoder = TableEncoder().fit(frame)
+    asked = encoder.read_conditions(conditions)
+    parts = augmentation.plan_rows(frame, amount, target=target, conditions=asked)
+    check_n_rows(sum(n for n, _ in parts), frame.shape[1])
+    for _, wanted in parts:
+        encoder.encode_conditions(wanted)
+    drawn = _fit(frame, quiet, parameters).sample_parts(parts)
     io.write_parquet(table.with_rows(drawn, mark=mark), output)
     _say(quiet, f"wrote {output}: {len(frame):,} real rows, then {len(drawn):,} drawn ones")
 
@@ -176,7 +201,9 @@ def sample(
     from synthgan import SynthGAN, io, parquet
 
     io.check_output(output, force=force, source=model)
-    drawn = SynthGAN.load(model).sample(rows, conditions=_parse(conditions), random_state=seed)
+    gan = SynthGAN.load(model)
+    asked = gan.encoder_.read_conditions(conditions)
+    drawn = gan.sample_parts([(rows, asked)], random_state=seed)
     io.write_parquet(parquet.table_from_frame(drawn), output)
     _say(quiet, f"wrote {output}: {len(drawn):,} drawn rows")
 
@@ -222,17 +249,6 @@ def _fit(frame: Any, quiet: bool, parameters: dict[str, Any]) -> Any:
 
     given = {name: value for name, value in parameters.items() if value is not None}
     return SynthGAN(**given, verbose=0 if quiet else 1).fit(frame)
-
-
-def _parse(conditions: Sequence[str]) -> dict[str, str | None]:
-    """Return conditions given as COLUMN=VALUE; an empty value asks for a missing cell."""
-    parsed: dict[str, str | None] = {}
-    for condition in conditions:
-        name, equals, value = condition.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{condition!r} is not COLUMN=VALUE.", param_hint="--condition")
-        parsed[name] = value or None
-    return parsed
 
 
 def _say(quiet: bool, message: str) -> None:

@@ -5,7 +5,7 @@ stands for a whole piece, a *value* (where in the piece). A `Span` says how many
 they are ordered; a `Layout` lines the spans up.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -115,3 +115,32 @@ class EncodedTable:
     def take(self, rows: npt.NDArray[Any]) -> "EncodedTable":
         """Return some of the rows, by index or by a boolean mask."""
         return EncodedTable(self.codes[rows], self.values[rows])
+
+    @classmethod
+    def join(cls, tables: Sequence["EncodedTable"], layout: Layout) -> "EncodedTable":
+        """Return the rows of several tables one after another; of a layout, if there is none."""
+        codes = [table.codes for table in tables] or [np.empty((0, len(layout)), dtype=np.int64)]
+        values = [table.values for table in tables] or [np.empty((0, len(layout.valued)), dtype=np.float32)]
+        return cls(np.concatenate(codes), np.concatenate(values))
+
+
+@dataclass(frozen=True)
+class Known:
+    """The cells that every drawn row starts from.
+
+    Parameters
+    ----------
+    columns
+        Indices of the known columns, shape ``(n_known,)``.
+    codes, values
+        Their codes and values, shape ``(n_known,)``.
+    """
+
+    columns: npt.NDArray[Any]
+    codes: npt.NDArray[Any]
+    values: npt.NDArray[Any]
+
+    @classmethod
+    def nothing(cls) -> "Known":
+        """Return the empty condition."""
+        return cls(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))

@@ -40,7 +40,7 @@ def _is_positive(value: Any) -> bool:
 
 
 def _are_counts(value: Any) -> bool:
-    is_sequence = isinstance(value, Sequence) and not isinstance(value, str)
+    is_sequence = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
     return is_sequence and len(value) > 0 and all(_is_count(item) for item in value)
 
 
@@ -68,6 +68,9 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
         value = parameters[name]
         if value is not None and not is_valid(value):
             raise ParameterError(f"{name} must be {words}, or None to follow the table; got {value!r}.")
+    for name in ("correct", "verbose"):
+        if not isinstance(parameters[name], bool | np.bool_ | Integral):
+            raise ParameterError(f"{name} must be True, False or a whole number; got {parameters[name]!r}.")
     weight = parameters["adversarial_weight"]
     if not _is_number(weight) or weight < 0:
         raise ParameterError(f"adversarial_weight must be a number of at least 0; got {weight!r}.")
@@ -104,9 +107,13 @@ def seed_from(random_state: Any) -> int:
     ParameterError
         If it is none of int, numpy Generator, numpy RandomState and None.
     """
+    if random_state is None:
+        random_state = np.random.default_rng()  # numpy's global generator is the user's
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31))
     try:
+        if isinstance(random_state, bool):
+            raise ValueError("a truth value is no seed")
         return int(check_random_state(random_state).randint(2**31 - 1))
     except ValueError as error:
         raise ParameterError(
@@ -126,7 +133,7 @@ def torch_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.empty(0, device=device)
+        torch.Generator(device)
         return torch.device(device)
     except (RuntimeError, TypeError, AssertionError) as error:
         raise ParameterError(f"device {device!r} is not available here; use 'auto' or 'cpu'.") from error

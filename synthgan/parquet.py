@@ -7,6 +7,7 @@ and the whole goes out as an Arrow table.
 import json
 import os
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +22,11 @@ from synthgan.io import read_parquet
 MARK = "synthetic"
 
 _PANDAS = b"pandas"
+_NULLABLE = {
+    pa.type_for_alias(f"{sign}int{bits}"): pd.api.types.pandas_dtype(f"{sign.upper()}Int{bits}")
+    for sign in ("", "u")
+    for bits in (8, 16, 32, 64)
+}
 
 
 @dataclass
@@ -43,7 +49,12 @@ class ParquetTable:
         """Read a file; see `synthgan.io.read_parquet` for the errors."""
         arrow = read_parquet(path)
         plain = arrow.replace_schema_metadata(_without_index(arrow.schema.metadata))
-        return cls(arrow, plain.drop_columns(_index_columns(arrow.schema)).to_pandas())
+        plain = plain.drop_columns(_index_columns(arrow.schema))
+        frame = plain.to_pandas()
+        for field in plain.schema:  # whole numbers with missing cells would come as floats and lose digits
+            if pa.types.is_integer(field.type) and frame[field.name].dtype.kind == "f":
+                frame[field.name] = plain[field.name].to_pandas(types_mapper=_NULLABLE.get)
+        return cls(arrow, frame)
 
     def drop(self, columns: Sequence[Hashable]) -> None:
         """Leave columns out of the table."""
@@ -81,6 +92,7 @@ class ParquetTable:
         if mark:
             is_drawn = np.repeat([False, True], [len(self.arrow), len(drawn)])
             whole = whole.append_column(pa.field(MARK, pa.bool_()), pa.array(is_drawn))
+            whole = whole.replace_schema_metadata(_with_text_names(whole.schema.metadata))
         return whole
 
     def _new_cells(self, field: pa.Field, drawn: pd.DataFrame) -> pa.Array:
@@ -96,7 +108,8 @@ class ParquetTable:
         if pa.types.is_integer(field.type):
             numbers = self.arrow[field.name].to_pandas()
             first = int(numbers.max()) + 1 if len(numbers) else 0
-            return pa.array(range(first, first + n_rows), type=field.type)
+            with suppress(pa.ArrowInvalid, OverflowError):  # a type that is too narrow to go on
+                return pa.array(range(first, first + n_rows), type=field.type)
         return pa.nulls(n_rows, type=field.type)
 
 
@@ -115,15 +128,32 @@ def is_parquet(path: str | os.PathLike[str]) -> bool:
 
 def _index_columns(schema: pa.Schema) -> list[str]:
     """Return the columns that pandas wrote as an index."""
-    described = json.loads((schema.metadata or {}).get(_PANDAS, b"{}"))
-    stored = {entry for entry in described.get("index_columns", []) if isinstance(entry, str)}
+    described = _described(schema.metadata)
+    stored = {entry for entry in described.get("index_columns") or [] if isinstance(entry, str)}
     return [name for name in schema.names if name in stored]
 
 
 def _without_index(metadata: dict[bytes, bytes] | None) -> dict[bytes, bytes] | None:
     """Return schema metadata that restores pandas dtypes, but neither an index nor column names."""
-    if not metadata or _PANDAS not in metadata:
+    described = _described(metadata)
+    if not described:
+        return None
+    return {_PANDAS: json.dumps({**described, "index_columns": [], "column_indexes": []}).encode()}
+
+
+def _with_text_names(metadata: dict[bytes, bytes] | None) -> dict[bytes, bytes] | None:
+    """Return schema metadata under which pandas reads column names as text, whatever they were."""
+    described = _described(metadata)
+    kinds = {index.get("pandas_type") for index in described.get("column_indexes") or []}
+    if not metadata or kinds <= {"unicode"}:
         return metadata
-    described: dict[str, Any] = json.loads(metadata[_PANDAS])
-    described.update(index_columns=[], column_indexes=[])
-    return {_PANDAS: json.dumps(described).encode()}
+    return {**metadata, _PANDAS: json.dumps({**described, "column_indexes": []}).encode()}
+
+
+def _described(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
+    """Return what pandas wrote about a table; nothing where that cannot be read."""
+    with suppress(ValueError):
+        described = json.loads((metadata or {}).get(_PANDAS, b"{}"))
+        if isinstance(described, dict) and isinstance(described.get("columns"), list):
+            return described
+    return {}

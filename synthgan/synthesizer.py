@@ -21,11 +21,11 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from synthgan.exceptions import ConditionError, DataError, ModelFileError, did_you_mean, listing
 from synthgan.gan.budget import Budget, plan_budget
-from synthgan.gan.conditions import Known
 from synthgan.gan.drawing import discriminator_logits, draw
 from synthgan.gan.fitting import build_model, train_model
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
+from synthgan.layout import EncodedTable, Known
 from synthgan.parameters import check_n_rows, check_parameters, seed_from, torch_device
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
@@ -235,22 +235,61 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         ParameterError
             If `n` is not a whole number of at least 0.
         """
+        frame = self.sample_parts([(n, conditions or {})], random_state=random_state)
+        return frame.to_numpy() if self._gives_array else frame
+
+    def sample_parts(
+        self, parts: Sequence[tuple[int, Mapping[Any, Any]]], *, random_state: Any = None
+    ) -> pd.DataFrame:
+        """Draw several groups of rows, each under conditions of its own.
+
+        Parameters
+        ----------
+        parts : sequence of (int, mapping)
+            Number of rows and conditions of each group, as in `sample`.
+        random_state : int, numpy Generator or RandomState, default=None
+            As in `sample`.
+
+        Returns
+        -------
+        DataFrame
+            The groups one after another; keys are different throughout.
+
+        Raises
+        ------
+        ConditionError, ParameterError
+            As in `sample`.
+        """
         check_is_fitted(self, "model_")
-        check_n_rows(n, len(self.schema_))
-        wanted = self.encoder_.encode_conditions(conditions or {})
-        known = Known(wanted.indices, wanted.codes, wanted.values)
-        self._check_known(known)
+        for n, _ in parts:
+            check_n_rows(n, len(self.schema_))
+        wanted = [self.encoder_.encode_conditions(conditions) for _, conditions in parts]
+        for asked in wanted:
+            self._check_known(asked.known)
+        rng, numpy_rng = self._generators(random_state)
+        drawn = [
+            draw(self.model_, int(n), known=asked.known, rounds=self.rounds, correct=self.correct, rng=rng)
+            for (n, _), asked in zip(parts, wanted, strict=True)
+        ]
+        frame = self.encoder_.inverse_transform(
+            EncodedTable.join(drawn, self.encoder_.layout_), rng=numpy_rng
+        )
+        ends = np.cumsum([0, *(int(n) for n, _ in parts)])
+        frames = [
+            asked.write_into(frame.iloc[start:end])
+            for asked, start, end in zip(wanted, ends[:-1], ends[1:], strict=True)
+        ]
+        return pd.concat(frames, ignore_index=True) if frames else frame
+
+    def _generators(self, random_state: Any) -> tuple[torch.Generator, np.random.Generator]:
+        """Return the generators of one draw; without a state the model's own stream goes on."""
         if random_state is None:
             seeds = np.random.SeedSequence([self._seed, self._n_draws])
             self._n_draws += 1
         else:
             seeds = np.random.SeedSequence(seed_from(random_state))
         torch_seed, numpy_seed = (int(word) for word in seeds.generate_state(2, dtype=np.uint64))
-        rng = torch.Generator(self.model_.device).manual_seed(torch_seed)
-        drawn = draw(self.model_, int(n), known=known, rounds=self.rounds, correct=self.correct, rng=rng)
-        frame = self.encoder_.inverse_transform(drawn, rng=np.random.default_rng(numpy_seed))
-        frame = wanted.write_into(frame)
-        return frame.to_numpy() if self._gives_array else frame
+        return torch.Generator(self.model_.device).manual_seed(torch_seed), np.random.default_rng(numpy_seed)
 
     def discriminate(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the discriminator's probability that each row is real.
@@ -275,6 +314,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         """Write the fitted model to one file: tensors and JSON, nothing that is executed on loading."""
         check_is_fitted(self, "model_")
         parameters = self.get_params()
+        if self.hidden_dims is not None:
+            parameters["hidden_dims"] = [int(width) for width in self.hidden_dims]
         if not isinstance(self.random_state, Integral | None):
             parameters["random_state"] = None  # a generator object is not part of a model file
         state = {
@@ -299,14 +340,16 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         ModelFileError
             If the file is not a whole synthgan model of a known version.
         """
-        state = read_model(path)
+        state, place = read_model(path), torch_device(device)
         try:
-            return cls()._restore(state, device)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            return cls()._restore(state, place)
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
             raise ModelFileError(f"{str(path)!r} is damaged: its parts do not fit together.") from error
 
-    def _restore(self, state: dict[str, Any], device: str) -> Self:
-        self.set_params(**{**state["parameters"], "device": device})
+    def _restore(self, state: dict[str, Any], device: torch.device) -> Self:
+        self.set_params(**state["parameters"])
+        if self.hidden_dims is not None:
+            self.hidden_dims = tuple(self.hidden_dims)
         self.encoder_ = TableEncoder.from_state(state["encoder"])
         shape = state["architecture"]
         sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known")}
@@ -316,7 +359,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         weights = {name: torch.from_numpy(array) for name, array in state["weights"].items()}
         self.model_.load_state_dict(weights)
         self.model_.corrects = state["corrects"]
-        self.model_.to(torch_device(device))
+        self.model_.to(device)
         self.history_ = pd.DataFrame(state["history"])
         self._seed, self._n_draws, self._gives_array = state["seed"], state["n_draws"], state["gives_array"]
         self._set_scikit_learn_attributes()
@@ -354,6 +397,11 @@ def _as_frame(X: Any) -> pd.DataFrame:
     """Return the table as a frame; arrays get the column names x0, x1, ..."""
     if isinstance(X, pd.DataFrame):
         return X
+    if not isinstance(X, np.ndarray | list):
+        raise DataError(
+            f"SynthGAN learns a pandas DataFrame or a two-dimensional array; got {type(X).__name__}. "
+            "Read a file with pandas.read_parquet, or turn the table into a frame with its to_pandas()."
+        )
     array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=1)
     return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
 

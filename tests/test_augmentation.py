@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from synthgan import DataError, ParameterError, SynthGAN
-from synthgan.augmentation import Amount, check_target, draw_rows
+from synthgan.augmentation import Amount, check_target, plan_rows
 from synthgan.datasets import load_penguins
 
 PENGUINS = load_penguins()
@@ -14,6 +14,10 @@ PENGUINS = load_penguins()
 @pytest.fixture(scope="module")
 def fitted():
     return SynthGAN(epochs=2, random_state=0, verbose=0).fit(PENGUINS)
+
+
+def draw_rows(gan, frame, amount, **wishes):
+    return gan.sample_parts(plan_rows(frame, amount, **wishes))
 
 
 @pytest.mark.parametrize(

@@ -97,3 +97,28 @@ def test_parquet_is_told_by_its_first_bytes(tmp_path):
 
 def test_frame_becomes_a_table_without_an_index():
     assert table_from_frame(PENGUINS.iloc[::2]).column_names == list(PENGUINS.columns)
+
+
+def test_marked_file_with_integer_names_can_be_read_by_pandas(write, tmp_path):
+    table = write(pd.DataFrame(np.zeros((3, 2))))
+    pq.write_table(table.with_rows(table.frame, mark=True), tmp_path / "marked.parquet")
+    assert pd.read_parquet(tmp_path / "marked.parquet").columns.tolist() == ["0", "1", "synthetic"]
+
+
+def test_whole_numbers_with_missing_cells_keep_their_digits(write):
+    numbers = [2**60 + 1, None, 2**63 - 1, 1]
+    table = write(pa.table({"n": pa.array(numbers, type=pa.int64())}))
+    assert table.frame["n"].tolist() == [2**60 + 1, pd.NA, 2**63 - 1, 1]
+    assert table.with_rows(table.frame, mark=False)["n"].to_pylist() == numbers * 2
+
+
+def test_index_that_cannot_go_on_is_missing(write):
+    table = write(pd.DataFrame({"a": [1, 2]}, index=pd.Index([126, 127], dtype="int8", name="i")))
+    assert table.with_rows(table.frame, mark=False)["i"].to_pylist() == [126, 127, None, None]
+
+
+@pytest.mark.parametrize("metadata", ["{", "[]", '{"index_columns": null}'])
+def test_metadata_that_pandas_could_not_have_written_is_left_alone(write, metadata):
+    table = write(pa.table({"a": [1, 2]}).replace_schema_metadata({"pandas": metadata}))
+    whole = table.with_rows(table.frame, mark=True)
+    assert whole["a"].to_pylist() == [1, 2, 1, 2]

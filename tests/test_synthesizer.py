@@ -99,6 +99,12 @@ def test_same_seed_same_table_and_no_global_generator_is_touched():
     assert states == global_states()
 
 
+def test_without_a_seed_numpys_global_generator_stays_as_it_was():
+    state = np.random.get_state()  # noqa: NPY002
+    quick(random_state=None).fit(PENGUINS).sample(3)
+    assert state[2] == np.random.get_state()[2]  # noqa: NPY002
+
+
 def test_sample_goes_on_with_its_stream_unless_given_a_seed(fitted):
     assert not fitted.sample(20).equals(fitted.sample(20))
     pd.testing.assert_frame_equal(fitted.sample(20, random_state=3), fitted.sample(20, random_state=3))
@@ -206,11 +212,14 @@ def test_parameters_are_kept_as_given_and_clone():
         ("adversarial_weight", -0.1),
         ("device", "no such device"),
         ("random_state", "seed"),
+        ("random_state", True),
+        ("correct", "maybe"),
+        ("verbose", "loud"),
     ],
 )
 def test_bad_parameter_is_named_at_fit(name, value):
     with pytest.raises(ParameterError, match=name):
-        SynthGAN(**{name: value, "verbose": 0}).fit(PENGUINS)
+        SynthGAN(**{"verbose": 0, name: value}).fit(PENGUINS)
 
 
 def test_misspelt_target_is_an_error():
@@ -300,6 +309,44 @@ def test_loaded_in_a_new_process_it_draws_the_same(tmp_path, fitted):
     )
     subprocess.run([sys.executable, "-c", script, tmp_path / "model", tmp_path / "drawn"], check=True)
     pd.testing.assert_frame_equal(pd.read_pickle(tmp_path / "drawn"), fitted.sample(20, random_state=5))
+
+
+def test_load_on_a_device_that_is_not_there_says_so(tmp_path, fitted):
+    fitted.save(tmp_path / "model")
+    with pytest.raises(ParameterError, match="no such device"):
+        SynthGAN.load(tmp_path / "model", device="no such device")
+
+
+def test_loaded_parameters_are_those_given(tmp_path):
+    quick(hidden_dims=(16, 16), device="cpu").fit(PENGUINS).save(tmp_path / "model")
+    loaded = SynthGAN.load(tmp_path / "model")
+    assert (loaded.hidden_dims, loaded.device) == ((16, 16), "cpu")
+
+
+@pytest.mark.parametrize("table", ["penguins.parquet", PENGUINS["species"], {"a": [1, 2]}, None])
+def test_what_is_no_table_is_refused(table):
+    with pytest.raises(DataError, match="DataFrame"):
+        quick().fit(table)
+
+
+def test_parts_have_their_conditions_and_keys_are_different_throughout():
+    table = PENGUINS.assign(id=[f"A{i:03d}" for i in range(344)])
+    parts = [(200, {"species": "Gentoo"}), (0, {}), (200, {"species": "Adelie", "sex": None}), (50, {})]
+    drawn = quick().fit(table).sample_parts(parts)
+    assert len(drawn) == 450
+    assert (drawn["species"].iloc[:200] == "Gentoo").all()
+    assert (drawn["species"].iloc[200:400] == "Adelie").all()
+    assert drawn["sex"].iloc[200:400].isna().all()
+    assert drawn["id"].is_unique
+    assert not drawn["id"].isin(table["id"]).any()
+    pd.testing.assert_series_equal(drawn.dtypes, table.dtypes)
+
+
+def test_time_is_kept_with_many_columns():
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 200)))
+    started = time.monotonic()
+    SynthGAN(max_time=4, random_state=0, verbose=0).fit(table)
+    assert time.monotonic() - started < 8  # margin for a machine that is busy with other tests
 
 
 def test_what_is_not_a_model_is_refused(tmp_path):

@@ -1,10 +1,5 @@
-"""Which columns are known: random ones in training, the user's in drawing."""
+"""Which cells are known in training: random ones, so that every condition is practised."""
 
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,25 +13,3 @@ def random_known(n_rows: int, n_columns: int, rng: torch.Generator) -> Tensor:
     device = rng.device
     share = torch.rand(n_rows, 1, generator=rng, device=device)
     return torch.rand(n_rows, n_columns, generator=rng, device=device) < share
-
-
-@dataclass(frozen=True)
-class Known:
-    """The cells that every drawn row starts from.
-
-    Parameters
-    ----------
-    columns
-        Indices of the known columns, shape ``(n_known,)``.
-    codes, values
-        Their codes and values, shape ``(n_known,)``.
-    """
-
-    columns: npt.NDArray[Any]
-    codes: npt.NDArray[Any]
-    values: npt.NDArray[Any]
-
-    @classmethod
-    def nothing(cls) -> "Known":
-        """Return the empty condition."""
-        return cls(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))

@@ -15,15 +15,15 @@ from torch import Tensor
 from torch.nn.functional import softplus
 from torch.optim import AdamW
 
-from synthgan.gan.conditions import Known
 from synthgan.gan.drawing import draw
 from synthgan.gan.loop import Patience, Rows, descend
 from synthgan.gan.losses import bce_discriminator_loss
 from synthgan.gan.model import GanModel, reduced_precision
-from synthgan.layout import EncodedTable
+from synthgan.layout import EncodedTable, Known
 
-_MAX_ROWS = 20_000
-_DRAWN_BATCH = 2_048
+#: Cells drawn at most, and at a time; a row of many columns is drawn in many rounds.
+_MAX_CELLS = 320_000
+_BATCH_OF_CELLS = 30_000
 #: Share of the time in which rows are drawn; in the rest the discriminator learns.
 _DRAWING_SHARE = 0.5
 _MAX_STEPS = 600
@@ -65,7 +65,7 @@ def train_correction(
     """
     started = time.monotonic()
     drawing_time = max_time and max_time * _DRAWING_SHARE
-    wanted = min(len(table), _MAX_ROWS) + len(validation)
+    wanted = min(len(table) + len(validation), _MAX_CELLS // len(model.layout) + 2)
     candidates = _drawn_table(model, wanted, rounds=rounds, max_time=drawing_time, rng=rng)
     is_held_out = np.arange(len(candidates)) < min(len(validation), len(candidates) // 2)
     real, drawn = Rows(table, model.device), Rows(candidates.take(~is_held_out), model.device)
@@ -97,7 +97,7 @@ def _drawn_table(
     deadline = time.monotonic() + (max_time if max_time is not None else math.inf)
     parts: list[EncodedTable] = []
     while (missing := n_rows - sum(map(len, parts))) > 0 and (not parts or time.monotonic() < deadline):
-        batch = min(missing, _DRAWN_BATCH)
+        batch = min(missing, _BATCH_OF_CELLS // len(model.layout) + 2)
         parts.append(draw(model, batch, known=Known.nothing(), rounds=rounds, correct=False, rng=rng))
     return EncodedTable(
         np.concatenate([part.codes for part in parts]), np.concatenate([part.values for part in parts])

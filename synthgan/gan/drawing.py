@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthgan.gan.conditions import Known
 from synthgan.gan.model import GanModel, reduced_precision
 from synthgan.gan.rows import gumbel
-from synthgan.layout import EncodedTable, FloatArray
+from synthgan.layout import EncodedTable, FloatArray, Known
 
 #: Rows that are drawn together; large enough for full matrix products, small enough for the cache.
 _BATCH_SIZE = 4096

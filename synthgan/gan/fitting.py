@@ -44,7 +44,8 @@ def build_model(
         dropout=budget.dropout,
         known=tuple(range(len(layout))) if game is None else _condition_of_game(layout, target),
     )
-    return GanModel(layout, architecture, torch.Generator().manual_seed(seed)).to(device)
+    weights_seed, _ = seeds_of(seed)
+    return GanModel(layout, architecture, torch.Generator().manual_seed(weights_seed)).to(device)
 
 
 def train_model(
@@ -64,7 +65,8 @@ def train_model(
     Parameters are those of `build_model`, `synthgan.gan.training.train_masked` and
     `synthgan.gan.games.train_game`.
     """
-    rng = torch.Generator(model.device).manual_seed(seed)
+    _, training_seed = seeds_of(seed)
+    rng = torch.Generator(model.device).manual_seed(training_seed)
     with own_global_stream(rng), enough_threads(budget.hidden_dims[0], budget.batch_size):
         if loss in GAMES:
             return train_game(model, GAMES[loss], table, budget, rng=rng, report=report)
@@ -79,6 +81,12 @@ def train_model(
             rng=rng,
             report=report,
         )
+
+
+def seeds_of(seed: int) -> tuple[int, int]:
+    """Return two seeds of independent streams: for the initial weights and for training."""
+    weights, training = np.random.SeedSequence(seed).generate_state(2)
+    return int(weights), int(training)
 
 
 def hold_out(table: EncodedTable, target: int | None, seed: int) -> tuple[EncodedTable, EncodedTable]:

@@ -20,6 +20,9 @@ _MAX_POINTS = 200
 _ROWS_PER_POINT = 20
 #: What lies between the points is cut as finely as if it were at least this share of the rows.
 _MIN_SHARE_TO_SPLIT = 0.25
+#: An empty stretch as wide as this share of the middle nine tenths of the numbers, with this many rows and
+#: this share of them on either side, parts two groups.
+_WIDE_GAP, _ROWS_ASIDE, _SHARE_ASIDE = 0.2, 10, 0.02
 #: In standardised coding, a value held by at least this share of the rows is a point.
 _STANDARD_POINT_SHARE = 0.05
 
@@ -56,12 +59,13 @@ class Axis:
         n = len(numbers)
         if options.numbers == "standard":
             frequent = counts >= max(2.0, _STANDARD_POINT_SHARE * n)
-            n_pieces = 1
+            n_pieces, opens = 1, frequent
         else:
             n_pieces = int(np.clip(np.sqrt(n), 4, options.max_pieces))
             all_points = len(distinct) <= min(_MAX_POINTS, max(2, n // _ROWS_PER_POINT))
             frequent = np.full(len(distinct), True) if all_points else counts >= max(2.0, 0.5 * n / n_pieces)
-        piece_of = _cut(counts, frequent, n_pieces)
+            opens = frequent | _follows_gap(distinct, np.where(frequent, 0, counts))
+        piece_of = _cut(counts, frequent, opens, n_pieces)
         knots, starts = _place_knots(distinct, counts, piece_of)
         mass = np.bincount(piece_of, weights=counts) / n
         positions = 2 * (np.cumsum(mass) - mass / 2) - 1
@@ -114,11 +118,29 @@ class Axis:
         return dict(vars(self))
 
 
-def _cut(counts: IntArray, frequent: Any, n_pieces: int) -> IntArray:
-    """Return the piece of each distinct value: points alone, the rest in pieces of about equal mass."""
+def _follows_gap(distinct: FloatArray, counts: IntArray) -> Any:
+    """Return which values lie beyond a wide empty stretch with rows enough on both sides.
+
+    No piece reaches over such a stretch, so that two groups of numbers are never mixed.
+    """
+    total, above = counts.sum(), np.cumsum(counts)
+    if total == 0:
+        return np.full(len(distinct), False)
+    halves = distinct / 2  # the difference of two numbers may overflow
+    low, high = halves[np.searchsorted(above, [0.05 * total, 0.95 * total])]
+    is_wide = np.diff(halves, prepend=halves[0]) > _WIDE_GAP * (high - low)
+    n_aside = np.minimum(above - counts, total - above + counts)
+    return is_wide & (n_aside >= max(_ROWS_ASIDE, _SHARE_ASIDE * total))
+
+
+def _cut(counts: IntArray, frequent: Any, opens: Any, n_pieces: int) -> IntArray:
+    """Return the piece of each distinct value: points alone, the rest in pieces of about equal mass.
+
+    A value that opens is the first of its piece.
+    """
     rest = counts[~frequent].sum()
     target = max(rest, _MIN_SHARE_TO_SPLIT * counts.sum()) / n_pieces
-    block = np.cumsum(frequent)  # a block is what lies between two points
+    block = np.cumsum(opens)  # a block is what lies between two points or gaps
     mass = np.where(frequent, 0, counts).astype(np.float64)
     block_mass = np.bincount(block, weights=mass)
     pieces_in_block = np.maximum(1, np.round(block_mass / target))

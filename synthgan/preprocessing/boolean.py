@@ -31,4 +31,4 @@ class BooleanEncoder(CategoricalEncoder):
             value = {"true": True, "false": False}.get(value.lower(), value)
         if not pd.isna(value) and value not in (True, False):
             raise ValueError(f"{value!r} is neither True nor False")
-        return super().cast(value)
+        return super().cast(value if pd.isna(value) else bool(value))

@@ -4,6 +4,7 @@ They are integers in their own unit, counted in UTC, on the grid that was seen: 
 whole days.
 """
 
+from datetime import date, datetime
 from typing import Any
 
 import numpy.typing as npt
@@ -26,6 +27,11 @@ class DatetimeEncoder(NumberLineEncoder):
         if is_datetime64_any_dtype(dtype) or is_timedelta64_dtype(dtype):
             return f"dtype {dtype}"
         return None
+
+    def cast(self, value: Any) -> "pd.Series[Any]":
+        """Return a point in time, a day, or the text of one, as a Series of length one."""
+        is_day = isinstance(value, date) and not isinstance(value, datetime)
+        return super().cast(pd.Timestamp(value) if is_day else value)
 
     def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
         return present.astype(self.dtype).astype("int64").to_numpy()

@@ -1,4 +1,4 @@
-"""Keys: text that is different in every row, such as a customer number.
+"""Keys: text of one form that is different in every row, such as a customer number.
 
 A key carries nothing to learn; drawn rows get new keys of the same form, none of which the table has.
 """
@@ -10,13 +10,16 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 
-from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 
 _MIN_ROWS = 100
 _MAX_LENGTH = 40
-_MAX_ROUNDS = 100
+#: Digits alone, or letters and digits with dashes between: no dates, prices, names or words.
+_FORM = r"(?:[0-9]+|(?=.*[A-Za-z])(?=.*[0-9])[A-Za-z0-9_\-]+)"
+_DIGITS, _LOWER, _UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#: Rounds of drawing after which keys grow by one more digit, because their form has run out.
+_ROUNDS_PER_LENGTH = 4
 
 
 class KeyEncoder(ColumnEncoder):
@@ -25,11 +28,12 @@ class KeyEncoder(ColumnEncoder):
     Attributes
     ----------
     pools_
-        The characters seen at each position.
+        The characters that each position may have: a single one, or all of its sort.
     lengths_
         The lengths seen.
     digests_
-        64-bit hashes of the keys seen, increasing: enough to avoid them, too little to read them.
+        64-bit hashes of the keys seen, increasing, by which they are avoided. Who can guess a key can test
+        it against them.
     """
 
     kind = "key"
@@ -45,16 +49,16 @@ class KeyEncoder(ColumnEncoder):
             return None
         if is_object_dtype(column.dtype) and infer_dtype(column, skipna=True) != "string":
             return None
-        if len(column) < _MIN_ROWS or not column.is_unique or column.isna().any():
+        if len(column) < _MIN_ROWS or column.isna().any() or not column.is_unique:
             return None
-        is_word = column.str.len().le(_MAX_LENGTH) & ~column.str.contains(r"\s", regex=True)
-        return "text without blanks, different in every row" if is_word.all() else None
+        has_form = column.str.fullmatch(_FORM) & column.str.len().le(_MAX_LENGTH)
+        return "letters and digits, different in every row" if has_form.all() else None
 
     def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
         keys = present.astype(object).tolist()
         self.lengths_ = sorted({len(key) for key in keys})
         longest = self.lengths_[-1]
-        self.pools_ = ["".join(sorted({key[i] for key in keys if len(key) > i})) for i in range(longest)]
+        self.pools_ = [_pool({key[i] for key in keys if len(key) > i}) for i in range(longest)]
         self.digests_ = np.sort(_digest(np.array(keys, dtype=object)))
 
     def _encode(self, present: "pd.Series[Any]") -> tuple[IntArray, FloatArray]:
@@ -67,29 +71,22 @@ class KeyEncoder(ColumnEncoder):
         *,
         rng: np.random.Generator,
     ) -> "pd.Series[Any]":
-        """Return as many new keys as there are codes; see `ColumnEncoder.inverse_transform`.
-
-        Raises
-        ------
-        DataError
-            If the form of the keys leaves too few that the table does not have.
-        """
+        """Return as many new keys as there are codes; see `ColumnEncoder.inverse_transform`."""
         keys = np.empty(0, dtype=object)
-        for _ in range(_MAX_ROUNDS):
-            if len(keys) == len(codes):
-                column = self._restore(pd.Series(keys, dtype=object))
-                column.name = self.name
-                return column
-            fresh = self._random_keys(2 * (len(codes) - len(keys)) + 16, rng)
+        n_rounds = 0
+        while len(keys) < len(codes):
+            extra_digits = n_rounds // _ROUNDS_PER_LENGTH
+            fresh = self._random_keys(2 * (len(codes) - len(keys)) + 16, extra_digits, rng)
             keys = pd.unique(np.concatenate([keys, fresh]))[: len(codes)]
-        raise DataError(
-            f"Column {self.name!r} holds keys whose form leaves no {len(codes)} new ones; "
-            "draw fewer rows or drop the column before fitting."
-        )
+            n_rounds += 1
+        column = self._restore(pd.Series(keys, dtype=object))
+        column.name = self.name
+        return column
 
-    def _random_keys(self, n: int, rng: np.random.Generator) -> npt.NDArray[Any]:
-        letters = np.stack([rng.choice(list(pool), size=n) for pool in self.pools_], axis=1)
-        lengths = rng.choice(self.lengths_, size=n)
+    def _random_keys(self, n: int, extra_digits: int, rng: np.random.Generator) -> npt.NDArray[Any]:
+        pools = [*self.pools_, *[_DIGITS] * extra_digits]
+        letters = np.stack([rng.choice(list(pool), size=n) for pool in pools], axis=1)
+        lengths = rng.choice(self.lengths_, size=n) + extra_digits
         keys = np.array(["".join(row[:k]) for row, k in zip(letters, lengths, strict=True)], dtype=object)
         return keys[~np.isin(_digest(keys), self.digests_)]
 
@@ -104,6 +101,14 @@ class KeyEncoder(ColumnEncoder):
 
     def support(self) -> str:
         return "new keys only, so it cannot be a condition"
+
+
+def _pool(seen: set[str]) -> str:
+    """Return the characters of a position: the one that all keys have there, or all of the sorts seen."""
+    if len(seen) == 1:
+        return seen.pop()
+    sorts = [sort for sort in (_DIGITS, _LOWER, _UPPER) if seen & set(sort)]
+    return "".join(sorted(seen.union(*sorts)))
 
 
 def _digest(keys: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

@@ -4,15 +4,15 @@ A frame comes in, each column goes through the encoder of its kind, and an `Enco
 goes out; the way back gives a frame of the same columns, order and dtypes.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
-from synthgan.layout import EncodedTable, Layout
+from synthgan.layout import EncodedTable, Known, Layout
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 from synthgan.schema import Column, Schema, check_frame, join_columns
 
@@ -56,8 +56,8 @@ class UnsupportedColumnsError(DataError):
         held = ", ".join(f"{name!r} ({frame[name].dtype}: {kind})" for name, kind in content.items())
         super().__init__(
             f"These columns hold what cannot be learned (nested, binary, complex or mixed cells, "
-            f"or a dtype without an encoder): {held}. Convert them, or leave them out "
-            f"with df.drop(columns={list(columns)!r}) or --drop-unsupported."
+            f"or a dtype without an encoder): {held}. Turn them into numbers, text or dates, or leave them "
+            f"out with df.drop(columns={list(columns)!r}) or --drop-unsupported."
         )
 
 
@@ -134,6 +134,11 @@ class TableEncoder:
         ConditionError
             If a column does not exist or cannot take the value.
         """
+        if not isinstance(conditions, Mapping):
+            raise ConditionError(
+                f"Conditions are a mapping from column to value, such as {{'sex': 'F'}}; "
+                f"got {type(conditions).__name__}."
+            )
         cells: dict[int, pd.Series[Any]] = {}
         for name, value in conditions.items():
             if name not in self.schema_.names:
@@ -145,12 +150,39 @@ class TableEncoder:
             cells[index] = _cell(self.encoders_[index], value)
         encoded = {index: self.encoders_[index].transform(cell) for index, cell in cells.items()}
         indices = np.array(sorted(cells), dtype=np.int64)
-        return EncodedConditions(
-            indices,
-            np.array([encoded[i][0][0] for i in indices], dtype=np.int64),
-            np.array([encoded[i][1][0] for i in indices], dtype=np.float32),
-            [cells[i] for i in indices],
-        )
+        codes = np.array([encoded[i][0][0] for i in indices], dtype=np.int64)
+        values = np.array([encoded[i][1][0] for i in indices], dtype=np.float32)
+        return EncodedConditions(Known(indices, codes, values), [cells[i] for i in indices])
+
+    def read_conditions(self, texts: Iterable[str]) -> dict[Hashable, Any]:
+        """Return the conditions that texts of the form ``COLUMN=VALUE`` state.
+
+        An empty value asks for a missing cell, unless the column has empty text as a level. Columns with
+        other names than text are found by how these are written.
+
+        Raises
+        ------
+        ConditionError
+            If a text has no such form, or a column is named twice.
+        """
+        by_text = {str(name): name for name in self.schema_.names}
+        conditions: dict[Hashable, Any] = {}
+        for text in texts:
+            places = [place for place, letter in enumerate(text) if letter == "="]
+            if not places:
+                raise ConditionError(f"The condition {text!r} is not of the form COLUMN=VALUE.")
+            place = next((place for place in reversed(places) if text[:place] in by_text), places[0])
+            name, value = by_text.get(text[:place], text[:place]), text[place + 1 :]
+            if name in conditions:
+                raise ConditionError(f"Column {name!r} has two conditions; give it one.")
+            conditions[name] = value or self._empty_value(name)
+        return conditions
+
+    def _empty_value(self, name: Hashable) -> str | None:
+        if name not in self.schema_.names:
+            return None
+        encoder = self.encoders_[self.schema_.names.index(name)]
+        return "" if "" in getattr(encoder, "levels_", []) else None
 
     def state(self) -> dict[str, Any]:
         """Return what was learned: JSON values and arrays."""
@@ -168,38 +200,28 @@ class TableEncoder:
         return cls()._assemble(schema, encoders)
 
 
+@dataclass(frozen=True)
 class EncodedConditions:
     """The cells that every drawn row must have.
 
     Parameters
     ----------
-    indices
-        The columns, increasing, shape ``(n_known,)``.
-    codes, values
-        Their code and value, each of shape ``(n_known,)``.
+    known
+        Their columns, codes and values.
     cells
         For each column a Series of length one in its own dtype: what is written into the drawn rows, so
         that a condition holds exactly and not only within a code.
     """
 
-    def __init__(
-        self,
-        indices: npt.NDArray[np.int64],
-        codes: npt.NDArray[np.int64],
-        values: npt.NDArray[np.float32],
-        cells: list["pd.Series[Any]"],
-    ) -> None:
-        self.indices, self.codes, self.values, self.cells = indices, codes, values, cells
-
-    def __len__(self) -> int:
-        return len(self.indices)
+    known: Known
+    cells: list["pd.Series[Any]"]
 
     def write_into(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the frame with the known cells in place."""
-        if not len(self):
+        if not self.cells:
             return frame
         columns = [frame.iloc[:, i] for i in range(frame.shape[1])]
-        for index, cell in zip(self.indices, self.cells, strict=True):
+        for index, cell in zip(self.known.columns, self.cells, strict=True):
             repeated = cell.repeat(len(frame))
             columns[index] = repeated.set_axis(frame.index)
         return join_columns(columns, list(frame.columns))

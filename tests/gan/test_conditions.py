@@ -3,7 +3,8 @@ import torch
 from scipy.stats import chi2
 from small_tables import rng_of
 
-from synthgan.gan.conditions import Known, random_known
+from synthgan.gan.conditions import random_known
+from synthgan.layout import Known
 
 N_ROWS = 40_000
 

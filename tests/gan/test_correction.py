@@ -15,9 +15,9 @@ from small_tables import (
     weights_of,
 )
 
-from synthgan.gan.conditions import Known
 from synthgan.gan.correction import train_correction
 from synthgan.gan.drawing import draw
+from synthgan.layout import Known
 
 
 def uniform_model(seed=0):

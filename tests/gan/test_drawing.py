@@ -17,9 +17,8 @@ from small_tables import (
     total_variation,
 )
 
-from synthgan.gan.conditions import Known
 from synthgan.gan.drawing import discriminator_logits, draw
-from synthgan.layout import Layout, Span
+from synthgan.layout import Known, Layout, Span
 
 #: What the tests let a tiny model be wrong by, in total variation, beside the sampling error of its draws.
 TOLERANCE = 0.03

@@ -24,10 +24,10 @@ from small_tables import (
 
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Budget, Clock
-from synthgan.gan.conditions import Known
 from synthgan.gan.drawing import draw
 from synthgan.gan.games import GamePlayer, train_game
 from synthgan.gan.losses import GAMES
+from synthgan.layout import Known
 
 over_games = pytest.mark.parametrize("name", GAMES)
 TABLES = {

@@ -124,3 +124,20 @@ def test_drawing_uniform_places_gives_back_the_distribution():
     grid = np.quantile(column, np.linspace(0, 1, 999))
     gap = np.searchsorted(drawn, grid) / 5000 - np.searchsorted(np.sort(column), grid) / 5000
     assert np.abs(gap).max() < 1.63 / np.sqrt(5000) + 1 / 2000
+
+
+def test_no_piece_reaches_over_a_gap_between_two_groups():
+    rng = np.random.default_rng(0)
+    numbers = np.concatenate([rng.normal(0, 1, 350), rng.normal(20, 1, 50)])
+    axis = Axis.fit(numbers, CodingOptions())
+    first, last = axis.knots[axis.starts[:-1]], axis.knots[axis.starts[1:] - 1]
+    assert not ((first < 10) & (last > 10)).any()
+    codes = np.repeat(np.arange(len(axis)), 100)
+    drawn = axis.decode(codes, rng.random(len(codes)))
+    assert ((drawn < 5) | (drawn > 15)).all()
+
+
+def test_lonely_numbers_far_out_are_no_group():
+    numbers = np.concatenate([np.random.default_rng(0).normal(size=400), [1e3, 1e4, 1e5]])
+    axis = Axis.fit(numbers, CodingOptions())
+    assert np.diff(axis.starts).min() > 1  # nothing is a point

@@ -78,7 +78,6 @@ UNSUPPORTED = {
     "bytes": [b"a", b"b"],
     "complex": [1 + 2j, 3j],
     "mixed": [1, "x"],
-    "date": [datetime.date(2020, 1, 1), None],
     "decimal": [Decimal("1.5"), Decimal(2)],
     "too large": [2**70, 1],
     "signs and size": [2**63, -1],
@@ -152,8 +151,8 @@ def test_a_condition_holds_exactly_and_keeps_the_dtypes(table, name, value, cell
     pd.testing.assert_series_equal(written.dtypes, table.dtypes)
     assert written[name].isna().all() if cell is None else (written[name] == cell).all()
     pd.testing.assert_frame_equal(written.drop(columns=name), table.drop(columns=name))
-    (index,) = wanted.indices
-    assert 0 <= wanted.codes[0] < encoder.layout_.spans[index].n_codes
+    (index,) = wanted.known.columns
+    assert 0 <= wanted.known.codes[0] < encoder.layout_.spans[index].n_codes
 
 
 IMPOSSIBLE = [
@@ -225,12 +224,12 @@ def test_an_object_column_of_large_integers_takes_a_small_condition():
 def test_several_conditions_are_sorted_by_column_and_no_condition_changes_nothing(table):
     encoder = TableEncoder().fit(table)
     wanted = encoder.encode_conditions({"member": True, "age": 51})
-    assert wanted.indices.tolist() == [0, 4]
+    assert wanted.known.columns.tolist() == [0, 4]
     written = wanted.write_into(table.iloc[:0])
     assert len(written) == 0
     pd.testing.assert_series_equal(written.dtypes, table.dtypes)
     nothing = encoder.encode_conditions({})
-    assert len(nothing) == 0
+    assert nothing.cells == []
     assert nothing.write_into(table) is table
 
 
@@ -240,6 +239,62 @@ def test_the_code_of_a_condition_is_that_of_the_cell(table, numbers):
     encoder = TableEncoder(CodingOptions(numbers=numbers)).fit(table)
     coded = encoder.transform(table)
     wanted = encoder.encode_conditions(table.iloc[0].to_dict())
-    assert wanted.codes.tolist() == coded.codes[0].tolist()
-    valued = [list(wanted.indices).index(i) for i in encoder.layout_.valued]
-    np.testing.assert_array_equal(wanted.values[valued], coded.values[0])
+    assert wanted.known.codes.tolist() == coded.codes[0].tolist()
+    valued = [list(wanted.known.columns).index(i) for i in encoder.layout_.valued]
+    np.testing.assert_array_equal(wanted.known.values[valued], coded.values[0])
+
+
+class TestReadConditions:
+    encoder = TableEncoder().fit(
+        pd.DataFrame({"a": [1, 2], "a=b": [3, 4], "t": ["", "x"], "u": ["y", None], 7: [1.5, 2.5]})
+    )
+
+    @pytest.mark.parametrize(
+        ("texts", "conditions"),
+        [
+            (["a=1"], {"a": "1"}),
+            (["a=b=3"], {"a=b": "3"}),
+            (["t="], {"t": ""}),
+            (["u="], {"u": None}),
+            (["7=2.5"], {7: "2.5"}),
+            (["nowhere=1=2"], {"nowhere": "1=2"}),
+            ([], {}),
+        ],
+    )
+    def test_text_is_split_where_a_column_ends(self, texts, conditions):
+        assert self.encoder.read_conditions(texts) == conditions
+
+    @pytest.mark.parametrize(
+        ("texts", "message"), [(["a"], "COLUMN=VALUE"), (["a=1", "a=2"], "two conditions")]
+    )
+    def test_what_cannot_be_read_is_refused(self, texts, message):
+        with pytest.raises(ConditionError, match=message):
+            self.encoder.read_conditions(texts)
+
+
+@pytest.mark.parametrize("conditions", ["a=1", [("a", 1)], pd.Series({"a": 1})])
+def test_conditions_that_are_no_mapping_are_refused(conditions):
+    with pytest.raises(ConditionError, match="mapping"):
+        TableEncoder().fit(pd.DataFrame({"a": [1, 2]})).encode_conditions(conditions)
+
+
+def test_days_come_back_as_days_and_can_be_a_condition():
+    days = pd.Series([datetime.date(2020, 2, 28), datetime.date(1, 1, 1), None, datetime.date(9999, 12, 31)])
+    frame = pd.DataFrame({"day": days.repeat(30).reset_index(drop=True)})
+    encoder = TableEncoder().fit(frame)
+    assert encoder.schema_["day"].kind == "date"
+    drawn = encoder.inverse_transform(encoder.transform(frame), rng=np.random.default_rng(0))
+    pd.testing.assert_frame_equal(drawn, frame)
+    for value in ("2020-02-28", datetime.date(2020, 2, 28)):
+        (cell,) = encoder.encode_conditions({"day": value}).cells
+        assert cell.tolist() == [datetime.date(2020, 2, 28)]
+    when = TableEncoder().fit(pd.DataFrame({"when": pd.date_range("2020-01-01", periods=9)}))
+    (cell,) = when.encode_conditions({"when": datetime.date(2020, 1, 5)}).cells
+    assert cell.tolist() == [pd.Timestamp("2020-01-05")]
+
+
+def test_truth_value_of_an_object_column_stays_one():
+    encoder = TableEncoder().fit(pd.DataFrame({"b": pd.Series([True, False, None], dtype=object)}))
+    (cell,) = encoder.encode_conditions({"b": 1}).cells
+    assert cell.tolist() == [True]
+    assert isinstance(cell.iloc[0], bool)
