@@ -37,6 +37,8 @@ class Budget:
         Share of hidden units left out in a step.
     max_time
         Seconds after which the run is over, or None.
+    quiet_start
+        See `synthgan.gan.networks.Generator`.
     """
 
     n_steps: int
@@ -47,6 +49,7 @@ class Budget:
     latent_dim: int
     dropout: float
     max_time: float | None = None
+    quiet_start: bool = False
 
 
 def plan_budget(
@@ -90,13 +93,14 @@ def plan_budget(
         n_steps=n_steps,
         batch_size=batch,
         learning_rate=learning_rate or (1e-3 if is_game else 2e-3),
-        weight_decay=0.0 if is_game else 0.05 if medium else 0.01,
+        weight_decay=0.0 if is_game else 1.0 if small else 0.05 if medium else 0.01,
         hidden_dims=tuple(hidden_dims or ((width,) if loss == "bce" else (width, width))),
         latent_dim=latent_dim
         if latent_dim is not None
         else (100 if is_game else 32 if is_adversarial else 0),
-        dropout=0.0 if is_game else 0.3 if small else 0.1 if medium else 0.0,
+        dropout=0.1 if medium and not is_game else 0.0,
         max_time=max_time,
+        quiet_start=small and not is_game,
     )
 
 

@@ -88,7 +88,7 @@ def _draw_batch(
     hidden = generator.first(known_rows, model.noise(n_rows, rng)).float()
     from_weights, to_weights = generator.from_known.weights(), generator.to_row.weights()
     fixed = {*known.columns.tolist(), *(() if model.knows_all else model.architecture.known)}
-    for group in _groups(model, fixed, rounds, rng):
+    for group in _groups(model, fixed, rounds, known_rows[:1], rng):
         top = generator.hidden(hidden)
         for column in group:
             _draw_column(model, column, top, to_weights, codes, values, rng)
@@ -105,16 +105,36 @@ def _draw_prior(model: GanModel, codes: Tensor, known: Known, rng: torch.Generat
 
 
 def _groups(
-    model: GanModel, fixed: set[int], rounds: int | None, rng: torch.Generator
+    model: GanModel, fixed: set[int], rounds: int | None, known_row: Tensor, rng: torch.Generator
 ) -> Sequence[list[int]]:
-    """Return the columns to draw in each round, in random order."""
+    """Return the columns to draw in each round.
+
+    Their order is random. Under a condition, and with one column a round, those come first that the known
+    cells say most about: the fewer other cells are known, the less a small table misleads the generator.
+    """
     present = {int(i) for i in (*model.layout.coded, *model.layout.valued)}
     columns = np.array(sorted(present - fixed), dtype=np.int64)
     if not len(columns):
         return []
     order = torch.randperm(len(columns), generator=rng, device=rng.device).cpu().numpy()
+    columns = columns[order]
+    if rounds is None and model.knows_all and fixed:
+        told = dict(zip(model.layout.coded.tolist(), _information(model, known_row), strict=True))
+        columns = np.array(sorted(columns.tolist(), key=lambda column: -told.get(column, 0.0)))
     n_rounds = min(rounds or len(columns), len(columns)) if model.knows_all else 1
-    return [part.tolist() for part in np.array_split(columns[order], n_rounds)]
+    return [part.tolist() for part in np.array_split(columns, n_rounds)]
+
+
+def _information(model: GanModel, known_row: Tensor) -> list[float]:
+    """Return the information, in nats, that the known cells give about each coded column.
+
+    It is the Kullback-Leibler divergence between what the generator expects given them and given nothing.
+    """
+    rows = torch.cat([known_row, torch.zeros_like(known_row)])
+    output = model.generator(rows, rows.new_zeros(2, model.architecture.latent_dim))
+    given, alone = model.space.log_probabilities(output)
+    information: list[float] = ((given.exp() * (given - alone)) @ model.space.segments).tolist()
+    return information
 
 
 def _draw_column(

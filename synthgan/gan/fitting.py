@@ -42,6 +42,7 @@ def build_model(
         latent_dim=budget.latent_dim,
         residual=game is None or game.residual,
         dropout=budget.dropout,
+        quiet_start=budget.quiet_start,
         known=tuple(range(len(layout))) if game is None else _condition_of_game(layout, target),
     )
     weights_seed, _ = seeds_of(seed)

@@ -31,6 +31,8 @@ class Architecture:
         Length of the noise vector.
     known
         Indices of the columns that may be known.
+    quiet_start
+        See `synthgan.gan.networks.Generator`.
     """
 
     hidden_dims: tuple[int, ...]
@@ -38,6 +40,7 @@ class Architecture:
     residual: bool
     dropout: float
     known: tuple[int, ...]
+    quiet_start: bool = False
 
 
 class GanModel(nn.Module):
@@ -78,7 +81,13 @@ class GanModel(nn.Module):
             "dropout": architecture.dropout,
         }
         with own_global_stream(rng):  # initial weights
-            self.generator = Generator(layout, known_layout, latent_dim=architecture.latent_dim, **shape)
+            self.generator = Generator(
+                layout,
+                known_layout,
+                latent_dim=architecture.latent_dim,
+                quiet_start=architecture.quiet_start,
+                **shape,
+            )
             self.discriminator = Discriminator(layout, **shape)
 
     @property

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from synthgan.layout import Layout
 
 _N_BUMPS = 16
+#: Scale of the initial weights of codes where columns are to start quietly.
+_QUIET = 0.1
 
 
 class CodeWeights(nn.Module):
@@ -27,15 +29,17 @@ class CodeWeights(nn.Module):
         The spans whose codes get weights.
     dim
         Length of a weight vector.
+    scale
+        Of the initial weights, beside the usual one of ``dim ** -0.5``.
     """
 
     basis: Tensor
     codes: Tensor
     places: Tensor
 
-    def __init__(self, layout: Layout, dim: int) -> None:
+    def __init__(self, layout: Layout, dim: int, scale: float = 1.0) -> None:
         super().__init__()
-        self.free = nn.Parameter(torch.randn(layout.n_codes, dim) * dim**-0.5)
+        self.free = nn.Parameter(torch.randn(layout.n_codes, dim) * scale * dim**-0.5)
         ordered = [int(i) for i in layout.coded if len(layout.spans[i].positions) > 2]
         longest = max((layout.spans[i].n_codes for i in ordered), default=0)
         basis = np.zeros((len(ordered), longest, _N_BUMPS + 1), dtype=np.float32)
@@ -62,9 +66,9 @@ class CodeWeights(nn.Module):
 class RowInput(nn.Module):
     """The first layer on a row vector: ``row @ weights``; unknown columns are zeros in the row."""
 
-    def __init__(self, layout: Layout, dim: int) -> None:
+    def __init__(self, layout: Layout, dim: int, scale: float = 1.0) -> None:
         super().__init__()
-        self.codes = CodeWeights(layout, dim)
+        self.codes = CodeWeights(layout, dim, scale)
         n_values = len(layout.valued)
         self.values = nn.Parameter(torch.randn(n_values, dim) * max(n_values, 1) ** -0.5)
 
@@ -80,9 +84,9 @@ class RowInput(nn.Module):
 class RowOutput(nn.Module):
     """The last layer: a logit for each code, then a number for each value."""
 
-    def __init__(self, layout: Layout, dim: int) -> None:
+    def __init__(self, layout: Layout, dim: int, scale: float = 1.0) -> None:
         super().__init__()
-        self.codes = CodeWeights(layout, dim)
+        self.codes = CodeWeights(layout, dim, scale)
         self.values = nn.Parameter(torch.randn(len(layout.valued), dim) * dim**-0.5)
         self.bias = nn.Parameter(torch.zeros(layout.width))
 
@@ -139,6 +143,9 @@ class Generator(nn.Module):
         See `hidden_layers`.
     latent_dim
         Length of the noise vector; 0 for none.
+    quiet_start
+        Whether columns have no say before they have shown what they are good for: their weights start small
+        beside a random bias. Small tables, in which much is chance, are learned better so.
     """
 
     def __init__(
@@ -150,13 +157,15 @@ class Generator(nn.Module):
         latent_dim: int,
         residual: bool,
         dropout: float = 0.0,
+        quiet_start: bool = False,
     ) -> None:
         super().__init__()
-        self.from_known = RowInput(known, hidden_dims[0])
+        scale = _QUIET if quiet_start else 1.0
+        self.from_known = RowInput(known, hidden_dims[0], scale)
         self.from_noise = nn.Parameter(torch.randn(latent_dim, hidden_dims[0]) * max(latent_dim, 1) ** -0.5)
-        self.bias = nn.Parameter(torch.zeros(hidden_dims[0]))
+        self.bias = nn.Parameter((1 - scale) * torch.randn(hidden_dims[0]))
         self.hidden = hidden_layers(hidden_dims, residual=residual, dropout=dropout)
-        self.to_row = RowOutput(layout, hidden_dims[-1])
+        self.to_row = RowOutput(layout, hidden_dims[-1], scale)
 
     def forward(self, known: Tensor, noise: Tensor) -> Tensor:
         """Map known rows ``(batch, known width)`` and noise ``(batch, latent_dim)`` to ``(batch, width)``."""

@@ -109,9 +109,18 @@ class RowSpace(nn.Module):
 
         Logits are bounded by 40 in absolute value, which lets the normaliser be one matrix product.
         """
-        logits = output[:, : self.layout.n_codes].float().clamp(-_LOGIT_BOUND, _LOGIT_BOUND)
-        log_total = (logits.exp() @ self.segments).log()
+        logits, log_total = self._bounded_logits(output)
         return logits.gather(1, codes[:, self.coded].long() + self.offsets) - log_total
+
+    def log_probabilities(self, output: Tensor) -> Tensor:
+        """Return the log-probability of every code within its column, shape ``(batch, n_codes)``."""
+        logits, log_total = self._bounded_logits(output)
+        return logits - log_total @ self.segments.T
+
+    def _bounded_logits(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits ``(batch, n_codes)`` and the logarithms of their normalisers ``(batch, n_coded)``."""
+        logits = output[:, : self.layout.n_codes].float().clamp(-_LOGIT_BOUND, _LOGIT_BOUND)
+        return logits, (logits.exp() @ self.segments).log()
 
     def straight_through(self, output: Tensor, temperature: float, rng: torch.Generator) -> Tensor:
         """Return row vectors with drawn one-hot codes that pass gradients on to the generator's output.
