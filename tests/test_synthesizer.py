@@ -374,6 +374,6 @@ def test_rows_of_a_rare_class_do_not_mix_with_the_others():
     rare = np.where(is_rare, "yes", "no")
     table = pd.DataFrame({**noise, **letters, "rare": rare, "x": 10 * is_rare + rng.normal(size=400)})
     generator = SynthGAN(random_state=0, verbose=0).fit(table)
-    # What 45 training rows leave open, measured over seeds, is .06 to .25; chance would be .88.
+    # 45 training rows leave .02 to .28 open, by this code with seeds 0 to 4; chance would be .88.
     assert (generator.sample(2_000, conditions={"rare": "yes"})["x"] < 5).mean() < 0.35
     assert (generator.sample(2_000, conditions={"rare": "no"})["x"] > 5).mean() < 0.12
