@@ -17,9 +17,9 @@ import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from synthgan.exceptions import ConditionError, DataError, ModelFileError, did_you_mean, listing
+from synthgan.exceptions import ConditionError, DataError, ModelFileError, listing
 from synthgan.gan.budget import Budget, plan_budget
 from synthgan.gan.drawing import discriminator_logits, draw
 from synthgan.gan.fitting import build_model, train_model
@@ -30,6 +30,7 @@ from synthgan.parameters import check_n_rows, check_parameters, seed_from, torch
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
 from synthgan.progress import reporting
+from synthgan.schema import frame_of
 
 
 class SynthGAN(BaseEstimator):  # type: ignore[misc]
@@ -162,10 +163,10 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         """
         started = time.monotonic()
         check_parameters(self.get_params())
-        frame = _as_frame(X)
+        frame = frame_of(X)
         encoder = TableEncoder(CodingOptions(numbers="standard" if self.loss in GAMES else "quantile"))
         encoder.fit(frame)
-        target = None if self.target is None else _index_of_target(encoder, self.target)
+        target = None if self.target is None else encoder.index_of_target(self.target)
         if len(frame) < 2:
             raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
         seed, device = seed_from(self.random_state), torch_device(self.device)
@@ -305,7 +306,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             0.5 where real and drawn rows are equally likely.
         """
         check_is_fitted(self, "model_")
-        table = self.encoder_.transform(_as_frame(X))
+        table = self.encoder_.transform(frame_of(X))
         logits = discriminator_logits(self.model_, table)
         chances: npt.NDArray[np.float64] = 1 / (1 + np.exp(-logits))
         return chances
@@ -391,31 +392,3 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.categorical = True
         tags.non_deterministic = False
         return tags
-
-
-def _as_frame(X: Any) -> pd.DataFrame:
-    """Return the table as a frame; arrays get the column names x0, x1, ..."""
-    if isinstance(X, pd.DataFrame):
-        return X
-    if not isinstance(X, np.ndarray | list):
-        raise DataError(
-            f"SynthGAN learns a pandas DataFrame or a two-dimensional array; got {type(X).__name__}. "
-            "Read a file with pandas.read_parquet, or turn the table into a frame with its to_pandas()."
-        )
-    array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=1)
-    return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
-
-
-def _index_of_target(encoder: TableEncoder, target: str | int) -> int:
-    """Return the target's place, or raise DataError when it is missing or holds nothing."""
-    names = encoder.schema_.names
-    if target not in names:
-        raise DataError(
-            f"The target {target!r} is not a column; the table has {listing(names)}."
-            f"{did_you_mean(target, names)}"
-        )
-    index = names.index(target)
-    encoder_of_target = encoder.encoders_[index]
-    if encoder_of_target.has_missing_ and encoder_of_target.span.n_codes == 1:
-        raise DataError(f"The target {target!r} has no value in any row; name another target.")
-    return index

@@ -126,6 +126,25 @@ class TableEncoder:
         ]
         return join_columns(series, self.schema_.names)
 
+    def index_of_target(self, target: Hashable) -> int:
+        """Return the place of a column that is to be predicted.
+
+        Raises
+        ------
+        DataError
+            If it is missing or holds no value in any row.
+        """
+        names = self.schema_.names
+        if target not in names:
+            raise DataError(
+                f"The target {target!r} is not a column; the table has {listing(names)}."
+                f"{did_you_mean(target, names)}"
+            )
+        encoder = self.encoders_[names.index(target)]
+        if encoder.has_missing_ and encoder.span.n_codes == 1:
+            raise DataError(f"The target {target!r} has no value in any row; name another target.")
+        return names.index(target)
+
     def encode_conditions(self, conditions: Mapping[Any, Any]) -> "EncodedConditions":
         """Return what a mapping from column to wanted value asks of a row.
 
