@@ -22,8 +22,8 @@ def main(folder: Path = Path("demo-output")) -> tuple[pd.DataFrame, pd.DataFrame
     """Train, compare, draw the picture; return real and generated rows."""
     real = load_penguins().select_dtypes("number").dropna().reset_index(drop=True)
 
-    # loss="bce" is the textbook game. Numbers are standardised, noise goes in, a row comes out. Short noise suits
-    # a small table: with longer noise the game may lose one of the species, which is known as mode collapse.
+    # loss="bce" is the textbook game. Numbers are standardised, noise goes in, a row comes out. Short noise
+    # suits a small table: with longer noise the game may lose one of the species, known as mode collapse.
     gan = SynthGAN(
         loss="bce", hidden_dims=(128, 128), latent_dim=16, batch_size=64, random_state=0, verbose=0
     ).fit(real)
