@@ -73,6 +73,11 @@ class Layout:
         """Indices of the spans that have a value, in the order of the values in a row vector."""
         return np.flatnonzero([bool(span.value_codes) for span in self.spans])
 
+    @cached_property
+    def value_places(self) -> dict[int, int]:
+        """The place of each valued span among the values in a row vector."""
+        return {int(index): place for place, index in enumerate(self.valued)}
+
     @property
     def n_codes(self) -> int:
         """Number of codes in a row vector."""

@@ -66,8 +66,8 @@ def plan_budget(
 ) -> Budget:
     """Return the budget for a table of `n_rows` rows; what is None follows the table.
 
-    Small tables get narrow networks, dropout and weight decay; large ones a wide network. Reconstruction
-    alone has no use for noise, so it gets none.
+    Small tables get narrow networks, a quiet start and strong weight decay; large ones a wide network.
+    Reconstruction alone has no use for noise, so it gets none.
 
     Parameters
     ----------

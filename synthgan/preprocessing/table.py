@@ -107,7 +107,7 @@ class TableEncoder:
             )
         smallest = np.min_scalar_type(max(span.n_codes for span in self.layout_.spans))
         codes = np.empty((len(frame), len(self.encoders_)), dtype=smallest)
-        valued = {int(index): place for place, index in enumerate(self.layout_.valued)}
+        valued = self.layout_.value_places
         values = np.zeros((len(frame), len(valued)), dtype=np.float32)
         for i, encoder in enumerate(self.encoders_):
             codes[:, i], column_values = encoder.transform(frame[encoder.name])
@@ -117,7 +117,7 @@ class TableEncoder:
 
     def inverse_transform(self, table: EncodedTable, *, rng: np.random.Generator) -> pd.DataFrame:
         """Return the frame that codes and values stand for; values nobody gave are drawn from `rng`."""
-        valued = {int(index): place for place, index in enumerate(self.layout_.valued)}
+        valued = self.layout_.value_places
         series = [
             encoder.inverse_transform(
                 table.codes[:, i], table.values[:, valued[i]] if i in valued else None, rng=rng
