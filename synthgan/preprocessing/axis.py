@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from synthgan.layout import FloatArray, IntArray
 from synthgan.preprocessing.base import CodingOptions
 
-#: Knots inside one piece: enough to carry the shape of a tail, too few to store the column.
-_KNOTS_PER_PIECE = 40
+#: Evenly spaced knots inside one piece, beside those of its frequent values: enough to carry the shape of a
+#: tail, too few to store the column.
+_KNOTS_PER_PIECE = 64
 #: Columns with at most this many distinct values are all points, where enough rows stand for each.
 _MAX_POINTS = 200
 _ROWS_PER_POINT = 20
@@ -31,20 +33,26 @@ _STANDARD_POINT_SHARE = 0.05
 class Axis:
     """The pieces of a number line.
 
+    A number has a *place* in its piece, from 0 to 1: the share of the piece's rows below it. Between knots
+    places grow evenly; a value of several rows has two knots, and every place between them.
+
     Parameters
     ----------
     knots
-        The knots of all pieces, increasing, shape ``(n_knots,)``.
+        The knots of all pieces, growing, shape ``(n_knots,)``.
+    places
+        The index of each knot's piece plus its place there, growing, shape ``(n_knots,)``.
     starts
         Index of the first knot of each piece, and at the end ``n_knots``; shape ``(n_pieces + 1,)``.
     positions
         The middle quantile of each piece, scaled to [-1, 1]; shape ``(n_pieces,)``.
     center, scale
         In standardised coding, the mean and standard deviation that values are given in; a scale of 0
-        says that values are places within a piece, in [0, 1].
+        says that values are places.
     """
 
     knots: FloatArray
+    places: FloatArray
     starts: IntArray
     positions: FloatArray
     center: float = 0.0
@@ -54,7 +62,7 @@ class Axis:
     def fit(cls, numbers: FloatArray, options: CodingOptions) -> Self:
         """Cut the line along the quantiles of `numbers`, frequent values apart."""
         if len(numbers) == 0:
-            return cls(np.empty(0), np.zeros(1, dtype=np.int64), np.empty(0))
+            return cls(np.empty(0), np.empty(0), np.zeros(1, dtype=np.int64), np.empty(0))
         distinct, counts = np.unique(numbers, return_counts=True)
         n = len(numbers)
         if options.numbers == "standard":
@@ -66,51 +74,67 @@ class Axis:
             frequent = np.full(len(distinct), True) if all_points else counts >= max(2.0, 0.5 * n / n_pieces)
             opens = frequent | _follows_gap(distinct, np.where(frequent, 0, counts))
         piece_of = _cut(counts, frequent, opens, n_pieces)
-        knots, starts = _place_knots(distinct, counts, piece_of)
+        knots, places, starts = _place_knots(distinct, counts, piece_of)
         mass = np.bincount(piece_of, weights=counts) / n
         positions = 2 * (np.cumsum(mass) - mass / 2) - 1
         if options.numbers == "standard" and not frequent.all():
             rest = np.repeat(distinct[~frequent], counts[~frequent])
             unit = np.abs(rest).max() or 1.0  # keeps squares within float64
             center, scale = float((rest / unit).mean() * unit), float((rest / unit).std() * unit)
-            return cls(knots, starts, positions, center, scale or 1.0)
-        return cls(knots, starts, positions)
+            return cls(knots, places, starts, positions, center, scale or 1.0)
+        return cls(knots, places, starts, positions)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     @property
     def is_standardised(self) -> bool:
-        """Whether values are standardised numbers rather than places within a piece."""
+        """Whether values are standardised numbers rather than places."""
         return self.scale > 0
 
+    @property
+    def stretches(self) -> npt.NDArray[np.bool_]:
+        """Which pieces hold more than one number, shape ``(n_pieces,)``."""
+        first, last = self._ends
+        return np.asarray(first < last)
+
+    @property
+    def _ends(self) -> tuple[FloatArray, FloatArray]:
+        return self.knots[self.starts[:-1]], self.knots[self.starts[1:] - 1]
+
     def encode(self, numbers: FloatArray) -> tuple[IntArray, FloatArray]:
-        """Return the piece that holds each number, or the nearest one, and the value within it."""
-        first, last = self.knots[self.starts[:-1]], self.knots[self.starts[1:] - 1]
+        """Return the piece that holds each number, or the nearest one, and the value within it.
+
+        Equal numbers that have a range of places are spread over it.
+        """
+        first, last = self._ends
         codes = np.clip(np.searchsorted(first, numbers, side="right") - 1, 0, len(self) - 1)
         following = np.minimum(codes + 1, len(self) - 1)
         # Halved first, because the sum of two numbers may overflow.
         is_nearer_to_following = numbers > last[codes] / 2 + first[following] / 2
         codes = np.where(is_nearer_to_following, following, codes)
-        is_point = np.diff(self.starts)[codes] == 1
         if self.is_standardised:
             values = (numbers - self.center) / self.scale
         else:
-            along = np.interp(numbers, self.knots, np.arange(len(self.knots)))
-            steps = np.maximum(np.diff(self.starts) - 1, 1)
-            values = np.clip((along - self.starts[codes]) / steps[codes], 0.0, 1.0)
-        return codes, np.where(is_point, 0.0, values)
+            inside = np.clip(numbers, first[codes], last[codes])
+            values = np.clip(self._places_of(inside) - codes, 0.0, 1.0)
+        return codes, np.where(self.stretches[codes], values, 0.0)
+
+    def _places_of(self, numbers: FloatArray) -> FloatArray:
+        """Return piece index plus place of numbers that lie in pieces."""
+        low = np.searchsorted(self.knots, numbers, side="left")
+        high = np.searchsorted(self.knots, numbers, side="right") - 1
+        between = np.interp(numbers, self.knots, self.places)
+        spread = self.places[low] + _spread(numbers) * (self.places[high] - self.places[low])
+        return np.where(high >= low, spread, between)
 
     def decode(self, codes: IntArray, values: FloatArray) -> FloatArray:
         """Return the number for each piece and value, never outside the piece."""
-        steps = np.diff(self.starts) - 1
-        first, last = self.knots[self.starts[:-1]], self.knots[self.starts[1:] - 1]
+        first, last = self._ends
         if self.is_standardised:
             inside = self.center + self.scale * values
         else:
-            inside = np.interp(
-                self.starts[codes] + values * steps[codes], np.arange(len(self.knots)), self.knots
-            )
+            inside = np.interp(codes + values, self.places, self.knots)
         return np.clip(inside, first[codes], last[codes])
 
     def state(self) -> dict[str, Any]:
@@ -152,14 +176,34 @@ def _cut(counts: IntArray, frequent: Any, opens: Any, n_pieces: int) -> IntArray
     return np.unique(key, return_inverse=True)[1].astype(np.int64)
 
 
-def _place_knots(distinct: FloatArray, counts: IntArray, piece_of: IntArray) -> tuple[FloatArray, IntArray]:
-    """Return knots at evenly spaced ranks of each piece's numbers, and where each piece starts."""
-    ends = np.searchsorted(piece_of, np.arange(piece_of[-1] + 2))
-    pieces = []
-    for start, end in zip(ends[:-1], ends[1:], strict=True):
-        ranks = np.cumsum(counts[start:end]) - 1
-        wanted = np.linspace(0, ranks[-1], min(_KNOTS_PER_PIECE, end - start))
-        places = np.unique(np.searchsorted(ranks, wanted))
-        pieces.append(distinct[start:end][places])
-    starts = np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])])
-    return np.concatenate(pieces), starts.astype(np.int64)
+def _place_knots(
+    distinct: FloatArray, counts: IntArray, piece_of: IntArray
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Return knots, their places, and where each piece starts."""
+    mass = np.bincount(piece_of, weights=counts)[piece_of]
+    is_first = np.diff(piece_of, prepend=-1) > 0
+    is_last = np.diff(piece_of, append=piece_of[-1] + 1) > 0
+    above = np.cumsum(counts)
+    above = above - (above - counts)[is_first][piece_of]  # rows of the piece up to each value
+    low, high = (above - counts) / mass, above / mass
+    is_knot = is_first | is_last | (np.floor(low * _KNOTS_PER_PIECE) < np.floor(high * _KNOTS_PER_PIECE))
+    is_single = (counts == 1) & ~(is_first & is_last)
+    start = np.where(is_single & ~is_first, (low + high) / 2, low)
+    end = np.where(is_single & ~is_last, (low + high) / 2, high)
+    start, end = np.where(is_single & is_last, 1.0, start), np.where(is_single & is_first, 0.0, end)
+    knots = np.repeat(distinct[is_knot], 2)
+    places = np.repeat(piece_of[is_knot], 2) + np.stack([start[is_knot], end[is_knot]], axis=1).ravel()
+    piece_of = np.repeat(piece_of[is_knot], 2)
+    kept = np.concatenate([[True], (np.diff(knots) > 0) | (np.diff(places) > 0)])
+    starts = np.searchsorted(piece_of[kept], np.arange(piece_of[-1] + 2))
+    return knots[kept], places[kept], starts.astype(np.int64)
+
+
+def _spread(numbers: FloatArray) -> FloatArray:
+    """Return shares of (0, 1), evenly spaced among equal numbers, in an order that means nothing."""
+    shuffled = np.random.default_rng(0).permutation(len(numbers))
+    order = shuffled[np.argsort(numbers[shuffled], kind="stable")]
+    _, first, counts = np.unique(numbers[order], return_index=True, return_counts=True)
+    shares = np.empty(len(numbers))
+    shares[order] = (np.arange(len(numbers)) - np.repeat(first, counts) + 0.5) / np.repeat(counts, counts)
+    return shares

@@ -68,7 +68,7 @@ class NumberLineEncoder(ColumnEncoder):
 
     def _span(self) -> Span:
         if self.axis_.is_standardised:
-            stretches = np.flatnonzero(np.diff(self.axis_.starts) > 1)
+            stretches = np.flatnonzero(self.axis_.stretches)
             return Span(self.name, len(self.axis_), value_codes=tuple(int(code) for code in stretches))
         return Span(self.name, len(self.axis_), tuple(float(position) for position in self.axis_.positions))
 
