@@ -1,12 +1,13 @@
 """What the columns of an encoded table mean: the one fact that preprocessing and gan share.
 
-A table column comes in as a *code* (which level, or which piece of the number line) and, where a code
-stands for a whole piece, a *value* (where in the piece). A `Span` says how many codes a column has and how
-they are ordered; a `Layout` lines the spans up.
+A table column comes in as a *code* (which level, or which piece of the number line). Where a code stands for
+a whole stretch of the line, a finer code, the *place*, says where in it; in the textbook's coding a number
+does instead, the *value*. A `Span` says how many codes a column has and how they are ordered; a `Relation`
+says which cells of another column it tends to equal; a `Layout` lines them up.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -32,12 +33,48 @@ class Span:
         order (missing). Empty when the codes have no order.
     value_codes
         The codes for which the generator has to give a value as well.
+    place_codes
+        The codes that stand for a stretch in which a cell has a place.
+    n_places
+        How many places such a stretch has.
     """
 
     name: Hashable
     n_codes: int
     positions: tuple[float | None, ...] = ()
     value_codes: tuple[int, ...] = ()
+    place_codes: tuple[int, ...] = ()
+    n_places: int = 1
+
+    def places(self, shares: npt.NDArray[Any]) -> IntArray:
+        """Return the places of cells, given which share of its stretch lies before each."""
+        places = np.minimum(shares * self.n_places, self.n_places - 1)
+        return np.asarray(places, dtype=np.int64)
+
+
+#: How far apart, in pieces of the number line, two cells are whose relation has the codes 2, 3, ...; a
+#: relation with code 1 is equality, and 0 says that the cells are further apart or have no place.
+RELATION_EDGES = (-1.0, -0.25, -0.06, 0.0, 0.06, 0.25, 1.0)
+#: Codes of a relation beside 0.
+N_RELATION_CODES = len(RELATION_EDGES)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Two columns whose cells tend to be equal or nearly so, such as a bill and its payment.
+
+    Parameters
+    ----------
+    column, partner
+        Their indices.
+    follow
+        Where the cells of the partner stand on the number line of the column: code plus place, NaN where
+        they have none; shape ``(n_codes, n_places)`` of the partner.
+    """
+
+    column: int
+    partner: int
+    follow: FloatArray = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -45,10 +82,12 @@ class Layout:
     """The spans of an encoded table, in the order of its columns.
 
     A *row vector* is what networks see: the one-hot codes of the spans with two codes or more, then the
-    values of the spans that have one. A span with one code and no value leaves no trace in it.
+    values of the spans that have one, the places of the spans that have them, and the one-hot codes of the
+    relations. A span with one code and no value leaves no trace in it.
     """
 
     spans: tuple[Span, ...]
+    relations: tuple[Relation, ...] = ()
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -74,6 +113,20 @@ class Layout:
         return np.flatnonzero([bool(span.value_codes) for span in self.spans])
 
     @cached_property
+    def placed(self) -> IntArray:
+        """Indices of the spans that have places, in the order of the places in a row vector."""
+        return np.flatnonzero([span.n_places > 1 and span.n_codes > 1 for span in self.spans])
+
+    @cached_property
+    def place_index(self) -> dict[int, int]:
+        """The index among the places in a row vector of each span that has places."""
+        return {int(index): place for place, index in enumerate(self.placed)}
+
+    def relations_of(self, column: int) -> list[int]:
+        """Return the indices of the relations of a column."""
+        return [m for m, relation in enumerate(self.relations) if relation.column == column]
+
+    @cached_property
     def value_places(self) -> dict[int, int]:
         """The place of each valued span among the values in a row vector."""
         return {int(index): place for place, index in enumerate(self.valued)}
@@ -86,7 +139,7 @@ class Layout:
     @property
     def width(self) -> int:
         """Length of a row vector."""
-        return self.n_codes + len(self.valued)
+        return self.n_codes + len(self.valued) + len(self.placed) + N_RELATION_CODES * len(self.relations)
 
     def slice_of(self, index: int) -> slice:
         """Return the place of span `index` among the codes of a row vector."""
@@ -94,7 +147,7 @@ class Layout:
         return slice(start, start + int(self.sizes[index]))
 
     def select(self, indices: Iterable[int]) -> "Layout":
-        """Return the layout of some of the spans."""
+        """Return the layout of some of the spans, without relations."""
         return Layout(tuple(self.spans[i] for i in indices))
 
 
@@ -109,24 +162,41 @@ class EncodedTable:
     values
         float32, shape ``(n_rows, n_valued)``: the values of the spans that have one, 0 where the code of
         the cell does not take one.
+    places
+        uint8, shape ``(n_rows, n_placed)``: the places of the spans that have them, 0 where the code of the
+        cell has none.
+    relations
+        uint8, shape ``(n_rows, n_relations)``: the codes of the relations.
     """
 
     codes: npt.NDArray[Any]
     values: npt.NDArray[np.float32]
+    places: npt.NDArray[np.uint8]
+    relations: npt.NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def take(self, rows: npt.NDArray[Any]) -> "EncodedTable":
         """Return some of the rows, by index or by a boolean mask."""
-        return EncodedTable(self.codes[rows], self.values[rows])
+        return EncodedTable(self.codes[rows], self.values[rows], self.places[rows], self.relations[rows])
+
+    @classmethod
+    def empty(cls, layout: Layout) -> "EncodedTable":
+        """Return a table of no rows."""
+        return cls(
+            np.empty((0, len(layout)), dtype=np.int64),
+            np.empty((0, len(layout.valued)), dtype=np.float32),
+            np.empty((0, len(layout.placed)), dtype=np.uint8),
+            np.empty((0, len(layout.relations)), dtype=np.uint8),
+        )
 
     @classmethod
     def join(cls, tables: Sequence["EncodedTable"], layout: Layout) -> "EncodedTable":
         """Return the rows of several tables one after another; of a layout, if there is none."""
-        codes = [table.codes for table in tables] or [np.empty((0, len(layout)), dtype=np.int64)]
-        values = [table.values for table in tables] or [np.empty((0, len(layout.valued)), dtype=np.float32)]
-        return cls(np.concatenate(codes), np.concatenate(values))
+        tables = tables or [cls.empty(layout)]
+        names = ("codes", "values", "places", "relations")
+        return cls(*(np.concatenate([getattr(table, name) for table in tables]) for name in names))
 
 
 @dataclass(frozen=True)
@@ -137,15 +207,17 @@ class Known:
     ----------
     columns
         Indices of the known columns, shape ``(n_known,)``.
-    codes, values
-        Their codes and values, shape ``(n_known,)``.
+    codes, values, places
+        Their codes, values and places, shape ``(n_known,)``; 0 where a cell has none.
     """
 
     columns: npt.NDArray[Any]
     codes: npt.NDArray[Any]
     values: npt.NDArray[Any]
+    places: npt.NDArray[Any]
 
     @classmethod
     def nothing(cls) -> "Known":
         """Return the empty condition."""
-        return cls(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
+        whole = np.empty(0, dtype=np.int64)
+        return cls(whole, whole, np.empty(0, dtype=np.float32), whole)

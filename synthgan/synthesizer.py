@@ -272,15 +272,11 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             draw(self.model_, int(n), known=asked.known, rounds=self.rounds, correct=self.correct, rng=rng)
             for (n, _), asked in zip(parts, wanted, strict=True)
         ]
-        frame = self.encoder_.inverse_transform(
-            EncodedTable.join(drawn, self.encoder_.layout_), rng=numpy_rng
+        return self.encoder_.inverse_transform(
+            EncodedTable.join(drawn, self.encoder_.layout_),
+            rng=numpy_rng,
+            conditions=[(int(n), asked) for (n, _), asked in zip(parts, wanted, strict=True)],
         )
-        ends = np.cumsum([0, *(int(n) for n, _ in parts)])
-        frames = [
-            asked.write_into(frame.iloc[start:end])
-            for asked, start, end in zip(wanted, ends[:-1], ends[1:], strict=True)
-        ]
-        return pd.concat(frames, ignore_index=True) if frames else frame
 
     def _generators(self, random_state: Any) -> tuple[torch.Generator, np.random.Generator]:
         """Return the generators of one draw; without a state the model's own stream goes on."""

@@ -1,9 +1,22 @@
 import numpy as np
 import pytest
 
-from synthgan.layout import EncodedTable, Layout, Span
+from synthgan.layout import N_RELATION_CODES, EncodedTable, Layout, Relation, Span
 
 SPANS = (Span("a", 3), Span("constant", 1), Span("v", 1, value_codes=(0,)), Span("b", 2, value_codes=(1,)))
+LINES = (
+    Span("p", 4, place_codes=(0, 2), n_places=8),
+    Span("one code", 1, place_codes=(0,), n_places=8),
+    Span("q", 2, place_codes=(1,), n_places=4),
+    Span("r", 3, place_codes=(0, 1, 2), n_places=1),
+)
+FOLLOW = np.zeros((4, 8))
+
+
+def lines():
+    """A layout in which two spans of six have places, and three relations."""
+    pairs = [(2, 4), (4, 2), (2, 3)]
+    return Layout((*SPANS[2:], *LINES), tuple(Relation(*pair, FOLLOW) for pair in pairs))
 
 
 def test_coded_spans_tile_the_codes_of_a_row_vector():
@@ -27,10 +40,57 @@ def test_select_keeps_the_spans_that_are_named_in_that_order(indices):
     assert Layout(SPANS).select(indices).spans == tuple(SPANS[i] for i in indices)
 
 
-def test_take_keeps_codes_and_values_of_a_row_together():
-    table = EncodedTable(np.arange(6, dtype=np.uint8).reshape(3, 2), np.arange(3, dtype=np.float32)[:, None])
-    for rows in (np.array([2, 0]), np.array([True, False, True])):
-        taken = table.take(rows)
-        assert len(taken) == 2
-        assert (taken.codes[:, 0] == 2 * taken.values[:, 0]).all()
-        assert taken.codes.dtype == np.uint8
+def test_places_belong_to_spans_with_several_codes_and_several_places():
+    assert lines().placed.tolist() == [2, 4]
+    assert lines().place_index == {2: 0, 4: 1}
+    assert Layout(SPANS).place_index == {}
+
+
+def test_width_counts_places_and_codes_of_relations():
+    alone = Layout(lines().spans)
+    assert alone.width == alone.n_codes + 2 + 2  # codes, values, places
+    assert lines().width == alone.width + 3 * N_RELATION_CODES
+
+
+def test_relations_of_a_column_are_those_that_tell_it():
+    assert [lines().relations_of(column) for column in range(6)] == [[], [], [0, 2], [], [1], []]
+
+
+def test_a_selection_has_no_relations():
+    assert lines().select([2, 4]) == Layout((LINES[0], LINES[2]))
+
+
+def numbered(n_rows, start=0):
+    """A table over `lines()` in which every row holds its own number in each of its arrays."""
+    numbers = np.arange(start, start + n_rows)[:, None]
+    return EncodedTable(
+        numbers.repeat(6, 1).astype(np.uint8),
+        numbers.repeat(2, 1).astype(np.float32),
+        numbers.repeat(2, 1).astype(np.uint8),
+        numbers.repeat(3, 1).astype(np.uint8),
+    )
+
+
+def assert_numbered(table, numbers):
+    assert len(table) == len(numbers)
+    for array, like in zip(vars(table).values(), vars(EncodedTable.empty(lines())).values(), strict=True):
+        np.testing.assert_array_equal(array, np.repeat(np.array(numbers)[:, None], like.shape[1], axis=1))
+
+
+@pytest.mark.parametrize("rows", [np.array([2, 0]), np.array([True, False, True])])
+def test_take_keeps_what_belongs_to_a_row_together(rows):
+    taken = numbered(3).take(rows)
+    assert_numbered(taken, np.arange(3)[rows])
+    assert taken.codes.dtype == np.uint8
+
+
+def test_join_puts_all_arrays_one_after_another():
+    assert_numbered(EncodedTable.join([numbered(2), numbered(0), numbered(3, 2)], lines()), np.arange(5))
+
+
+def test_joining_nothing_gives_no_rows_of_the_layout():
+    nothing, table = EncodedTable.join([], lines()), numbered(0)
+    assert_numbered(nothing, [])
+    assert [array.dtype for array in vars(nothing).values()][1:] == [
+        array.dtype for array in vars(table).values()
+    ][1:]

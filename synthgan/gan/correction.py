@@ -19,6 +19,7 @@ from synthgan.gan.drawing import draw
 from synthgan.gan.loop import Patience, Rows, descend
 from synthgan.gan.losses import bce_discriminator_loss
 from synthgan.gan.model import GanModel, reduced_precision
+from synthgan.gan.rows import Cells
 from synthgan.layout import EncodedTable, Known
 
 #: Cells drawn at most, and at a time; a row of many columns is drawn in many rounds.
@@ -76,7 +77,7 @@ def train_correction(
     batches = zip(real.batches(_BATCH_SIZE, rng), drawn.batches(_BATCH_SIZE, rng), strict=True)
     for step, (real_batch, drawn_batch) in enumerate(batches, start=1):
         critic.train()
-        loss = bce_discriminator_loss(_logits(model, *real_batch), _logits(model, *drawn_batch))
+        loss = bce_discriminator_loss(_logits(model, real_batch), _logits(model, drawn_batch))
         descend(optimizer, loss)
         if step % _CHECK_EVERY == 0:
             held_out_loss, error = _held_out_loss(model, *held_out)
@@ -99,14 +100,12 @@ def _drawn_table(
     while (missing := n_rows - sum(map(len, parts))) > 0 and (not parts or time.monotonic() < deadline):
         batch = min(missing, _BATCH_OF_CELLS // len(model.layout) + 2)
         parts.append(draw(model, batch, known=Known.nothing(), rounds=rounds, correct=False, rng=rng))
-    return EncodedTable(
-        np.concatenate([part.codes for part in parts]), np.concatenate([part.values for part in parts])
-    )
+    return EncodedTable.join(parts, model.layout)
 
 
-def _logits(model: GanModel, codes: Tensor, values: Tensor) -> Tensor:
+def _logits(model: GanModel, cells: Cells) -> Tensor:
     with reduced_precision(model.device):
-        logits: Tensor = model.discriminator(model.space.vectors(codes, values))
+        logits: Tensor = model.discriminator(model.space.vectors(cells))
     return logits.float()
 
 
@@ -114,8 +113,8 @@ def _logits(model: GanModel, codes: Tensor, values: Tensor) -> Tensor:
 def _held_out_loss(model: GanModel, real: Rows, drawn: Rows) -> tuple[float, float]:
     """Return the mean loss a row, and by how much it may be too low by chance (Student's t)."""
     model.discriminator.eval()
-    real_losses = softplus(-_logits(model, real.codes, real.values))
-    drawn_losses = softplus(_logits(model, drawn.codes, drawn.values))
+    real_losses = softplus(-_logits(model, real.cells))
+    drawn_losses = softplus(_logits(model, drawn.cells))
     losses = torch.cat([real_losses, drawn_losses])
     quantile = float(student_t.isf(_FALSE_ALARM, len(losses) - 1))
     return losses.mean().item(), quantile * losses.std().item() / len(losses) ** 0.5

@@ -4,21 +4,25 @@ In a round the generator is asked once, given all columns known so far, and the 
 from its answer independently of each other. One column a round is the finest; one round is the fastest.
 """
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from synthgan.gan.filling import DrawingWeights, Filling
 from synthgan.gan.model import GanModel, reduced_precision
-from synthgan.gan.rows import gumbel
+from synthgan.gan.rows import Cells, gumbel
 from synthgan.layout import EncodedTable, FloatArray, Known
 
-#: Rows that are drawn together; large enough for full matrix products, small enough for the cache.
-_BATCH_SIZE = 4096
+#: Rows that are drawn together, their columns in one order. Many orders make for a better mixture: what is
+#: wrong with one of them is diluted by the others.
+_BATCH_SIZE = 256
 #: Candidates drawn for each row that the discriminator's correction keeps.
 _POOL_FACTOR = 3
+_SCORED_TOGETHER = 4096
 
 
 def draw(
@@ -49,63 +53,45 @@ def draw(
     """
     model.eval()
     pool = _POOL_FACTOR if correct and model.corrects else 1
-    parts = []
-    # A model of one pass was trained in full precision and is drawn from in it.
+    sizes = [min(_BATCH_SIZE, n_rows - start) for start in range(0, n_rows, _BATCH_SIZE)]
+    seeds = torch.randint(2**62, (len(sizes),), generator=rng, device=rng.device).tolist()
+    with _drawing(model):
+        weights = DrawingWeights.of(model)
+
+    def draw_batch(size: int, seed: int) -> EncodedTable:
+        own_rng = torch.Generator(model.device).manual_seed(seed)
+        with _drawing(model):
+            filling = Filling(model, weights, size * pool, known, own_rng)
+            for group in _groups(model, filling, rounds, own_rng):
+                filling.draw(group)
+            return filling.table(_most_real(model, filling.cells, size, own_rng) if pool > 1 else slice(None))
+
+    return EncodedTable.join(list(_on_all_cores(draw_batch, sizes, seeds)), model.layout)
+
+
+@contextmanager
+def _drawing(model: GanModel) -> Iterator[None]:
+    """Compute without gradients and, but for models of one pass, which need it, without full precision."""
     precision = reduced_precision(model.device) if model.knows_all else nullcontext()
     with torch.inference_mode(), precision:
-        for start in range(0, n_rows, _BATCH_SIZE):
-            wanted = min(_BATCH_SIZE, n_rows - start)
-            codes, values = _draw_batch(model, wanted * pool, known, rounds, rng)
-            if pool > 1:
-                kept = _most_real(model, codes, values, wanted, rng)
-                codes, values = codes[kept], values[kept]
-            parts.append((codes.cpu().numpy(), values.cpu().numpy()))
-    if not parts:
-        return EncodedTable(
-            np.empty((0, len(model.layout)), dtype=np.int64),
-            np.empty((0, len(model.layout.valued)), dtype=np.float32),
-        )
-    codes_of, values_of = zip(*parts, strict=True)
-    return EncodedTable(np.concatenate(codes_of), np.concatenate(values_of))
+        yield
 
 
-def _draw_batch(
-    model: GanModel, n_rows: int, known: Known, rounds: int | None, rng: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Return codes ``(n_rows, n_columns)`` and values ``(n_rows, n_valued)``."""
-    space, generator, device = model.space, model.generator, model.device
-    codes = torch.zeros(n_rows, len(model.layout), dtype=torch.long, device=device)
-    values = torch.zeros(n_rows, len(space.valued), device=device)
-    codes[:, known.columns] = torch.from_numpy(known.codes).to(device)
-    is_valued = np.isin(known.columns, model.layout.valued)
-    places = np.searchsorted(model.layout.valued, known.columns[is_valued])
-    values[:, places] = torch.from_numpy(known.values[is_valued]).to(device)
-    if not model.knows_all:
-        _draw_prior(model, codes, known, rng)
-    is_known = torch.zeros(len(model.layout), dtype=torch.bool, device=device)
-    is_known[known.columns] = True
-    known_rows = model.known_vectors(codes, values, is_known.expand_as(codes))
-    hidden = generator.first(known_rows, model.noise(n_rows, rng)).float()
-    from_weights, to_weights = generator.from_known.weights(), generator.to_row.weights()
-    fixed = {*known.columns.tolist(), *(() if model.knows_all else model.architecture.known)}
-    for group in _groups(model, fixed, rounds, known_rows[:1], rng):
-        top = generator.hidden(hidden)
-        for column in group:
-            _draw_column(model, column, top, to_weights, codes, values, rng)
-            place = model.layout.slice_of(column)
-            if model.knows_all and model.layout.sizes[column]:
-                hidden += from_weights[place.start + codes[:, column]]
-    return codes, values
-
-
-def _draw_prior(model: GanModel, codes: Tensor, known: Known, rng: torch.Generator) -> None:
-    """Fill in the column that the model must know, where the user does not give it."""
-    for column in set(model.architecture.known) - set(known.columns.tolist()):
-        codes[:, column] = torch.multinomial(model.prior, len(codes), replacement=True, generator=rng)
+def _on_all_cores(
+    draw_batch: Callable[[int, int], EncodedTable], sizes: list[int], seeds: list[int]
+) -> Iterable[EncodedTable]:
+    """Return what is drawn for each size and seed, in their order, one batch on each core at a time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(draw_batch, sizes, seeds))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _groups(
-    model: GanModel, fixed: set[int], rounds: int | None, known_row: Tensor, rng: torch.Generator
+    model: GanModel, filling: Filling, rounds: int | None, rng: torch.Generator
 ) -> Sequence[list[int]]:
     """Return the columns to draw in each round.
 
@@ -113,55 +99,32 @@ def _groups(
     cells say most about: the fewer other cells are known, the less a small table misleads the generator.
     """
     present = {int(i) for i in (*model.layout.coded, *model.layout.valued)}
-    columns = np.array(sorted(present - fixed), dtype=np.int64)
+    columns = np.array(sorted(present - filling.known), dtype=np.int64)
     if not len(columns):
         return []
     order = torch.randperm(len(columns), generator=rng, device=rng.device).cpu().numpy()
     columns = columns[order]
-    if rounds is None and model.knows_all and fixed:
-        told = dict(zip(model.layout.coded.tolist(), _information(model, known_row), strict=True))
+    if rounds is None and model.knows_all and filling.known:
+        told = dict(zip(model.layout.coded.tolist(), _information(model, filling), strict=True))
         columns = np.array(sorted(columns.tolist(), key=lambda column: -told.get(column, 0.0)))
     n_rounds = min(rounds or len(columns), len(columns)) if model.knows_all else 1
     return [part.tolist() for part in np.array_split(columns, n_rounds)]
 
 
-def _information(model: GanModel, known_row: Tensor) -> list[float]:
+def _information(model: GanModel, filling: Filling) -> list[float]:
     """Return the information, in nats, that the known cells give about each coded column.
 
     It is the Kullback-Leibler divergence between what the generator expects given them and given nothing.
     """
+    known_row = model.known_vectors(filling.cells.take(slice(1)), filling.is_known.unsqueeze(0))
     rows = torch.cat([known_row, torch.zeros_like(known_row)])
     output = model.generator(rows, rows.new_zeros(2, model.architecture.latent_dim))
-    given, alone = model.space.log_probabilities(output)
+    given, alone = model.space.log_probabilities(output.codes)
     information: list[float] = ((given.exp() * (given - alone)) @ model.space.segments).tolist()
     return information
 
 
-def _draw_column(
-    model: GanModel,
-    column: int,
-    top: Tensor,
-    weights: Tensor,
-    codes: Tensor,
-    values: Tensor,
-    rng: torch.Generator,
-) -> None:
-    """Draw the codes and values of one column from the generator's last hidden layer, in place."""
-    bias = model.generator.to_row.bias
-    if model.layout.sizes[column]:
-        place = model.layout.slice_of(column)
-        logits = (top @ weights[place].T).float() + bias[place]
-        codes[:, column] = (logits + gumbel(logits, rng)).argmax(1)
-    if model.layout.spans[column].value_codes:
-        index = int(np.searchsorted(model.layout.valued, column))
-        row = model.layout.n_codes + index
-        takes = torch.tensor(model.layout.spans[column].value_codes, device=codes.device)
-        # Not a matrix product: in bfloat16 few numbers could be told apart.
-        value = (top.float() * weights[row]).sum(1) + bias[row]
-        values[:, index] = torch.where(torch.isin(codes[:, column], takes), value, 0.0)
-
-
-def _most_real(model: GanModel, codes: Tensor, values: Tensor, n_kept: int, rng: torch.Generator) -> Tensor:
+def _most_real(model: GanModel, cells: Cells, n_kept: int, rng: torch.Generator) -> Tensor:
     """Return the indices of `n_kept` rows drawn in proportion to the density ratio ``D / (1 - D)``.
 
     Adding Gumbel noise to log-weights and keeping the largest draws without replacement [1]_.
@@ -170,7 +133,7 @@ def _most_real(model: GanModel, codes: Tensor, values: Tensor, n_kept: int, rng:
     ----------
     .. [1] Kool, van Hoof, Welling (2019). Stochastic Beams and Where to Find Them. ICML.
     """
-    logits = model.discriminator(model.space.vectors(codes, values)).float()
+    logits = model.discriminator(model.space.vectors(cells)).float()
     kept: Tensor = (logits + gumbel(logits, rng)).topk(n_kept).indices.sort().values
     return kept
 
@@ -179,10 +142,9 @@ def discriminator_logits(model: GanModel, table: EncodedTable) -> FloatArray:
     """Return the discriminator's logit of each row's being real, shape ``(n_rows,)``."""
     model.eval()
     parts = [np.empty(0)]
+    cells = Cells.of(table, model.device)
     with torch.inference_mode():
-        for start in range(0, len(table), _BATCH_SIZE):
-            batch = table.take(np.arange(start, min(start + _BATCH_SIZE, len(table))))
-            codes = torch.from_numpy(batch.codes.astype(np.int64)).to(model.device)
-            values = torch.from_numpy(batch.values).to(model.device)
-            parts.append(model.discriminator(model.space.vectors(codes, values)).double().cpu().numpy())
+        for start in range(0, len(table), _SCORED_TOGETHER):
+            rows = model.space.vectors(cells.take(slice(start, start + _SCORED_TOGETHER)))
+            parts.append(model.discriminator(rows).double().cpu().numpy())
     return np.concatenate(parts)

@@ -14,6 +14,7 @@ from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.loop import AveragedWeights, History, Report, Rows, descend
 from synthgan.gan.losses import Game
 from synthgan.gan.model import GanModel
+from synthgan.gan.rows import Cells
 from synthgan.layout import EncodedTable
 
 _TEMPERATURE = 0.5
@@ -60,9 +61,9 @@ def train_game(
     while clock.progress < 1:
         player.set_learning_rate(budget.learning_rate * clock.learning_rate_factor())
         losses = {}
-        for codes, values in itertools.islice(batches, game.discriminator_steps):
-            losses["discriminator"] = player.discriminator_step(codes, values, clock)
-        losses["generator"] = player.generator_step(codes, values)
+        for cells in itertools.islice(batches, game.discriminator_steps):
+            losses["discriminator"] = player.discriminator_step(cells, clock)
+        losses["generator"] = player.generator_step(cells)
         clock.step += 1
         if clock.check_is_due():
             history.add(clock, losses, done=clock.progress)
@@ -89,20 +90,18 @@ class GamePlayer:
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
             optimizer.param_groups[0]["lr"] = learning_rate
 
-    def generate(self, codes: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def generate(self, cells: Cells) -> tuple[Tensor, Tensor]:
         """Return real rows, and generated ones that share their known columns; ``(batch, width)`` each."""
-        real = self.model.space.vectors(codes, values)
-        output = self.model.generator(
-            self.model.known_vectors(codes, values), self.model.noise(len(codes), self.rng)
-        )
+        real = self.model.space.vectors(cells)
+        output = self.model.generator(self.model.known_vectors(cells), self.model.noise(len(cells), self.rng))
         generated = self.model.space.straight_through(output, _TEMPERATURE, self.rng)
         return real, torch.where(self.is_known, real, generated)
 
-    def discriminator_step(self, codes: Tensor, values: Tensor, clock: Clock) -> float:
+    def discriminator_step(self, cells: Cells, clock: Clock) -> float:
         """Let the discriminator learn to tell real rows from generated ones; return its loss."""
         critic, game = self.model.discriminator, self.game
         with torch.no_grad():
-            real, fake = self.generate(codes, values)
+            real, fake = self.generate(cells)
         loss = game.discriminator_loss(critic(real), critic(fake))
         total = loss
         if game.penalty is not None and clock.step % game.penalty_every == 0:
@@ -110,10 +109,10 @@ class GamePlayer:
         descend(self.discriminator_optimizer, total)
         return loss.item()
 
-    def generator_step(self, codes: Tensor, values: Tensor) -> float:
+    def generator_step(self, cells: Cells) -> float:
         """Let the generator learn to pass for real; return its loss."""
         critic = self.model.discriminator
-        real, fake = self.generate(codes, values)
+        real, fake = self.generate(cells)
         loss = self.game.generator_loss(critic(real), critic(fake))
         descend(self.generator_optimizer, loss)
         self.averaged.update()

@@ -4,16 +4,18 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Clock
+from synthgan.gan.rows import Cells
 from synthgan.layout import EncodedTable
 
+Network = TypeVar("Network", bound=nn.Module)
 #: Called with the share of the work that is done and the newest losses.
 Report = Callable[[float, dict[str, float]], None]
 
@@ -24,25 +26,21 @@ class Rows:
     """The rows of an encoded table on a device, in endless shuffled batches."""
 
     def __init__(self, table: EncodedTable, device: torch.device) -> None:
-        # torch indexes 8-bit codes as they are; 16-bit ones are widened to a type that it knows.
-        codes = table.codes if table.codes.dtype == np.uint8 else table.codes.astype(np.int32)
-        self.codes = torch.from_numpy(np.ascontiguousarray(codes)).to(device)
-        self.values = torch.from_numpy(np.ascontiguousarray(table.values)).to(device)
+        self.cells = Cells.of(table, device)
 
     def __len__(self) -> int:
-        return len(self.codes)
+        return len(self.cells)
 
-    def batches(self, batch_size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield codes and values of `batch_size` rows for ever, no row twice before the next shuffle."""
+    def batches(self, batch_size: int, rng: torch.Generator) -> Iterator[Cells]:
+        """Yield `batch_size` rows for ever, no row twice before the next shuffle."""
         size = min(batch_size, len(self))
         while True:
             order = torch.randperm(len(self), generator=rng, device=rng.device)
             for start in range(0, len(self) - size + 1, size):
-                rows = order[start : start + size]
-                yield self.codes[rows], self.values[rows]
+                yield self.cells.take(order[start : start + size])
 
 
-class AveragedWeights:
+class AveragedWeights(Generic[Network]):
     """An exponential moving average of a network's weights: what is kept of a run.
 
     Parameters
@@ -53,7 +51,7 @@ class AveragedWeights:
         Share of the old average that an update keeps, once the run is under way.
     """
 
-    def __init__(self, network: nn.Module, decay: float = 0.995) -> None:
+    def __init__(self, network: Network, decay: float = 0.995) -> None:
         self.network, self.decay, self.steps = network, decay, 0
         self.average = copy.deepcopy(network).eval()
         self._averages: list[Tensor] = list(self.average.parameters())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from synthgan.gan.networks import Discriminator, Generator
-from synthgan.gan.rows import RowSpace
+from synthgan.gan.rows import Cells, Output, RowSpace
 from synthgan.layout import Layout
 
 #: Numbers in a hidden layer of a batch, from which on threads share its matrix products.
@@ -72,7 +72,7 @@ class GanModel(nn.Module):
     def __init__(self, layout: Layout, architecture: Architecture, rng: torch.Generator) -> None:
         super().__init__()
         self.layout, self.architecture = layout, architecture
-        known_layout = layout.select(architecture.known)
+        known_layout = layout if self.knows_all else layout.select(architecture.known)
         self.space, self.known_space = RowSpace(layout), RowSpace(known_layout)
         self.register_buffer("prior", torch.zeros(known_layout.spans[0].n_codes if known_layout.spans else 0))
         shape: dict[str, Any] = {
@@ -100,20 +100,56 @@ class GanModel(nn.Module):
         """Whether any column may be known, so that a row can be drawn in several rounds."""
         return len(self.architecture.known) == len(self.layout)
 
-    def known_vectors(self, codes: Tensor, values: Tensor, known: Tensor | None = None) -> Tensor:
+    def known_vectors(self, cells: Cells, known: Tensor | None = None) -> Tensor:
         """Return the generator's input for rows of which some columns are known.
 
         Parameters
         ----------
-        codes, values
-            All columns of the rows, shapes ``(batch, n_columns)`` and ``(batch, n_valued)``.
+        cells
+            All columns of the rows.
         known
             Truth values, shape ``(batch, n_columns)``: which cells count; None for all that may be known.
         """
         if self.knows_all:
-            return self.space.vectors(codes, values, known)
+            return self.space.vectors(cells, known)
         # What may be known, but not always, are columns of codes alone.
-        return self.known_space.vectors(codes[:, list(self.architecture.known)], values[:, :0])
+        codes, nothing = cells.codes[:, list(self.architecture.known)], cells.values[:, :0]
+        return self.known_space.vectors(Cells(codes, nothing, nothing, nothing))
+
+    def reconstruct(
+        self, cells: Cells, known: Tensor, noise: Tensor, generator: Generator | None = None
+    ) -> tuple[Tensor, Output]:
+        """Ask the generator for the unknown cells of rows.
+
+        Parameters
+        ----------
+        cells
+            The rows.
+        known
+            Truth values, shape ``(batch, n_columns)``.
+        noise
+            Shape ``(batch, latent_dim)``.
+        generator
+            To ask instead of the model's own.
+
+        Returns
+        -------
+        log_likelihood
+            Of the coded cells, places included, shape ``(batch, n_coded)``.
+        output
+            All that the generator says.
+        """
+        space, generator = self.space, generator or self.generator
+        with reduced_precision(self.device):
+            output = generator(self.known_vectors(cells, known), noise)
+            logits = generator.places(output.features, space.placed_codes(cells.codes))
+        # Not in reduced precision: a normaliser is a sum of many small numbers.
+        log_likelihood, is_told = space.log_likelihood(output, cells, known)
+        if not len(space.placed):
+            return log_likelihood, output
+        of_place = logits.log_softmax(2).gather(2, cells.places.long().unsqueeze(2)).squeeze(2)
+        counts = space.has_place(cells.codes) * ~is_told[:, space.placed_coded]
+        return log_likelihood.index_add(1, space.placed_coded, of_place * counts), output
 
     def noise(self, n_rows: int, rng: torch.Generator) -> Tensor:
         """Return standard normal noise for the generator, shape ``(n_rows, latent_dim)``."""

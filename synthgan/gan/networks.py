@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synthgan.layout import Layout
+from synthgan.gan.rows import Output
+from synthgan.layout import N_RELATION_CODES, Layout
 
 _N_BUMPS = 16
+#: Numbers that the generator hands on to tell the place of a column's cell.
+_N_FEATURES = 32
 #: Scale of the initial weights of codes where columns are to start quietly.
 _QUIET = 0.1
 
@@ -71,10 +74,12 @@ class RowInput(nn.Module):
         self.codes = CodeWeights(layout, dim, scale)
         n_values = len(layout.valued)
         self.values = nn.Parameter(torch.randn(n_values, dim) * max(n_values, 1) ** -0.5)
+        self.places = nn.Parameter(torch.zeros(len(layout.placed), dim))
+        self.relations = nn.Parameter(torch.zeros(len(layout.relations) * N_RELATION_CODES, dim))
 
     def weights(self) -> Tensor:
-        """Return the weights of codes and values, shape ``(width, dim)``."""
-        return torch.cat([self.codes(), self.values])
+        """Return the weights of all parts of a row vector, shape ``(width, dim)``."""
+        return torch.cat([self.codes(), self.values, self.places, self.relations])
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows ``(batch, width)`` to ``(batch, dim)``."""
@@ -82,21 +87,78 @@ class RowInput(nn.Module):
 
 
 class RowOutput(nn.Module):
-    """The last layer: a logit for each code, then a number for each value."""
+    """The last layer: a logit for each code, a number for each value, and what tells places.
+
+    A logit for each code of a relation stands between values and the features that `PlaceHead` reads.
+    """
 
     def __init__(self, layout: Layout, dim: int, scale: float = 1.0) -> None:
         super().__init__()
         self.codes = CodeWeights(layout, dim, scale)
         self.values = nn.Parameter(torch.randn(len(layout.valued), dim) * dim**-0.5)
-        self.bias = nn.Parameter(torch.zeros(layout.width))
+        n_related = len(layout.relations) * N_RELATION_CODES
+        self.relations = nn.Parameter(torch.randn(n_related, dim) * scale * dim**-0.5)
+        self.features = nn.Parameter(torch.randn(len(layout.placed) * _N_FEATURES, dim) * dim**-0.5)
+        self.sizes = [layout.n_codes, len(layout.valued), n_related, len(self.features)]
+        self.bias = nn.Parameter(torch.zeros(sum(self.sizes)))
+
+    def rows_of_features(self, index: int) -> slice:
+        """Return which rows of the weights make the features of one of the columns with places."""
+        start = sum(self.sizes[:3]) + index * _N_FEATURES
+        return slice(start, start + _N_FEATURES)
 
     def weights(self) -> Tensor:
-        """Return the weights of codes and values, shape ``(width, dim)``."""
-        return torch.cat([self.codes(), self.values])
+        """Return the weights of all parts of the output, shape ``(width of the output, dim)``."""
+        return torch.cat([self.codes(), self.values, self.relations, self.features])
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Map hidden ``(batch, dim)`` to ``(batch, width)``."""
-        return hidden @ self.weights().T + self.bias
+    def forward(self, hidden: Tensor) -> Output:
+        """Map hidden ``(batch, dim)`` to what is said of the rows."""
+        whole = hidden @ self.weights().T + self.bias
+        return Output(*torch.split(whole, self.sizes, dim=1))
+
+
+class PlaceHead(nn.Module):
+    """Where in its stretch a cell stands: a second, small network that is also told the cell's code."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        n_placed = len(layout.placed)
+        self.n_places = max((span.n_places for span in layout.spans), default=1)
+        n_codes = layout.n_codes if n_placed else 0
+        self.of_code = nn.Parameter(torch.randn(n_codes, _N_FEATURES) * 0.3)
+        self.weights = nn.Parameter(
+            torch.randn(n_placed, _N_FEATURES, self.n_places) * 0.1 * _N_FEATURES**-0.5
+        )
+        self.bias = nn.Parameter(torch.zeros(n_codes, self.n_places))
+        counts = torch.tensor([layout.spans[i].n_places for i in layout.placed], dtype=torch.long)
+        beyond = torch.arange(self.n_places) >= counts[:, None]
+        self.register_buffer("beyond", beyond, persistent=False)
+
+    beyond: Tensor
+
+    def forward(self, features: Tensor, codes: Tensor) -> Tensor:
+        """Return the logits of places.
+
+        Parameters
+        ----------
+        features
+            See `Output`, shape ``(batch, n_placed * features)``.
+        codes
+            Where the codes of the cells lie in a row vector, shape ``(batch, n_placed)``.
+
+        Returns
+        -------
+        Tensor
+            Shape ``(batch, n_placed, n_places)``.
+        """
+        hidden = torch.relu(features.view(len(features), -1, _N_FEATURES) + self.of_code[codes])
+        logits = torch.bmm(hidden.transpose(0, 1), self.weights.to(hidden.dtype)).transpose(0, 1)
+        return (logits + self.bias[codes]).float().masked_fill(self.beyond, -torch.inf)
+
+    def column(self, index: int, features: Tensor, codes: Tensor) -> Tensor:
+        """Return the logits of the places of one column, ``(batch, n_places)``; shapes without n_placed."""
+        hidden = torch.relu(features + self.of_code[codes])
+        return (hidden @ self.weights[index] + self.bias[codes]).masked_fill(self.beyond[index], -torch.inf)
 
 
 class ResidualBlock(nn.Module):
@@ -166,10 +228,11 @@ class Generator(nn.Module):
         self.bias = nn.Parameter((1 - scale) * torch.randn(hidden_dims[0]))
         self.hidden = hidden_layers(hidden_dims, residual=residual, dropout=dropout)
         self.to_row = RowOutput(layout, hidden_dims[-1], scale)
+        self.places = PlaceHead(layout)
 
-    def forward(self, known: Tensor, noise: Tensor) -> Tensor:
-        """Map known rows ``(batch, known width)`` and noise ``(batch, latent_dim)`` to ``(batch, width)``."""
-        out: Tensor = self.to_row(self.hidden(self.first(known, noise)))
+    def forward(self, known: Tensor, noise: Tensor) -> Output:
+        """Say what is likely, given known rows ``(batch, known width)`` and noise ``(batch, latent_dim)``."""
+        out: Output = self.to_row(self.hidden(self.first(known, noise)))
         return out
 
     def first(self, known: Tensor, noise: Tensor) -> Tensor:

@@ -19,7 +19,9 @@ from synthgan.gan.losses import (
     relativistic_discriminator_loss,
     relativistic_generator_loss,
 )
-from synthgan.gan.model import GanModel, reduced_precision
+from synthgan.gan.model import GanModel
+from synthgan.gan.networks import Generator
+from synthgan.gan.rows import Cells
 from synthgan.layout import EncodedTable
 
 _ADVERSARIAL_EVERY = 4
@@ -69,10 +71,10 @@ def train_masked(
     trainer = MaskedTrainer(model, budget, adversarial_weight, rng)
     held_out = HeldOut(model, validation, rng)
     model.train()
-    for codes, values in Rows(table, model.device).batches(budget.batch_size, rng):
+    for cells in Rows(table, model.device).batches(budget.batch_size, rng):
         if clock.progress >= 1:
             break
-        losses = trainer.step(codes, values, clock)
+        losses = trainer.step(cells, clock)
         clock.step += 1
         if clock.check_is_due():
             losses["validation"] = held_out.loss(trainer.averaged)
@@ -101,26 +103,24 @@ class MaskedTrainer:
         ]
         self.losses: dict[str, float] = {}
 
-    def step(self, codes: Tensor, values: Tensor, clock: Clock) -> dict[str, float]:
+    def step(self, cells: Cells, clock: Clock) -> dict[str, float]:
         """Move the generator, and at some steps the discriminator; return the newest losses."""
         for optimizer in self.optimizers:
             optimizer.param_groups[0]["lr"] = self.budget.learning_rate * clock.learning_rate_factor()
-        known = random_known(len(codes), len(self.model.layout), self.rng)
+        known = random_known(len(cells), len(self.model.layout), self.rng)
         is_adversarial = self.adversarial_weight > 0 and clock.step % _ADVERSARIAL_EVERY == 0
-        self.generator_step(codes, values, known, is_adversarial=is_adversarial)
+        self.generator_step(cells, known, is_adversarial=is_adversarial)
         self.averaged.update()
         return dict(self.losses)
 
-    def generator_step(self, codes: Tensor, values: Tensor, known: Tensor, *, is_adversarial: bool) -> None:
+    def generator_step(self, cells: Cells, known: Tensor, *, is_adversarial: bool) -> None:
         """Lower the loss of hidden cells and, if asked, make the filled-in rows pass for real."""
         model, space = self.model, self.model.space
-        with reduced_precision(model.device):
-            noise = model.noise(len(codes), self.rng)
-            output = model.generator(model.known_vectors(codes, values, known), noise)
-        loss = reconstruction_loss(space.log_likelihood(output, codes), known[:, space.coded])
+        log_likelihood, output = model.reconstruct(cells, known, model.noise(len(cells), self.rng))
+        loss = reconstruction_loss(log_likelihood, known[:, space.coded])
         self.losses["reconstruction"] = loss.item()
         if is_adversarial:
-            real = space.vectors(codes, values)
+            real = space.plain(space.vectors(cells))
             filled_in = space.straight_through(output, _TEMPERATURE, self.rng)
             fake = torch.where(space.spread(known), real, filled_in)
             self.discriminator_step(real, fake.detach())
@@ -142,18 +142,12 @@ class HeldOut:
 
     def __init__(self, model: GanModel, validation: EncodedTable, rng: torch.Generator) -> None:
         self.model = model
-        rows = Rows(validation, model.device)
-        self.codes, self.values = rows.codes, rows.values
-        self.known = random_known(len(rows), len(model.layout), rng)
-        self.noise = model.noise(len(rows), rng)
+        self.cells = Cells.of(validation, model.device)
+        self.known = random_known(len(validation), len(model.layout), rng)
+        self.noise = model.noise(len(validation), rng)
 
     @torch.no_grad()
-    def loss(self, averaged: AveragedWeights) -> float:
+    def loss(self, averaged: AveragedWeights[Generator]) -> float:
         """Return the loss of the averaged generator."""
-        space = self.model.space
-        with reduced_precision(self.model.device):
-            known_rows = self.model.known_vectors(self.codes, self.values, self.known)
-            output = averaged.average(known_rows, self.noise)
-        return reconstruction_loss(
-            space.log_likelihood(output, self.codes), self.known[:, space.coded]
-        ).item()
+        log_likelihood, _ = self.model.reconstruct(self.cells, self.known, self.noise, averaged.average)
+        return reconstruction_loss(log_likelihood, self.known[:, self.model.space.coded]).item()

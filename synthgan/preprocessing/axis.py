@@ -20,6 +20,8 @@ _KNOTS_PER_PIECE = 64
 #: Columns with at most this many distinct values are all points, where enough rows stand for each.
 _MAX_POINTS = 200
 _ROWS_PER_POINT = 20
+#: A place that stands for fewer rows of an even piece could not be learned.
+_ROWS_PER_PLACE = 8
 #: What lies between the points is cut as finely as if it were at least this share of the rows.
 _MIN_SHARE_TO_SPLIT = 0.25
 #: An empty stretch as wide as this share of the middle nine tenths of the numbers, with this many rows and
@@ -46,6 +48,8 @@ class Axis:
         Index of the first knot of each piece, and at the end ``n_knots``; shape ``(n_pieces + 1,)``.
     positions
         The middle quantile of each piece, scaled to [-1, 1]; shape ``(n_pieces,)``.
+    n_places
+        In how many equal parts a place is told.
     center, scale
         In standardised coding, the mean and standard deviation that values are given in; a scale of 0
         says that values are places.
@@ -55,6 +59,7 @@ class Axis:
     places: FloatArray
     starts: IntArray
     positions: FloatArray
+    n_places: int = 1
     center: float = 0.0
     scale: float = 0.0
 
@@ -81,8 +86,9 @@ class Axis:
             rest = np.repeat(distinct[~frequent], counts[~frequent])
             unit = np.abs(rest).max() or 1.0  # keeps squares within float64
             center, scale = float((rest / unit).mean() * unit), float((rest / unit).std() * unit)
-            return cls(knots, places, starts, positions, center, scale or 1.0)
-        return cls(knots, places, starts, positions)
+            return cls(knots, places, starts, positions, 1, center, scale or 1.0)
+        n_places = int(np.clip(n / n_pieces / _ROWS_PER_PLACE, 1, options.max_places))
+        return cls(knots, places, starts, positions, n_places)
 
     def __len__(self) -> int:
         return len(self.starts) - 1

@@ -7,7 +7,7 @@ are handled here.
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -32,12 +32,15 @@ class CodingOptions:
         See `NumberCoding`.
     max_pieces
         About how many pieces a number line is cut into.
+    max_places
+        Into how many places a piece is divided at most.
     max_levels
         Up to how many levels of a category have a code of their own.
     """
 
     numbers: NumberCoding = "quantile"
     max_pieces: int = 50
+    max_places: int = 32
     max_levels: int = 250
 
 
@@ -116,7 +119,7 @@ class ColumnEncoder(ABC):
         if not self.has_missing_:
             return span
         positions = (*span.positions, None) if span.positions else ()
-        return Span(span.name, span.n_codes + 1, positions, span.value_codes)
+        return replace(span, n_codes=span.n_codes + 1, positions=positions)
 
     @property
     def _missing_code(self) -> int:

@@ -67,10 +67,44 @@ class NumberLineEncoder(ColumnEncoder):
         return self._to_cells(self.axis_.decode(codes, values))
 
     def _span(self) -> Span:
+        stretches = tuple(int(code) for code in np.flatnonzero(self.axis_.stretches))
         if self.axis_.is_standardised:
-            stretches = np.flatnonzero(self.axis_.stretches)
-            return Span(self.name, len(self.axis_), value_codes=tuple(int(code) for code in stretches))
-        return Span(self.name, len(self.axis_), tuple(float(position) for position in self.axis_.positions))
+            return Span(self.name, len(self.axis_), value_codes=stretches)
+        positions = tuple(float(position) for position in self.axis_.positions)
+        if not stretches or self.axis_.n_places == 1:
+            return Span(self.name, len(self.axis_), positions)
+        return Span(self.name, len(self.axis_), positions, (), stretches, self.axis_.n_places)
+
+    def numbers(self, column: "pd.Series[Any]") -> FloatArray:
+        """Return the cells of a column of this kind as numbers, NaN where they are missing."""
+        missing = column.isna().to_numpy()
+        numbers = np.full(len(column), np.nan)
+        numbers[~missing] = self._to_array(column[~missing])
+        return numbers
+
+    def like(self, cells: "pd.Series[Any]") -> Any:
+        """Return an array of the cells of this column that are nearest to cells of another of its unit."""
+        steps = self._to_numbers(self._to_array(cells))
+        own = self._to_cells(np.clip(steps, self.axis_.knots[0], self.axis_.knots[-1]))
+        return self._restore(pd.Series(own)).array
+
+    def stand(self, numbers: FloatArray) -> FloatArray:
+        """Return where numbers stand on the axis, piece plus place; NaN for points and beyond its ends."""
+        steps = numbers if self.grid_ is None else self.grid_.to_steps(np.nan_to_num(numbers))
+        codes, shares = self.axis_.encode(np.nan_to_num(steps))
+        low, high = self.numbers(pd.Series(list(self._ends()), dtype=self.dtype))
+        has_place = (numbers >= low) & (numbers <= high) & self.axis_.stretches[codes]
+        return np.where(has_place, codes + shares, np.nan)
+
+    def middles(self) -> FloatArray:
+        """Return the number in the middle of each place, NaN for points; shape ``(n_codes, n_places)``."""
+        pieces, places = np.indices((len(self.axis_), self.axis_.n_places))
+        steps = self.axis_.decode(pieces.ravel(), (places.ravel() + 0.5) / self.axis_.n_places)
+        numbers = steps if self.grid_ is None else self.grid_.low + self.grid_.step * steps
+        middles = np.full((self.span.n_codes, self.axis_.n_places), np.nan)
+        middles[: len(self.axis_)] = numbers.reshape(pieces.shape)
+        middles[: len(self.axis_)][~self.axis_.stretches] = np.nan
+        return middles
 
     def _ends(self) -> tuple[Any, Any]:
         """Return the lowest and the highest cell."""

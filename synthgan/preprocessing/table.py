@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
-from synthgan.layout import EncodedTable, Known, Layout
+from synthgan.layout import EncodedTable, Known, Layout, Relation
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
 from synthgan.schema import Column, Schema, check_frame, join_columns
 
 
@@ -91,11 +93,13 @@ class TableEncoder:
         schema = infer_schema(frame)
         kinds = ColumnEncoder.registry
         encoders = [kinds[column.kind]().fit(frame[column.name], self.options) for column in schema]
-        return self._assemble(schema, encoders)
+        return self._assemble(schema, encoders, find_relations(frame, encoders))
 
-    def _assemble(self, schema: Schema, encoders: list[ColumnEncoder]) -> Self:
+    def _assemble(
+        self, schema: Schema, encoders: list[ColumnEncoder], relations: tuple[Relation, ...]
+    ) -> Self:
         self.schema_, self.encoders_ = schema, encoders
-        self.layout_ = Layout(tuple(encoder.span for encoder in encoders))
+        self.layout_ = Layout(tuple(encoder.span for encoder in encoders), relations)
         return self
 
     def transform(self, frame: pd.DataFrame) -> EncodedTable:
@@ -107,24 +111,59 @@ class TableEncoder:
             )
         smallest = np.min_scalar_type(max(span.n_codes for span in self.layout_.spans))
         codes = np.empty((len(frame), len(self.encoders_)), dtype=smallest)
-        valued = self.layout_.value_places
-        values = np.zeros((len(frame), len(valued)), dtype=np.float32)
+        inside = np.zeros((len(frame), len(self.encoders_)), dtype=np.float32)
         for i, encoder in enumerate(self.encoders_):
-            codes[:, i], column_values = encoder.transform(frame[encoder.name])
-            if i in valued:
-                values[:, valued[i]] = column_values
-        return EncodedTable(codes, values)
+            codes[:, i], inside[:, i] = encoder.transform(frame[encoder.name])
+        return EncodedTable(
+            codes,
+            inside[:, self.layout_.valued],
+            self._places(inside),
+            encode_relations(frame, self.encoders_, self.layout_),
+        )
 
-    def inverse_transform(self, table: EncodedTable, *, rng: np.random.Generator) -> pd.DataFrame:
-        """Return the frame that codes and values stand for; values nobody gave are drawn from `rng`."""
+    def _places(self, inside: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+        """Return the places of all columns that have them, shape ``(n_rows, n_placed)``."""
+        places = np.zeros((len(inside), len(self.layout_.placed)), dtype=np.uint8)
+        for place, i in enumerate(self.layout_.placed):
+            places[:, place] = self.layout_.spans[i].places(inside[:, i])
+        return places
+
+    def inverse_transform(
+        self,
+        table: EncodedTable,
+        *,
+        rng: np.random.Generator,
+        conditions: Sequence[tuple[int, "EncodedConditions"]] = (),
+    ) -> pd.DataFrame:
+        """Return the frame that codes and values stand for.
+
+        Parameters
+        ----------
+        table
+            Drawn rows. Where a relation says that two cells are equal, they are.
+        rng
+            Source of what the table leaves open: where in its place a cell stands.
+        conditions
+            For each group of rows how many they are, and the cells that they must have.
+        """
         valued = self.layout_.value_places
-        series = [
-            encoder.inverse_transform(
-                table.codes[:, i], table.values[:, valued[i]] if i in valued else None, rng=rng
-            )
-            for i, encoder in enumerate(self.encoders_)
-        ]
-        return join_columns(series, self.schema_.names)
+        series: list[pd.Series[Any]] = []
+        for i, encoder in enumerate(self.encoders_):
+            inside: npt.NDArray[Any] | None = table.values[:, valued[i]] if i in valued else None
+            if i in self.layout_.place_index:
+                shares = table.places[:, self.layout_.place_index[i]] + rng.random(len(table))
+                inside = shares / self.layout_.spans[i].n_places
+            series.append(encoder.inverse_transform(table.codes[:, i], inside, rng=rng))
+        frame = join_columns(series, self.schema_.names)
+        fixed = np.zeros(frame.shape, dtype=bool)
+        if conditions:
+            ends = np.cumsum([0, *(n_rows for n_rows, _ in conditions)])
+            parts = []
+            for (_, asked), start, end in zip(conditions, ends[:-1], ends[1:], strict=True):
+                fixed[start:end, asked.known.columns] = True
+                parts.append(asked.write_into(frame.iloc[start:end]))
+            frame = pd.concat(parts, ignore_index=True)
+        return copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
 
     def index_of_target(self, target: Hashable) -> int:
         """Return the place of a column that is to be predicted.
@@ -170,8 +209,11 @@ class TableEncoder:
         encoded = {index: self.encoders_[index].transform(cell) for index, cell in cells.items()}
         indices = np.array(sorted(cells), dtype=np.int64)
         codes = np.array([encoded[i][0][0] for i in indices], dtype=np.int64)
-        values = np.array([encoded[i][1][0] for i in indices], dtype=np.float32)
-        return EncodedConditions(Known(indices, codes, values), [cells[i] for i in indices])
+        inside = np.array([encoded[i][1][0] for i in indices], dtype=np.float32)
+        spans = [self.layout_.spans[i] for i in indices]
+        pairs = zip(spans, inside, strict=True)
+        places = np.array([span.places(share) for span, share in pairs], dtype=np.int64)
+        return EncodedConditions(Known(indices, codes, inside, places), [cells[i] for i in indices])
 
     def read_conditions(self, texts: Iterable[str]) -> dict[Hashable, Any]:
         """Return the conditions that texts of the form ``COLUMN=VALUE`` state.
@@ -206,7 +248,8 @@ class TableEncoder:
     def state(self) -> dict[str, Any]:
         """Return what was learned: JSON values and arrays."""
         encoders = [encoder.state() for encoder in self.encoders_]
-        return {"schema": self.schema_.to_dict(), "encoders": encoders}
+        relations = [vars(relation) for relation in self.layout_.relations]
+        return {"schema": self.schema_.to_dict(), "encoders": encoders, "relations": relations}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
@@ -216,7 +259,7 @@ class TableEncoder:
             ColumnEncoder.registry[column.kind].from_state(column.name, column.dtype, learned)
             for column, learned in zip(schema, state["encoders"], strict=True)
         ]
-        return cls()._assemble(schema, encoders)
+        return cls()._assemble(schema, encoders, tuple(Relation(**learned) for learned in state["relations"]))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from small_tables import PAIR, ignore, model_of, pair_table, rng_of
+from small_tables import PAIR, PLACED, ignore, model_of, pair_table, placed_table, rng_of
 
 from synthgan.gan.budget import Budget
 from synthgan.gan.training import train_masked
@@ -10,22 +10,32 @@ from synthgan.gan.training import train_masked
 torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session")
-def trained():
-    """A model of `pair_table(4000)`, any of whose columns may be known."""
-    model = model_of(PAIR, hidden_dims=(32,))
-    budget = Budget(600, 256, 1e-2, 0.0, (32,), 0, 0.0)
+def trained_on(layout, table_of, n_steps):
+    """A model of 4000 rows, any of whose columns may be known."""
+    model = model_of(layout, hidden_dims=(32,))
     train_masked(
         model,
-        pair_table(4000),
-        pair_table(1000, seed=1),
-        budget,
+        table_of(4000),
+        table_of(1000, seed=1),
+        Budget(n_steps, 256, 1e-2, 0.0, (32,), 0, 0.0),
         adversarial_weight=0.0,
         rounds=None,
         rng=rng_of(0),
         report=ignore,
     )
     return model
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """A model of `pair_table(4000)`."""
+    return trained_on(PAIR, pair_table, 600)
+
+
+@pytest.fixture(scope="session")
+def trained_on_lines():
+    """A model of `placed_table(4000)`."""
+    return trained_on(PLACED, placed_table, 400)
 
 
 @pytest.fixture

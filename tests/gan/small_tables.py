@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from synthgan.gan.model import Architecture, GanModel
-from synthgan.layout import EncodedTable, Layout, Span
+from synthgan.gan.rows import Cells, Output, RowSpace
+from synthgan.layout import N_RELATION_CODES, RELATION_EDGES, EncodedTable, Layout, Relation, Span
 
 #: One span of every sort: unordered, constant, ordered with missing, partly valued, always valued.
 MIXED = Layout(
@@ -23,6 +24,43 @@ PAIR = Layout((Span("x", 3), Span("y", 2)))
 JOINT = np.array([[0.40, 0.05], [0.05, 0.20], [0.10, 0.20]])
 
 
+#: Where each code's stretch of the number line starts, all of length 1; NaN for a code that has no place.
+LINES = {
+    "x": np.array([0.0, 1.0, 2.0, np.nan]),
+    "y": np.array([0.0, np.nan, 1.0]),
+    "z": np.array([np.nan, 1.0, 2.0]),
+}
+N_PLACES = {"x": 4, "y": 8, "z": 8}
+
+
+def stand(line: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Return code plus place of numbers on a line, NaN beyond it."""
+    inside = (line <= numbers[..., None]) & (numbers[..., None] < line + 1)
+    stands = np.where(inside, np.arange(len(line)) + numbers[..., None] - line, 0.0).sum(-1)
+    return np.where(inside.any(-1), stands, np.nan)
+
+
+def _line_span(name: str) -> Span:
+    stretches = tuple(np.flatnonzero(~np.isnan(LINES[name])).tolist())
+    positions = tuple(None if np.isnan(start) else float(start - 1) for start in LINES[name])
+    return Span(name, len(positions), positions, place_codes=stretches, n_places=N_PLACES[name])
+
+
+def _relation(spans: tuple[Span, ...], column: int, partner: int) -> Relation:
+    own, other = spans[column].name, spans[partner].name
+    middles = (np.arange(N_PLACES[other]) + 0.5) / N_PLACES[other]
+    return Relation(column, partner, stand(LINES[own], LINES[other][:, None] + middles))
+
+
+def _placed() -> Layout:
+    spans = (_line_span("x"), Span("colour", 3), _line_span("y"), _line_span("z"))
+    return Layout(spans, tuple(_relation(spans, *pair) for pair in [(0, 2), (2, 0), (3, 0), (3, 2)]))
+
+
+#: Three number lines, x and y related both ways and z to both of them, and a colour.
+PLACED = _placed()
+
+
 def rng_of(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
@@ -33,24 +71,80 @@ def mixed_table(n_rows: int, seed: int = 0) -> EncodedTable:
     codes = np.column_stack([rng.integers(span.n_codes, size=n_rows) for span in MIXED.spans])
     values = rng.normal(size=(n_rows, 2)).astype(np.float32)
     values[codes[:, 3] != 1, 0] = 0
-    return EncodedTable(codes.astype(np.uint8), values)
+    return table_of(codes, values)
 
 
 def textbook_table(n_rows: int, seed: int = 0) -> EncodedTable:
     """Return random rows over TEXTBOOK."""
     values = np.random.default_rng(seed).normal(size=(n_rows, 2)).astype(np.float32)
-    return EncodedTable(np.zeros((n_rows, 2), dtype=np.uint8), values)
+    return table_of(np.zeros((n_rows, 2)), values)
 
 
 def pair_table(n_rows: int, seed: int = 0, joint: np.ndarray = JOINT) -> EncodedTable:
     """Return rows over PAIR drawn from a joint."""
     cells = np.random.default_rng(seed).choice(joint.size, size=n_rows, p=joint.ravel())
-    codes = np.column_stack(np.unravel_index(cells, joint.shape)).astype(np.uint8)
-    return EncodedTable(codes, np.empty((n_rows, 0), dtype=np.float32))
+    return table_of(np.column_stack(np.unravel_index(cells, joint.shape)))
 
 
-def tensors_of(table: EncodedTable) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.from_numpy(table.codes), torch.from_numpy(table.values)
+def placed_table(n_rows: int, seed: int = 0) -> EncodedTable:
+    """Return rows over PLACED with numbers from 0 to 3.3, in a third of which x and y are equal."""
+    rng = np.random.default_rng(seed)
+    numbers = dict(zip("xyz", rng.uniform(0, 3.3, size=(3, n_rows)), strict=True))
+    numbers["y"] = np.where(rng.random(n_rows) < 1 / 3, numbers["x"], numbers["y"])
+    stands = {name: stand(line, numbers[name]) for name, line in LINES.items()}
+    nowhere = {name: np.flatnonzero(np.isnan(line)) for name, line in LINES.items()}
+    codes = {
+        name: (np.where(np.isnan(at), nowhere[name], at) // 1).astype(int) for name, at in stands.items()
+    }
+    places = {name: (np.nan_to_num(at) % 1 * N_PLACES[name]).astype(int) for name, at in stands.items()}
+    relations = []
+    for relation in PLACED.relations:
+        own, other = (PLACED.spans[i].name for i in (relation.column, relation.partner))
+        middles = np.where(np.isnan(stands[own]), np.nan, codes[own] + (places[own] + 0.5) / N_PLACES[own])
+        distance = middles - relation.follow[codes[other], places[other]]
+        near = np.where(np.abs(distance) < 1, np.searchsorted(RELATION_EDGES, distance, side="right") + 1, 0)
+        relations.append(np.where((numbers[own] == numbers[other]) & ~np.isnan(distance), 1, near))
+    colours = rng.integers(3, size=n_rows)
+    return table_of(
+        np.column_stack([codes["x"], colours, codes["y"], codes["z"]]),
+        places=np.column_stack(list(places.values())),
+        relations=np.column_stack(relations),
+    )
+
+
+def table_of(
+    codes: np.ndarray,
+    values: np.ndarray | None = None,
+    places: np.ndarray | None = None,
+    relations: np.ndarray | None = None,
+) -> EncodedTable:
+    """Return an encoded table, with none of what is not given."""
+    none = np.empty((len(codes), 0))
+    arrays = [none if array is None else array for array in (values, places, relations)]
+    dtypes = (np.float32, np.uint8, np.uint8)
+    return EncodedTable(codes.astype(np.uint8), *map(np.ndarray.astype, arrays, dtypes))
+
+
+def cells_of(table: EncodedTable) -> Cells:
+    return Cells.of(table, torch.device("cpu"))
+
+
+def standing_cells(n_rows: int) -> Cells:
+    """Return rows over PLACED in which every partner stands somewhere on the line that follows it."""
+    cells = cells_of(placed_table(20 * n_rows + 20))
+    stands = ~RowSpace(PLACED).followed(cells).isnan().any(1)
+    return cells.take(stands.nonzero().squeeze(1)[:n_rows])
+
+
+def output_of(numbers: torch.Tensor, layout: Layout = MIXED) -> Output:
+    """Split logits and values of a layout into what a generator says, without what tells places."""
+    sizes = [layout.n_codes, len(layout.valued), N_RELATION_CODES * len(layout.relations), 0]
+    return Output(*numbers.split(sizes, dim=1))
+
+
+def random_output(layout: Layout, n_rows: int, seed: int, scale: float = 1.0) -> Output:
+    width = layout.width - len(layout.placed)
+    return output_of(scale * torch.randn(n_rows, width, generator=rng_of(seed)), layout)
 
 
 def model_of(
@@ -92,3 +186,12 @@ def ignore(done: float, losses: dict[str, float]) -> None:
 def weights_of(model: torch.nn.Module) -> torch.Tensor:
     """Return all weights of a network as one vector, a copy."""
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()]).clone()
+
+
+def spread_out(model: GanModel) -> GanModel:
+    """Give an untrained model weights that make its columns depend on each other and on the noise."""
+    rng = rng_of(7)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape, generator=rng))
+    return model

@@ -28,6 +28,5 @@ def test_the_generator_decides_which_cells_are_known():
     assert not torch.equal(random_known(50, 6, rng_of(3)), random_known(50, 6, rng_of(4)))
 
 
-def test_knowing_nothing_is_three_empty_arrays():
-    nothing = Known.nothing()
-    assert [len(part) for part in (nothing.columns, nothing.codes, nothing.values)] == [0, 0, 0]
+def test_knowing_nothing_is_four_empty_arrays():
+    assert [len(part) for part in vars(Known.nothing()).values()] == [0, 0, 0, 0]

@@ -6,36 +6,34 @@ from small_tables import (
     JOINT,
     MIXED,
     PAIR,
+    PLACED,
     TEXTBOOK,
+    cells_of,
     mixed_table,
     model_of,
     pair_table,
+    placed_table,
     rng_of,
     sampling_error,
     shares,
-    tensors_of,
+    spread_out,
     total_variation,
 )
 
 from synthgan.gan.drawing import discriminator_logits, draw
-from synthgan.layout import Known, Layout, Span
+from synthgan.layout import N_RELATION_CODES, EncodedTable, Known, Layout, Span
 
 #: What the tests let a tiny model be wrong by, in total variation, beside the sampling error of its draws.
 TOLERANCE = 0.03
 ROUNDS = [None, 1, 2, 99]
 
 
-def spread_out(model):
-    """Give an untrained model weights that make its columns depend on each other and on the noise."""
-    rng = rng_of(7)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=rng))
-    return model
-
-
 def knows_everything():
     return spread_out(model_of(MIXED))
+
+
+def knows_lines():
+    return spread_out(model_of(PLACED))
 
 
 def knows_one_column():
@@ -48,14 +46,16 @@ def knows_nothing():
     return spread_out(model_of(MIXED, known=(), latent_dim=8))
 
 
-MODELS = [knows_everything, knows_one_column, knows_nothing]
+MODELS = [knows_everything, knows_lines, knows_one_column, knows_nothing]
 over_models = pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
 over_rounds = pytest.mark.parametrize("rounds", ROUNDS)
 
 
-def known(columns, codes, values=None):
-    values = np.zeros(len(columns)) if values is None else values
-    return Known(np.array(columns, dtype=int), np.array(codes, dtype=int), np.array(values, dtype=np.float32))
+def known(columns, codes, values=None, places=None):
+    none = np.zeros(len(columns))
+    values, places = (none if given is None else given for given in (values, places))
+    whole = np.array([columns, codes, places], dtype=int)
+    return Known(whole[0], whole[1], np.array(values, dtype=np.float32), whole[2])
 
 
 def drawn(model, n_rows, *, seed=0, condition=None, rounds=None, correct=False):
@@ -68,27 +68,42 @@ def drawn(model, n_rows, *, seed=0, condition=None, rounds=None, correct=False):
 def test_same_seed_same_rows(make, rounds):
     model = make()
     first, again, other = (drawn(model, 60, seed=seed, rounds=rounds) for seed in (0, 0, 1))
-    np.testing.assert_array_equal(first.codes, again.codes)
-    np.testing.assert_array_equal(first.values, again.values)
+    for array, twin in zip(vars(first).values(), vars(again).values(), strict=True):
+        np.testing.assert_array_equal(array, twin)
     assert not np.array_equal(first.codes, other.codes)
+
+
+@over_models
+def test_rows_do_not_depend_on_the_number_of_threads(make):
+    model, threads, tables = make(), torch.get_num_threads(), []
+    try:
+        for n_threads in (1, 3):
+            torch.set_num_threads(n_threads)
+            tables.append(drawn(model, 1500))
+            assert torch.get_num_threads() == n_threads
+    finally:
+        torch.set_num_threads(threads)
+    for array, twin in zip(*(vars(table).values() for table in tables), strict=True):
+        np.testing.assert_array_equal(array, twin)
 
 
 @over_models
 @over_rounds
 @pytest.mark.parametrize("n_rows", [0, 1, 4097])
 def test_as_many_rows_as_asked_with_codes_of_their_span(make, rounds, n_rows):
-    table = drawn(make(), n_rows, rounds=rounds)
-    assert table.codes.shape == (n_rows, 5)
-    assert table.values.shape == (n_rows, 2)
-    assert table.values.dtype == np.float32
-    for column, span in enumerate(MIXED.spans):
+    model = make()
+    table, empty = drawn(model, n_rows, rounds=rounds), EncodedTable.empty(model.layout)
+    for array, like in zip(vars(table).values(), vars(empty).values(), strict=True):
+        assert array.shape == (n_rows, like.shape[1])
+        assert array.dtype == like.dtype
+    for column, span in enumerate(model.layout.spans):
         codes = table.codes[:, column]
         assert ((codes >= 0) & (codes < span.n_codes)).all()
         if n_rows > 4000:
             assert len(np.unique(codes)) == span.n_codes
 
 
-@over_models
+@pytest.mark.parametrize("make", [knows_everything, knows_one_column, knows_nothing])
 def test_values_are_drawn_only_with_codes_that_take_one(make):
     table = drawn(make(), 500)
     takes = table.codes[:, 3] == 1
@@ -192,6 +207,38 @@ def test_a_trained_model_reproduces_x_given_y(trained, y, rounds):
     assert distance < sampling_error(conditional, n_rows) + TOLERANCE
 
 
+@pytest.mark.parametrize("index", range(len(PLACED.relations)))
+def test_a_trained_model_reproduces_how_often_columns_are_equal_near_or_apart(trained_on_lines, index):
+    n_rows = 5000
+    expected, seen = (
+        np.bincount(table.relations[:, index], minlength=1 + N_RELATION_CODES) / len(table)
+        for table in (placed_table(4000), drawn(trained_on_lines, n_rows))
+    )
+    assert total_variation(seen, expected) < sampling_error(expected, n_rows) + TOLERANCE
+    assert seen[1] == pytest.approx(expected[1], abs=4 * (expected[1] / n_rows) ** 0.5 + 0.01)
+
+
+@pytest.mark.parametrize(("column", "code", "index"), [(0, 1, 1), (2, 0, 0), (2, 2, 0)])
+def test_about_a_third_of_the_cells_equal_a_known_partner(trained_on_lines, column, code, index):
+    n_rows, learned = 3000, placed_table(4000)
+    expected = (learned.relations[learned.codes[:, column] == code, index] == 1).mean()
+    table = drawn(trained_on_lines, n_rows, condition=known([column], [code], places=[2]))
+    margin = 4 * (expected / n_rows) ** 0.5 + TOLERANCE
+    assert expected == pytest.approx(1 / 3, abs=0.05)
+    assert (table.relations[:, index] == 1).mean() == pytest.approx(expected, abs=margin)
+
+
+@pytest.mark.parametrize("index", range(len(PLACED.placed)))
+def test_a_trained_model_reproduces_places(trained_on_lines, index):
+    # In quarters, since a cell that follows one of x stands in the middle of a quarter.
+    n_rows, span = 5000, PLACED.spans[PLACED.placed[index]]
+    table = drawn(trained_on_lines, n_rows)
+    has_place = np.isin(table.codes[:, PLACED.placed[index]], span.place_codes)
+    quarters = table.places[has_place, index] * 4 // span.n_places
+    seen, expected = np.bincount(quarters, minlength=4) / len(quarters), np.full(4, 1 / 4)
+    assert total_variation(seen, expected) < sampling_error(expected, len(quarters)) + TOLERANCE
+
+
 def test_correction_is_used_only_when_asked_and_worth_it():
     model = knows_everything()
     plain = drawn(model, 200).codes
@@ -210,9 +257,12 @@ def test_known_cells_hold_in_corrected_rows():
     assert len(table) == 300
 
 
-def test_logits_are_those_of_the_discriminator_row_by_row():
-    model, table = knows_everything().eval(), mixed_table(4100)
-    expected = model.discriminator(model.space.vectors(*tensors_of(table))).detach()
+@pytest.mark.parametrize(
+    ("make", "table"), [(knows_everything, mixed_table(4100)), (knows_lines, placed_table(4100))]
+)
+def test_logits_are_those_of_the_discriminator_row_by_row(make, table):
+    model = make().eval()
+    expected = model.discriminator(model.space.vectors(cells_of(table))).detach()
     logits = discriminator_logits(model, table)
     assert logits.shape == (4100,)
     np.testing.assert_allclose(logits, expected, atol=1e-4)

@@ -9,6 +9,7 @@ from small_tables import (
     MIXED,
     PAIR,
     TEXTBOOK,
+    cells_of,
     ignore,
     mixed_table,
     model_of,
@@ -16,7 +17,6 @@ from small_tables import (
     rng_of,
     sampling_error,
     shares,
-    tensors_of,
     textbook_table,
     total_variation,
     weights_of,
@@ -98,7 +98,7 @@ def test_the_prior_is_the_targets_shares(name):
 def test_generated_rows_share_the_known_columns_of_the_real_ones(name):
     model = game_model(name, MIXED, known=(2,))
     player = GamePlayer(model, GAMES[name], Budget(1, 8, 1e-3, 0.0, (32,), 8, 0.0), rng_of(0))
-    real, fake = player.generate(*tensors_of(mixed_table(200)))
+    real, fake = player.generate(cells_of(mixed_table(200)))
     of_known = MIXED.slice_of(2)
     assert torch.equal(real[:, of_known], fake[:, of_known])
     assert not torch.equal(real[:, : of_known.start].round(), fake[:, : of_known.start].round())
@@ -129,11 +129,11 @@ def moves(name, part):
     model = game_model(name)
     player = GamePlayer(model, GAMES[name], Budget(1, 8, 1e-3, 0.0, (32,), 8, 0.0), rng_of(0))
     before = weights_of(model.generator), weights_of(model.discriminator)
-    codes, values = tensors_of(pair_table(100))
+    cells = cells_of(pair_table(100))
     if part == "generator":
-        player.generator_step(codes, values)
+        player.generator_step(cells)
     else:
-        player.discriminator_step(codes, values, Clock(1))
+        player.discriminator_step(cells, Clock(1))
     after = weights_of(model.generator), weights_of(model.discriminator)
     return [not torch.equal(*pair) for pair in zip(before, after, strict=True)]
 

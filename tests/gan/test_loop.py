@@ -1,10 +1,11 @@
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from small_tables import ignore, mixed_table, rng_of
+from small_tables import ignore, mixed_table, placed_table, rng_of, table_of
 
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Clock
@@ -15,9 +16,9 @@ CPU = torch.device("cpu")
 
 
 def numbered_rows(n_rows):
-    """Rows that carry their own number, in the first code and in the value."""
-    codes = np.column_stack([np.arange(n_rows), np.zeros(n_rows)]).astype(np.uint8)
-    return Rows(EncodedTable(codes, np.arange(n_rows, dtype=np.float32)[:, None]), CPU)
+    """Rows that carry their own number, in code, value, place and relation."""
+    numbers = np.arange(n_rows)[:, None]
+    return Rows(table_of(numbers, numbers, numbers, numbers), CPU)
 
 
 @pytest.mark.parametrize(("n_rows", "batch_size"), [(12, 3), (12, 12), (12, 1), (12, 50)])
@@ -25,26 +26,27 @@ def test_an_epoch_covers_each_row_once(n_rows, batch_size):
     batches = numbered_rows(n_rows).batches(batch_size, rng_of())
     n_batches = max(1, n_rows // batch_size)
     for _ in range(3):
-        epoch = torch.cat([codes[:, 0] for codes, _ in itertools.islice(batches, n_batches)])
+        epoch = torch.cat([cells.codes[:, 0] for cells in itertools.islice(batches, n_batches)])
         assert sorted(epoch.tolist()) == list(range(n_rows))
 
 
 def test_no_row_comes_twice_before_the_next_shuffle():
     batches = numbered_rows(11).batches(4, rng_of())
     for _ in range(5):
-        epoch = torch.cat([codes[:, 0] for codes, _ in itertools.islice(batches, 2)])
+        epoch = torch.cat([cells.codes[:, 0] for cells in itertools.islice(batches, 2)])
         assert len(set(epoch.tolist())) == 8
 
 
-def test_codes_and_values_of_a_row_stay_together():
-    for codes, values in itertools.islice(numbered_rows(20).batches(6, rng_of()), 9):
-        assert torch.equal(codes[:, 0].float(), values[:, 0])
+def test_what_belongs_to_a_row_stays_together():
+    for cells in itertools.islice(numbered_rows(20).batches(6, rng_of()), 9):
+        for part in (cells.values, cells.places, cells.relations):
+            assert torch.equal(part.long(), cells.codes.long())
 
 
 def test_each_epoch_is_shuffled_by_the_generator():
     def epochs(seed):
         batches = numbered_rows(30).batches(30, rng_of(seed))
-        return [codes[:, 0].tolist() for codes, _ in itertools.islice(batches, 2)]
+        return [cells.codes[:, 0].tolist() for cells in itertools.islice(batches, 2)]
 
     assert epochs(0) == epochs(0) != epochs(1)
     assert epochs(0)[0] != epochs(0)[1]
@@ -53,15 +55,16 @@ def test_each_epoch_is_shuffled_by_the_generator():
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int64])
 def test_codes_of_every_width_keep_their_number(dtype):
     top = min(np.iinfo(dtype).max, 60_000)
-    table = EncodedTable(np.array([[0], [top]], dtype=dtype), np.empty((2, 0), dtype=np.float32))
-    ((codes, _),) = itertools.islice(Rows(table, CPU).batches(2, rng_of()), 1)
-    assert sorted(codes[:, 0].long().tolist()) == [0, top]
+    table = replace(table_of(np.zeros((2, 1))), codes=np.array([[0], [top]], dtype=dtype))
+    (cells,) = itertools.islice(Rows(table, CPU).batches(2, rng_of()), 1)
+    assert sorted(cells.codes[:, 0].long().tolist()) == [0, top]
 
 
-def test_rows_do_not_need_contiguous_arrays():
-    table = mixed_table(10)
-    turned = EncodedTable(np.asfortranarray(table.codes)[::-1], table.values[::-1])
-    assert Rows(turned, CPU).codes.tolist() == table.codes[::-1].tolist()
+@pytest.mark.parametrize("table", [mixed_table(10), placed_table(10)], ids=["mixed", "placed"])
+def test_rows_do_not_need_contiguous_arrays(table):
+    turned = EncodedTable(*(np.asfortranarray(array)[::-1] for array in vars(table).values()))
+    for part, array in zip(vars(Rows(turned, CPU).cells).values(), vars(table).values(), strict=True):
+        assert part.tolist() == array[::-1].tolist()
 
 
 def linear():

@@ -1,6 +1,21 @@
+from dataclasses import replace
+
 import pytest
 import torch
-from small_tables import MIXED, PAIR, mixed_table, model_of, rng_of, tensors_of, weights_of
+from small_tables import (
+    MIXED,
+    PAIR,
+    PLACED,
+    cells_of,
+    mixed_table,
+    model_of,
+    pair_table,
+    placed_table,
+    rng_of,
+    spread_out,
+    standing_cells,
+    weights_of,
+)
 
 from synthgan.gan.model import enough_threads, own_global_stream
 
@@ -46,29 +61,62 @@ def test_the_global_generators_are_put_back_after_an_error():
         torch.rand(1).item() / 0
 
 
-def test_a_model_that_knows_everything_sees_the_cells_that_are_known():
-    model, (codes, values) = model_of(MIXED), tensors_of(mixed_table(30))
-    known = torch.rand(30, 5, generator=rng_of(1)) < 0.5
+@pytest.mark.parametrize(("layout", "table_of"), [(MIXED, mixed_table), (PLACED, placed_table)])
+def test_a_model_that_knows_everything_sees_the_cells_that_are_known(layout, table_of):
+    model, cells = model_of(layout), cells_of(table_of(30))
+    known = torch.rand(30, len(layout), generator=rng_of(1)) < 0.5
     assert model.knows_all
-    assert torch.equal(model.known_vectors(codes, values, known), model.space.vectors(codes, values, known))
+    assert torch.equal(model.known_vectors(cells, known), model.space.vectors(cells, known))
 
 
 @pytest.mark.parametrize("column", [0, 2])
 def test_a_model_that_knows_one_column_sees_its_code(column):
-    model, (codes, values) = model_of(MIXED, known=(column,)), tensors_of(mixed_table(30))
-    seen = model.known_vectors(codes, values)
+    model, cells = model_of(MIXED, known=(column,)), cells_of(mixed_table(30))
+    seen = model.known_vectors(cells)
     assert not model.knows_all
     assert seen.shape == (30, MIXED.spans[column].n_codes)
-    assert torch.equal(seen.argmax(1), codes[:, column].long())
+    assert torch.equal(seen.argmax(1), cells.codes[:, column].long())
     assert seen.sum(1).eq(1).all()
     assert len(model.prior) == MIXED.spans[column].n_codes
 
 
 def test_a_model_that_knows_nothing_sees_nothing():
     model = model_of(MIXED, known=(), latent_dim=3)
-    seen = model.known_vectors(*tensors_of(mixed_table(30)))
+    seen = model.known_vectors(cells_of(mixed_table(30)))
     assert seen.shape == (30, 0)
-    assert model.generator(seen, model.noise(30, rng_of())).shape == (30, MIXED.width)
+    assert model.generator(seen, model.noise(30, rng_of())).codes.shape == (30, MIXED.n_codes)
+
+
+def likelihood_of(column, known, **cells_of_column):
+    """How likely a model finds a code, a place and relations of one column in five rows."""
+    model, cells = spread_out(model_of(PLACED)), standing_cells(5)
+    index = PLACED.place_index[column]
+    parts = {name: getattr(cells, name).clone() for name in ("codes", "places", "relations")}
+    parts["codes"][:, column], parts["places"][:, index] = cells_of_column["code"], cells_of_column["place"]
+    parts["relations"][:] = torch.tensor(cells_of_column.get("relations", 0), dtype=torch.uint8)
+    is_known = torch.zeros(5, len(PLACED), dtype=torch.bool)
+    is_known[:, list(known)] = True
+    cells = replace(cells, **parts)
+    log_likelihood, output = model.reconstruct(cells, is_known, model.noise(5, rng_of()))
+    of_codes, _ = model.space.log_likelihood(output, cells, is_known)
+    coded = PLACED.coded.tolist().index(column)
+    return log_likelihood[:, coded].exp(), of_codes[:, coded].exp()
+
+
+@pytest.mark.parametrize("column", PLACED.placed.tolist())
+def test_the_places_of_a_code_share_its_likelihood(column):
+    span = PLACED.spans[column]
+    for code in range(span.n_codes):
+        places = range(span.n_places) if code in span.place_codes else [0]
+        parts = [likelihood_of(column, (), code=code, place=place) for place in places]
+        torch.testing.assert_close(sum(whole for whole, _ in parts), parts[0][1])
+
+
+def test_a_cell_that_a_relation_tells_has_its_place_from_there():
+    whole, of_code = likelihood_of(2, (0,), code=2, place=3, relations=[0, 1, 0, 0])
+    assert torch.equal(whole, of_code)
+    whole, of_code = likelihood_of(2, (1,), code=2, place=3, relations=[0, 1, 0, 0])
+    assert (whole < of_code).all()
 
 
 def test_noise_is_standard_normal():
@@ -82,8 +130,8 @@ def test_noise_is_standard_normal():
 def test_a_model_without_noise_has_an_input_of_no_width():
     model = model_of(PAIR)
     assert model.noise(7, rng_of()).shape == (7, 0)
-    known = model.known_vectors(torch.zeros(7, 2, dtype=torch.long), torch.zeros(7, 0))
-    assert model.generator(known, model.noise(7, rng_of())).shape == (7, PAIR.width)
+    known = model.known_vectors(cells_of(pair_table(7)))
+    assert model.generator(known, model.noise(7, rng_of())).codes.shape == (7, PAIR.n_codes)
 
 
 def test_weights_and_shares_of_the_target_are_what_a_file_has_to_hold():

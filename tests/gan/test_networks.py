@@ -1,13 +1,26 @@
 import numpy as np
 import pytest
 import torch
-from small_tables import MIXED, TEXTBOOK, mixed_table, model_of, rng_of, tensors_of
+from small_tables import (
+    MIXED,
+    PLACED,
+    TEXTBOOK,
+    cells_of,
+    mixed_table,
+    model_of,
+    placed_table,
+    rng_of,
+    spread_out,
+)
 
 from synthgan.gan.budget import plan_budget
 from synthgan.gan.networks import CodeWeights
-from synthgan.layout import Layout, Span
+from synthgan.layout import N_RELATION_CODES, Layout, Span
 
 N_BUMPS = 16
+over_layouts = pytest.mark.parametrize(
+    ("layout", "table_of"), [(MIXED, mixed_table), (PLACED, placed_table)], ids=["mixed", "placed"]
+)
 
 
 def shuffle_weights(network):
@@ -67,21 +80,25 @@ def assert_gradient_reaches_every_parameter(network, output):
             assert parameter.grad.abs().sum() > 0, name
 
 
+@over_layouts
 @pytest.mark.parametrize("residual", [True, False])
-def test_generator_gradient_reaches_every_parameter(residual):
-    model = model_of(MIXED, residual=residual, latent_dim=4)
+def test_generator_gradient_reaches_every_parameter(layout, table_of, residual):
+    model, cells = model_of(layout, residual=residual, latent_dim=4), cells_of(table_of(100))
     shuffle_weights(model)
-    codes, values = tensors_of(mixed_table(100))
-    output = model.generator(model.known_vectors(codes, values), model.noise(100, rng_of()))
-    assert output.shape == (100, MIXED.width)
-    assert_gradient_reaches_every_parameter(model.generator, output)
+    output = model.generator(model.known_vectors(cells), model.noise(100, rng_of()))
+    assert output.codes.shape == (100, layout.n_codes)
+    assert output.values.shape == (100, len(layout.valued))
+    assert output.relations.shape == (100, N_RELATION_CODES * len(layout.relations))
+    places = model.generator.places(output.features, model.space.placed_codes(cells.codes)).softmax(2)
+    assert_gradient_reaches_every_parameter(model.generator, torch.cat([*output, places.flatten(1)], dim=1))
 
 
+@over_layouts
 @pytest.mark.parametrize("residual", [True, False])
-def test_discriminator_gradient_reaches_every_parameter(residual):
-    model = model_of(MIXED, residual=residual)
+def test_discriminator_gradient_reaches_every_parameter(layout, table_of, residual):
+    model = model_of(layout, residual=residual)
     shuffle_weights(model)
-    logits = model.discriminator(model.space.vectors(*tensors_of(mixed_table(100))))
+    logits = model.discriminator(model.space.vectors(cells_of(table_of(100))))
     assert logits.shape == (100,)
     assert_gradient_reaches_every_parameter(model.discriminator, logits)
 
@@ -108,7 +125,30 @@ def test_the_textbook_generator_is_two_affine_maps_with_relu_between():
     generator, z = model.generator, torch.randn(5, 3, generator=rng_of(2))
     hidden = (z @ generator.from_noise + generator.bias).relu()
     expected = hidden @ generator.to_row.values.T + generator.to_row.bias
-    torch.testing.assert_close(generator(torch.zeros(5, 0), z), expected)
+    torch.testing.assert_close(generator(torch.zeros(5, 0), z).values, expected)
+
+
+def places_of(layout=PLACED, n_rows=100):
+    """A model's logits of the places of rows, and what they were made from."""
+    model, cells = spread_out(model_of(layout)), cells_of(placed_table(n_rows))
+    codes = model.space.placed_codes(cells.codes)
+    features = torch.randn(n_rows, 32 * len(layout.placed), generator=rng_of(4))
+    return model.generator.places(features, codes), model.generator.places, features, codes
+
+
+def test_every_place_of_a_column_may_be_drawn_and_none_beyond():
+    logits = places_of()[0]
+    for index, column in enumerate(PLACED.placed):
+        n_places = PLACED.spans[column].n_places
+        assert torch.isfinite(logits[:, index, :n_places]).all()
+        assert logits[:, index, n_places:].eq(-torch.inf).all()
+
+
+def test_the_places_of_one_column_are_told_as_those_of_all():
+    logits, head, features, codes = places_of()
+    for index in range(len(PLACED.placed)):
+        of_column = head.column(index, features[:, 32 * index : 32 * (index + 1)], codes[:, index])
+        torch.testing.assert_close(of_column, logits[:, index])
 
 
 def test_a_residual_block_starts_as_the_identity():
@@ -120,7 +160,7 @@ def test_a_residual_block_starts_as_the_identity():
 
 def test_dropout_is_for_training_alone():
     model = model_of(MIXED, dropout=0.5)
-    rows = model.space.vectors(*tensors_of(mixed_table(20)))
+    rows = model.space.vectors(cells_of(mixed_table(20)))
     model.eval()
     assert torch.equal(model.discriminator(rows), model.discriminator(rows))
     model.train()

@@ -8,12 +8,15 @@ from small_tables import (
     JOINT,
     MIXED,
     PAIR,
+    PLACED,
+    cells_of,
     ignore,
     mixed_table,
     model_of,
     pair_table,
+    placed_table,
     rng_of,
-    tensors_of,
+    table_of,
     weights_of,
 )
 
@@ -124,24 +127,31 @@ def test_training_stops_early_when_the_loss_no_longer_falls():
     assert records[-1]["step"] < 5000
 
 
-def step_of(adversarial_weight, step=0):
-    model = model_of(MIXED, latent_dim=2)
+over_layouts = pytest.mark.parametrize(
+    ("layout", "table_of_rows"), [(MIXED, mixed_table), (PLACED, placed_table)], ids=["mixed", "placed"]
+)
+
+
+def step_of(layout, table, adversarial_weight, step=0):
+    model = model_of(layout, latent_dim=2)
     trainer = MaskedTrainer(model, budget_of(), adversarial_weight, rng_of(0))
     before = weights_of(model.generator), weights_of(model.discriminator)
-    losses = trainer.step(*tensors_of(mixed_table(64)), Clock(100, step=step))
+    losses = trainer.step(cells_of(table), Clock(100, step=step))
     after = weights_of(model.generator), weights_of(model.discriminator)
     return losses, [not torch.equal(*pair) for pair in zip(before, after, strict=True)]
 
 
-def test_reconstruction_alone_moves_the_generator_alone():
-    losses, (generator_moved, discriminator_moved) = step_of(0.0)
+@over_layouts
+def test_reconstruction_alone_moves_the_generator_alone(layout, table_of_rows):
+    losses, (generator_moved, discriminator_moved) = step_of(layout, table_of_rows(64), 0.0)
     assert set(losses) == {"reconstruction"}
     assert generator_moved
     assert not discriminator_moved
 
 
-def test_an_adversarial_step_moves_both_networks():
-    losses, moved = step_of(1.0)
+@over_layouts
+def test_an_adversarial_step_moves_both_networks(layout, table_of_rows):
+    losses, moved = step_of(layout, table_of_rows(64), 1.0)
     assert set(losses) == {"reconstruction", "generator", "discriminator"}
     assert all(math.isfinite(loss) for loss in losses.values())
     assert moved == [True, True]
@@ -151,10 +161,10 @@ def test_the_adversarial_weight_bends_the_generators_step():
     def stepped(weight):
         model = model_of(PAIR, seed=3)
         trainer = MaskedTrainer(model, budget_of(), weight, rng_of(0))
-        codes, values = tensors_of(pair_table(64))
         with torch.no_grad():  # a discriminator that has an opinion
             model.discriminator.to_logit.weight.normal_(generator=rng_of(4))
-        trainer.generator_step(codes, values, torch.zeros(64, 2, dtype=torch.bool), is_adversarial=weight > 0)
+        nothing = torch.zeros(64, 2, dtype=torch.bool)
+        trainer.generator_step(cells_of(pair_table(64)), nothing, is_adversarial=weight > 0)
         gradients = [p.grad for p in model.generator.parameters() if p.grad is not None]
         return torch.cat([gradient.flatten() for gradient in gradients])
 
@@ -171,8 +181,7 @@ def test_adversarial_training_runs_to_its_end():
 @pytest.mark.parametrize("adversarial_weight", [0.0, 1.0])
 def test_a_table_of_constants_can_be_learned(adversarial_weight):
     layout = Layout((Span("a", 1), Span("b", 1)))
-    table = pair_table(20).take(np.arange(20))
-    constant = type(table)(np.zeros_like(table.codes), table.values)
+    constant = table_of(np.zeros((20, 2)))
     records = train(
         model_of(layout),
         budget_of(5),

@@ -1,0 +1,277 @@
+"""Rows in the making: known cells come in, the other columns are filled in one after another.
+
+The generator's first layer is kept for all rows and only what a new cell adds to it is computed, and of its
+last layer only what the wanted column needs.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from synthgan.gan.model import GanModel
+from synthgan.gan.rows import Cells, compute_dtype, gumbel
+from synthgan.layout import N_RELATION_CODES, EncodedTable, Known
+
+
+@dataclass(frozen=True)
+class DrawingWeights:
+    """A generator's weights as drawing needs them: computed once, in the precision that is drawn in.
+
+    Parameters
+    ----------
+    first, bias
+        Of the first layer, for each part of a row vector; shapes ``(width, dim)`` and ``(dim,)``.
+    hidden
+        What stands between the first and the last layer.
+    last, last_bias
+        Of the last layer, for each part of its output.
+    """
+
+    first: Tensor
+    bias: Tensor
+    hidden: nn.Module
+    last: Tensor
+    last_bias: Tensor
+
+    @classmethod
+    def of(cls, model: GanModel) -> "DrawingWeights":
+        """Return the weights of a model's generator."""
+        generator, precision = model.generator, compute_dtype(model.device)
+        hidden = copy.deepcopy(generator.hidden)
+        for layer in hidden.modules():
+            if isinstance(layer, nn.Linear):
+                layer.to(precision)
+        last = generator.to_row.weights().to(precision)
+        return cls(generator.from_known.weights(), generator.bias, hidden, last, generator.to_row.bias)
+
+
+class Filling:
+    """A batch of rows, of which some columns are known.
+
+    Parameters
+    ----------
+    model
+        A trained model.
+    weights
+        Those of its generator.
+    n_rows
+        How many rows.
+    known
+        The cells that every row has.
+    rng
+        Source of all randomness, on the model's device.
+
+    Attributes
+    ----------
+    cells
+        The cells so far.
+    known
+        The columns that are known so far.
+    source
+        The column that each cell's number is from: its own, or one that it was drawn as equal to; shape
+        ``(n_rows, n_columns)``.
+    """
+
+    def __init__(
+        self, model: GanModel, weights: DrawingWeights, n_rows: int, known: Known, rng: torch.Generator
+    ) -> None:
+        self.model, self.weights, self.rng = model, weights, rng
+        layout, device = model.layout, model.device
+        self.cells = Cells(
+            torch.zeros(n_rows, len(layout), dtype=torch.long, device=device),
+            torch.zeros(n_rows, len(layout.valued), device=device),
+            torch.zeros(n_rows, len(layout.placed), dtype=torch.long, device=device),
+            torch.zeros(n_rows, len(layout.relations), dtype=torch.long, device=device),
+        )
+        self.source = torch.arange(len(layout), device=device).repeat(n_rows, 1)
+        self.stands = torch.full((n_rows, len(layout)), torch.nan, device=device)
+        self.known = set(known.columns.tolist())
+        self._set_known(known)
+        if not model.knows_all:
+            self._draw_prior()
+        self._begin()
+
+    def _set_known(self, known: Known) -> None:
+        layout, cells, device = self.model.layout, self.cells, self.model.device
+        cells.codes[:, known.columns] = torch.from_numpy(known.codes.astype(np.int64)).to(device)
+        for whole, given, held in (
+            (layout.valued, known.values, cells.values),
+            (layout.placed, known.places, cells.places),
+        ):
+            is_held = np.isin(known.columns, whole)
+            places = np.searchsorted(whole, known.columns[is_held])
+            held[:, places] = torch.from_numpy(given[is_held]).to(device, held.dtype)
+        for column in self.known:
+            self._stand(column)
+
+    def _draw_prior(self) -> None:
+        """Fill in the column that the model must know, where the user does not give it."""
+        for column in set(self.model.architecture.known) - self.known:
+            shares = self.model.prior
+            drawn = torch.multinomial(shares, len(self.cells), replacement=True, generator=self.rng)
+            self.cells.codes[:, column] = drawn
+            self.known.add(column)
+
+    @property
+    def is_known(self) -> Tensor:
+        """Truth values, shape ``(n_columns,)``."""
+        is_known = torch.zeros(len(self.model.layout), dtype=torch.bool, device=self.model.device)
+        is_known[list(self.known)] = True
+        return is_known
+
+    def _begin(self) -> None:
+        """Pass the known cells through the first layer."""
+        model, space = self.model, self.model.space
+        self.hidden = self.weights.bias.repeat(len(self.cells), 1)
+        if model.architecture.latent_dim:
+            noise = model.noise(len(self.cells), self.rng)
+            self.hidden += (noise @ model.generator.from_noise).float()
+        if self.known:
+            is_known = self.is_known
+            both = is_known[space.related] & is_known[space.partner]
+            self._relate(both.nonzero().squeeze(1))
+            known_rows = model.known_vectors(self.cells, is_known.expand_as(self.cells.codes))
+            self.hidden += (known_rows @ self.weights.first).float()
+
+    def table(self, rows: Tensor | slice) -> EncodedTable:
+        """Return some of the rows."""
+        cells = self.cells.take(rows)
+        tensors = (cells.codes, cells.values, cells.places.byte(), cells.relations.byte())
+        return EncodedTable(*(tensor.cpu().numpy() for tensor in tensors))
+
+    def draw(self, columns: Sequence[int]) -> None:
+        """Fill in some columns, independently of each other given all that is known."""
+        top = self.weights.hidden(self.hidden).to(self.weights.last.dtype)
+        partners = frozenset(self.known)
+        for column in columns:
+            self._draw_code(column, top, partners)
+            self._draw_value(column, top)
+            self.known.add(column)
+            if self.model.knows_all and self.model.layout.sizes[column]:
+                self._remember(column)
+
+    def _draw_code(self, column: int, top: Tensor, partners: frozenset[int]) -> None:
+        """Draw the code and the place of a column, or take them from a relation with a known partner."""
+        layout, bias = self.model.layout, self.weights.last_bias
+        if not layout.sizes[column]:
+            return
+        rows = layout.slice_of(column)
+        logits = (top @ self.weights.last[rows].T).float() + bias[rows]
+        relations = [m for m in layout.relations_of(column) if layout.relations[m].partner in partners]
+        if not relations:
+            self.cells.codes[:, column] = (logits + gumbel(logits, self.rng)).argmax(1)
+            self._draw_place(column, top)
+            return
+        followed = self.model.space.followed(self.cells, torch.tensor(relations, device=top.device))
+        of_relations = self.model.space.rows_of_relations(relations)
+        told = (top @ self.weights.last[of_relations].T).float() + bias[of_relations]
+        is_nowhere = followed.isnan().repeat_interleave(N_RELATION_CODES, dim=1)
+        logits = torch.cat([logits, told.masked_fill(is_nowhere, -torch.inf)], dim=1)
+        choice = (logits + gumbel(logits, self.rng)).argmax(1)
+        told_by = (choice - int(layout.sizes[column])).clamp(min=-1)
+        self.cells.codes[:, column] = torch.where(told_by < 0, choice, 0)
+        self._draw_place(column, top)
+        self._obey(column, relations, followed, told_by)
+
+    def _draw_place(self, column: int, top: Tensor) -> None:
+        """Draw where in the stretch that its code stands for each cell of a column is."""
+        model = self.model
+        index = model.layout.place_index.get(column)
+        if index is None:
+            return
+        rows = model.generator.to_row.rows_of_features(index)
+        features = (top @ self.weights.last[rows].T).float() + self.weights.last_bias[rows]
+        codes = self.cells.codes[:, column] + int(model.layout.offsets[column])
+        logits = model.generator.places.column(index, features, codes)
+        places = (logits + gumbel(logits, self.rng)).argmax(1)
+        self.cells.places[:, index] = torch.where(model.space.takes_place[codes] > 0, places, 0)
+        self._stand(column)
+
+    def _obey(self, column: int, relations: list[int], followed: Tensor, told_by: Tensor) -> None:
+        """Put the cells of a column that a relation tells where it tells them to be."""
+        model, index = self.model, self.model.layout.place_index[column]
+        which = told_by.clamp(min=0) // N_RELATION_CODES
+        code = told_by.clamp(min=0) % N_RELATION_CODES  # 0: equal
+        edges = model.space.relation_edges
+        spread = torch.rand(len(told_by), generator=self.rng, device=told_by.device)
+        low, high = edges[(code - 1).clamp(min=0)], edges[code]
+        distance = torch.where(code > 0, low + spread * (high - low), 0.0)
+        span, offset = model.layout.spans[column], int(model.layout.offsets[column])
+        start = followed.gather(1, which.unsqueeze(1)).squeeze(1).nan_to_num()
+        stands = (start + distance).clamp(span.place_codes[0], span.place_codes[-1] + 0.999)
+        # No relation tells a point: what would come to stand on one stays where its partner is.
+        stands = torch.where(model.space.takes_place[stands.long() + offset] > 0, stands, start)
+        is_told = told_by >= 0
+        codes = stands.long()
+        places = ((stands - codes) * span.n_places).long()
+        self.cells.codes[:, column] = torch.where(is_told, codes, self.cells.codes[:, column])
+        self.cells.places[:, index] = torch.where(is_told, places, self.cells.places[:, index])
+        partners = model.space.partner[relations][which]
+        is_equal = is_told & (code == 0)
+        source = self.source.gather(1, partners.unsqueeze(1)).squeeze(1)
+        self.source[:, column] = torch.where(is_equal, source, column)
+        self._stand(column)
+
+    def _draw_value(self, column: int, top: Tensor) -> None:
+        """Read the value of a column, where its code takes one."""
+        layout, codes = self.model.layout, self.cells.codes
+        if column not in layout.value_places:
+            return
+        index = layout.value_places[column]
+        row = layout.n_codes + index
+        takes = torch.tensor(layout.spans[column].value_codes, device=codes.device)
+        # Not a matrix product: in bfloat16 few numbers could be told apart.
+        value = (top.float() * self.weights.last[row]).sum(1) + self.weights.last_bias[row]
+        self.cells.values[:, index] = torch.where(torch.isin(codes[:, column], takes), value, 0.0)
+
+    def _remember(self, column: int) -> None:
+        """Add a column that has been filled in to the first layer."""
+        layout, space = self.model.layout, self.model.space
+        codes = self.cells.codes[:, column] + int(layout.offsets[column])
+        self.hidden += self.weights.first[codes]
+        if column in layout.place_index:
+            index = layout.place_index[column]
+            shares = (2 * self.cells.places[:, index] + 1) / layout.spans[column].n_places - 1
+            row = self.weights.first[space.first_place + index]
+            self.hidden += (shares * space.takes_place[codes]).unsqueeze(1) * row
+        new = [
+            m
+            for m, relation in enumerate(layout.relations)
+            if column in (relation.column, relation.partner)
+            and self.known >= {relation.column, relation.partner}
+        ]
+        if new:
+            relations = torch.tensor(new, device=codes.device)
+            self._relate(relations)
+            drawn = self.cells.relations[:, relations]
+            rows = space.first_relation + relations * N_RELATION_CODES + (drawn - 1).clamp(min=0)
+            added = self.weights.first[rows] * (drawn > 0).unsqueeze(2)
+            self.hidden += added.sum(1)
+
+    def _stand(self, column: int) -> None:
+        """Note where the cells of a column stand on its number line, NaN where they have no place."""
+        layout, space = self.model.layout, self.model.space
+        if column not in layout.place_index:
+            return
+        codes = self.cells.codes[:, column]
+        places = self.cells.places[:, layout.place_index[column]]
+        stands = codes + (places + 0.5) / layout.spans[column].n_places
+        has_place = space.takes_place[codes + int(layout.offsets[column])] > 0
+        self.stands[:, column] = torch.where(has_place, stands, torch.nan)
+
+    def _relate(self, relations: Tensor) -> None:
+        """Find the codes of relations both of whose columns are known."""
+        if not len(relations):
+            return
+        space = self.model.space
+        edges = space.relation_edges
+        distance = self.stands[:, space.related[relations]] - space.followed(self.cells, relations)
+        codes = torch.bucketize(distance, edges, right=True) + 1
+        codes = torch.where(distance.abs() < edges[-1], codes, 0)
+        # Equality is drawn, not found.
+        is_equal = self.source[:, space.related[relations]] == self.source[:, space.partner[relations]]
+        self.cells.relations[:, relations] = torch.where(is_equal, 1, codes)

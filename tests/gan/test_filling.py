@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+import torch
+from small_tables import PLACED, model_of, rng_of, spread_out
+
+from synthgan.gan.filling import DrawingWeights, Filling
+from synthgan.layout import N_RELATION_CODES, RELATION_EDGES, Known
+
+N_ROWS = 2000
+#: Columns drawn in each round; and of columns that are known at the start their codes and places.
+ORDERS = [[[0], [1], [2], [3]], [[3], [2], [1], [0]], [[2, 0], [1, 3]], [[0, 1, 2, 3]]]
+CONDITIONS = {(): [], (0,): [(1, 3)], (2,): [(1, 0)], (0, 2): [(1, 2), (2, 5)], (1, 3): [(2, 0), (1, 7)]}
+
+over_orders = pytest.mark.parametrize("order", ORDERS, ids=str)
+over_conditions = pytest.mark.parametrize("columns", CONDITIONS, ids=str)
+
+
+def condition(columns):
+    codes, places = np.array(CONDITIONS[columns], dtype=int).reshape(-1, 2).T
+    return Known(np.array(columns, dtype=int), codes, np.zeros(len(codes), dtype=np.float32), places)
+
+
+def talkative_model():
+    """An untrained model in which every relation is often drawn."""
+    model = spread_out(model_of(PLACED)).eval()
+    with torch.no_grad():
+        model.generator.to_row.bias[PLACED.n_codes :][: N_RELATION_CODES * len(PLACED.relations)] += 1.5
+    return model
+
+
+@torch.inference_mode()
+def rounds_of(order, columns=()):
+    """Yield a filling before the first round and after each."""
+    model = talkative_model()
+    filling = Filling(model, DrawingWeights.of(model), N_ROWS, condition(columns), rng_of(3))
+    yield filling
+    for group in order:
+        filling.draw([column for column in group if column not in columns])
+        yield filling
+
+
+def filled(order, columns=()):
+    *_, filling = rounds_of(order, columns)
+    return filling
+
+
+def stands(filling, column):
+    """Where the cells of a column stand on its line, NaN where they have no place."""
+    codes, places = filling.cells.codes[:, column], filling.cells.places[:, PLACED.place_index[column]]
+    span = PLACED.spans[column]
+    at = codes + (places + 0.5) / span.n_places
+    return torch.where(torch.isin(codes, torch.tensor(span.place_codes)), at, torch.nan)
+
+
+def followed(filling, relation):
+    """Where a relation's partner stands on the line of its column."""
+    codes = filling.cells.codes[:, relation.partner]
+    places = filling.cells.places[:, PLACED.place_index[relation.partner]]
+    return torch.from_numpy(relation.follow).float()[codes, places]
+
+
+def are_equal(filling, relation):
+    """Whether the cells of a relation were drawn as one, directly or by way of others."""
+    return filling.source[:, relation.column] == filling.source[:, relation.partner]
+
+
+@over_orders
+@over_conditions
+def test_the_first_layer_that_is_kept_is_that_of_the_cells_so_far(order, columns):
+    for filling in rounds_of(order, columns):
+        model = filling.model
+        rows = model.known_vectors(filling.cells, filling.is_known.expand_as(filling.cells.codes))
+        afresh = model.generator.first(rows, rows.new_zeros(N_ROWS, 0))
+        torch.testing.assert_close(filling.hidden, afresh, atol=1e-4, rtol=1e-4)
+
+
+@over_orders
+@over_conditions
+def test_known_cells_hold(order, columns):
+    filling, wanted = filled(order, columns), condition(columns)
+    for column, code, place in zip(columns, wanted.codes, wanted.places, strict=True):
+        assert (filling.cells.codes[:, column] == code).all()
+        if column in PLACED.place_index:
+            assert (filling.cells.places[:, PLACED.place_index[column]] == place).all()
+
+
+@over_orders
+@over_conditions
+def test_places_lie_in_their_span_and_are_0_where_a_code_has_none(order, columns):
+    cells = filled(order, columns).cells
+    for column, index in PLACED.place_index.items():
+        span, places = PLACED.spans[column], cells.places[:, index]
+        assert ((places >= 0) & (places < span.n_places)).all()
+        has_place = torch.isin(cells.codes[:, column], torch.tensor(span.place_codes))
+        assert places[~has_place].eq(0).all()
+        if column not in columns:
+            assert len(places[has_place].unique()) == span.n_places
+            assert len(cells.codes[:, column].unique()) == span.n_codes
+
+
+@over_orders
+@over_conditions
+def test_cells_drawn_as_equal_stand_where_their_partners_stand(order, columns):
+    filling = filled(order, columns)
+    for index, relation in enumerate(PLACED.relations):
+        is_equal = are_equal(filling, relation)
+        distance = (stands(filling, relation.column) - followed(filling, relation))[is_equal]
+        assert (distance.abs() <= 1 / 8 + 1e-6).all()  # half of x's places, which are the widest
+        assert filling.cells.relations[is_equal, index].eq(1).all()
+
+
+@over_orders
+@over_conditions
+def test_relations_are_the_distances_of_the_cells_unless_equality_was_drawn(order, columns):
+    filling = filled(order, columns)
+    for index, relation in enumerate(PLACED.relations):
+        distance = (stands(filling, relation.column) - followed(filling, relation)).numpy()
+        near = np.searchsorted(np.float32(RELATION_EDGES), distance, side="right") + 1
+        expected = torch.from_numpy(np.where(np.abs(distance) < 1, near, 0))
+        expected = torch.where(are_equal(filling, relation), 1, expected)
+        assert torch.equal(filling.cells.relations[:, index], expected)
+
+
+def test_columns_of_one_round_take_nothing_from_each_other():
+    own = torch.arange(len(PLACED))
+    assert filled([[0, 1, 2, 3]]).source.eq(own).all()
+    source = filled([[0, 1], [2, 3]]).source
+    assert source[:, :2].eq(own[:2]).all()
+    assert set(source[:, 2].tolist()) == {0, 2}
+    assert set(source[:, 3].tolist()) == {0, 3}
+
+
+def test_what_equals_a_copy_equals_its_source():
+    filling = filled([[0], [2], [3]])
+    is_chain = (filling.source[:, 2] == 0) & are_equal(filling, PLACED.relations[3])
+    assert is_chain.any()
+    assert (filling.cells.relations[is_chain] == 1).all()
+
+
+#: How y can be told once x is known: its code, that of its relation to x, and which cells were.
+WAYS = {
+    "equal to x": (0, 1, lambda filling: filling.source[:, 2] == 0),
+    "without a place": (1, 0, lambda filling: filling.cells.codes[:, 2] == 1),
+}
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_is_taken_as_often_as_the_likelihood_says(way):
+    code, relation, is_taken = WAYS[way]
+    filling = filled([[2]], (0,))
+    model, known = filling.model, torch.tensor([[True, False, False, False]])
+    n_taken, cells = is_taken(filling).sum().item(), filling.cells.take(slice(1))
+    rows = model.space.vectors(cells, known)
+    cells.codes[:, 2], cells.relations[:, 1] = code, relation
+    log_likelihood, is_told = model.space.log_likelihood(model.generator(rows, rows[:, :0]), cells, known)
+    share = log_likelihood[0, 2].exp().item()
+    assert is_told[0, 2] == relation
+    assert n_taken / N_ROWS == pytest.approx(share, abs=4 * (share * (1 - share) / N_ROWS) ** 0.5)
+
+
+def test_the_table_holds_the_cells():
+    filling = filled(ORDERS[0])
+    rows = torch.tensor([5, 3, 700])
+    table = filling.table(rows)
+    for name in ("codes", "values", "places", "relations"):
+        np.testing.assert_array_equal(getattr(table, name), getattr(filling.cells, name)[rows])
+    assert table.places.dtype == table.relations.dtype == np.uint8
