@@ -37,6 +37,17 @@ EXIT_CODES: dict[type[BaseException], int] = {
 Command = Callable[..., None]
 
 
+class _Rounds(click.ParamType):  # type: ignore[type-arg]
+    """A number of rounds, or "auto"."""
+
+    name = "integer|auto"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str | None:
+        return value if value == "auto" else click.INT.convert(value, param, ctx)
+
+
 class _Group(click.Group):
     """Turn errors into one sentence on stderr and an exit code."""
 
@@ -94,7 +105,7 @@ _training = _options(
     click.option("--target", help="Column that a model will predict."),
     click.option("--max-time", type=float, help="Seconds that training may take."),
     click.option("--epochs", type=int, help="Passes over the rows."),
-    click.option("--rounds", type=int, help="Rounds in which a row is drawn; 1 is the fastest."),
+    click.option("--rounds", type=_Rounds(), help="Rounds to draw a row in, or auto; 1 is the fastest."),
     click.option("--device", help='"auto", "cpu" or "cuda".'),
     click.option("--seed", "random_state", type=click.IntRange(0, 2**32 - 1), help="Makes runs repeatable."),
     click.option("--drop-unsupported", is_flag=True, help="Leave out columns that cannot be learned."),

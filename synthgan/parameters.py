@@ -39,6 +39,10 @@ def _is_positive(value: Any) -> bool:
     return _is_number(value) and value > 0
 
 
+def _are_rounds(value: Any) -> bool:
+    return _is_count(value) or (isinstance(value, str) and value == "auto")
+
+
 def _are_counts(value: Any) -> bool:
     is_sequence = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
     return is_sequence and len(value) > 0 and all(_is_count(item) for item in value)
@@ -47,7 +51,7 @@ def _are_counts(value: Any) -> bool:
 _COUNT = (_is_count, "a whole number of at least 1")
 _POSITIVE = (_is_positive, "a number above 0")
 _RULES = {
-    "rounds": _COUNT,
+    "rounds": (_are_rounds, "a whole number of at least 1, 'auto'"),
     "epochs": _COUNT,
     "batch_size": _COUNT,
     "latent_dim": (_is_count_or_zero, "a whole number of at least 0"),

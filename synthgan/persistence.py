@@ -19,7 +19,7 @@ from synthgan.exceptions import ModelFileError
 from synthgan.io import replacing
 
 FORMAT = "synthgan-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -43,7 +43,7 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     ModelFileError
-        If the file is missing, is not a synthgan model, is newer than this version, or is damaged.
+        If the file is missing, is not a synthgan model, is of another version, or is damaged.
     """
     shown = repr(str(path))
     try:
@@ -59,6 +59,11 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
                 raise ModelFileError(
                     f"{shown} has model format {version}, and this synthgan reads up to {FORMAT_VERSION}; "
                     "install a newer synthgan."
+                )
+            if version < FORMAT_VERSION:
+                raise ModelFileError(
+                    f"{shown} has model format {version}, and this synthgan reads {FORMAT_VERSION}; "
+                    "fit the model again, or install the synthgan that wrote it."
                 )
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
         if header.get("sha256") != _digest(header, arrays):

@@ -23,6 +23,7 @@ from synthgan.exceptions import ConditionError, DataError, ModelFileError, listi
 from synthgan.gan.budget import Budget, plan_budget
 from synthgan.gan.drawing import discriminator_logits, draw
 from synthgan.gan.fitting import build_model, train_model
+from synthgan.gan.grouping import Rounds
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
 from synthgan.layout import EncodedTable, Known
@@ -48,8 +49,9 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         What is minimised. "masked" is reconstruction of hidden cells with a discriminator beside it; the
         others are adversarial games on the same networks: the textbook's binary cross-entropy [1]_,
         Wasserstein with gradient penalty [2]_, and relativistic pairing with R1 and R2 [3]_.
-    rounds : int, default=None
-        In how many rounds a row is drawn. None draws one column a round, the finest; 1 is the fastest.
+    rounds : int or "auto", default=None
+        In how many rounds a row is drawn. None draws one column a round, the finest; "auto" draws together
+        columns that say little of each other; 1 is the fastest.
     correct : bool, default=True
         Whether drawn rows are chosen from a larger pool by the discriminator's density ratio, where it sees
         a difference on held-out rows.
@@ -109,7 +111,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         *,
         target: str | int | None = None,
         loss: str = "masked",
-        rounds: int | None = None,
+        rounds: Rounds = None,
         correct: bool = True,
         adversarial_weight: float = 0.0,
         epochs: int | None = None,

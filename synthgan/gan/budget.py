@@ -87,18 +87,18 @@ def plan_budget(
     elif is_game:
         n_steps = 3_000
     else:
-        n_steps = min(2_500, max(1_000, 60 * steps_per_epoch))
+        n_steps = min(3_000, max(1_000, 120 * steps_per_epoch))
     width = 256 if is_game else 128 if small else 256 if medium else 384
     return Budget(
         n_steps=n_steps,
         batch_size=batch,
         learning_rate=learning_rate or (1e-3 if is_game else 2e-3),
-        weight_decay=0.0 if is_game else 1.0 if small else 0.05 if medium else 0.01,
+        weight_decay=0.0 if is_game else 1.0 if small else 0.01,
         hidden_dims=tuple(hidden_dims or ((width,) if loss == "bce" else (width, width))),
         latent_dim=latent_dim
         if latent_dim is not None
         else (100 if is_game else 32 if is_adversarial else 0),
-        dropout=0.1 if medium and not is_game else 0.0,
+        dropout=0.1 if small and not is_game else 0.0,
         max_time=max_time,
         quiet_start=small and not is_game,
     )

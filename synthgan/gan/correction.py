@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.nn.functional import softplus
 from torch.optim import AdamW
 
+from synthgan.gan.cells import Cells
 from synthgan.gan.drawing import draw
+from synthgan.gan.grouping import Rounds
 from synthgan.gan.loop import Patience, Rows, descend
 from synthgan.gan.losses import bce_discriminator_loss
 from synthgan.gan.model import GanModel, reduced_precision
-from synthgan.gan.rows import Cells
 from synthgan.layout import EncodedTable, Known
 
 #: Cells drawn at most, and at a time; a row of many columns is drawn in many rounds.
@@ -42,7 +43,7 @@ def train_correction(
     table: EncodedTable,
     validation: EncodedTable,
     *,
-    rounds: int | None,
+    rounds: Rounds,
     max_time: float | None,
     rng: torch.Generator,
 ) -> float:
@@ -92,7 +93,7 @@ def train_correction(
 
 
 def _drawn_table(
-    model: GanModel, n_rows: int, *, rounds: int | None, max_time: float | None, rng: torch.Generator
+    model: GanModel, n_rows: int, *, rounds: Rounds, max_time: float | None, rng: torch.Generator
 ) -> EncodedTable:
     """Return `n_rows` drawn rows, or as many as the time allows but at least one batch."""
     deadline = time.monotonic() + (max_time if max_time is not None else math.inf)

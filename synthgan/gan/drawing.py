@@ -7,19 +7,22 @@ from its answer independently of each other. One column a round is the finest; o
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from synthgan.gan.cells import Cells
 from synthgan.gan.filling import DrawingWeights, Filling
+from synthgan.gan.grouping import Rounds, enough_rounds, group
 from synthgan.gan.model import GanModel, reduced_precision
-from synthgan.gan.rows import Cells, gumbel
+from synthgan.gan.rows import gumbel
 from synthgan.layout import EncodedTable, FloatArray, Known
 
 #: Rows that are drawn together, their columns in one order. Many orders make for a better mixture: what is
 #: wrong with one of them is diluted by the others.
-_BATCH_SIZE = 256
+BATCH_SIZE = 256
 #: Candidates drawn for each row that the discriminator's correction keeps.
 _POOL_FACTOR = 3
 _SCORED_TOGETHER = 4096
@@ -30,7 +33,7 @@ def draw(
     n_rows: int,
     *,
     known: Known,
-    rounds: int | None,
+    rounds: Rounds,
     correct: bool,
     rng: torch.Generator,
 ) -> EncodedTable:
@@ -45,7 +48,7 @@ def draw(
     known
         The cells that every row has.
     rounds
-        Number of rounds; None for one column a round. Models that do not know all columns draw in one.
+        See `Rounds`. Models that do not know all columns draw in one.
     correct
         Whether to draw a pool and to keep the rows that the discriminator finds most real, if it can tell.
     rng
@@ -53,7 +56,7 @@ def draw(
     """
     model.eval()
     pool = _POOL_FACTOR if correct and model.corrects else 1
-    sizes = [min(_BATCH_SIZE, n_rows - start) for start in range(0, n_rows, _BATCH_SIZE)]
+    sizes = [min(BATCH_SIZE, n_rows - start) for start in range(0, n_rows, BATCH_SIZE)]
     seeds = torch.randint(2**62, (len(sizes),), generator=rng, device=rng.device).tolist()
     with _drawing(model):
         weights = DrawingWeights.of(model)
@@ -90,13 +93,12 @@ def _on_all_cores(
         torch.set_num_threads(threads)
 
 
-def _groups(
-    model: GanModel, filling: Filling, rounds: int | None, rng: torch.Generator
-) -> Sequence[list[int]]:
+def _groups(model: GanModel, filling: Filling, rounds: Rounds, rng: torch.Generator) -> Sequence[list[int]]:
     """Return the columns to draw in each round.
 
-    Their order is random. Under a condition, and with one column a round, those come first that the known
-    cells say most about: the fewer other cells are known, the less a small table misleads the generator.
+    Their order is random. In fewer rounds than columns those stand together that say little of each other.
+    Under a condition, and with one column a round, those come first that the known cells say most about: the
+    fewer other cells are known, the less a small table misleads the generator.
     """
     present = {int(i) for i in (*model.layout.coded, *model.layout.valued)}
     columns = np.array(sorted(present - filling.known), dtype=np.int64)
@@ -104,11 +106,25 @@ def _groups(
         return []
     order = torch.randperm(len(columns), generator=rng, device=rng.device).cpu().numpy()
     columns = columns[order]
-    if rounds is None and model.knows_all and filling.known:
+    if not model.knows_all:
+        return [columns.tolist()]
+    if rounds is not None:
+        return _independent_groups(model, columns.tolist(), rounds, rng)
+    if filling.known:
         told = dict(zip(model.layout.coded.tolist(), _information(model, filling), strict=True))
         columns = np.array(sorted(columns.tolist(), key=lambda column: -told.get(column, 0.0)))
-    n_rounds = min(rounds or len(columns), len(columns)) if model.knows_all else 1
-    return [part.tolist() for part in np.array_split(columns, n_rounds)]
+    return [[int(column)] for column in columns]
+
+
+def _independent_groups(
+    model: GanModel, columns: list[int], rounds: int | Literal["auto"], rng: torch.Generator
+) -> list[list[int]]:
+    """Return groups of columns that say little of each other, in random order."""
+    information = model.dependence.cpu().numpy()
+    n_rounds = enough_rounds(columns, information) if rounds == "auto" else min(rounds, len(columns))
+    groups = group(columns, information, n_rounds)
+    order = torch.randperm(len(groups), generator=rng, device=rng.device).tolist()
+    return [groups[place] for place in order]
 
 
 def _information(model: GanModel, filling: Filling) -> list[float]:

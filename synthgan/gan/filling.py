@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from synthgan.gan.cells import Cells
 from synthgan.gan.model import GanModel
-from synthgan.gan.rows import Cells, compute_dtype, gumbel
+from synthgan.gan.rows import compute_dtype, gumbel
 from synthgan.layout import N_RELATION_CODES, EncodedTable, Known
 
 

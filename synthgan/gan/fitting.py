@@ -6,13 +6,14 @@ from sklearn.model_selection import train_test_split
 
 from synthgan.gan.budget import Budget
 from synthgan.gan.games import train_game
+from synthgan.gan.grouping import Rounds
 from synthgan.gan.loop import Report
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel, enough_threads, own_global_stream
 from synthgan.gan.training import train_masked
 from synthgan.layout import EncodedTable, Layout
 
-_VALIDATION_SHARE = 0.1
+_VALIDATION_SHARE = 0.05
 _MAX_VALIDATION_ROWS = 2_000
 
 
@@ -57,7 +58,7 @@ def train_model(
     loss: str,
     target: int | None,
     adversarial_weight: float,
-    rounds: int | None,
+    rounds: Rounds,
     seed: int,
     report: Report,
 ) -> list[dict[str, float]]:

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.optim import Adam
 
 from synthgan.gan.budget import Budget, Clock
+from synthgan.gan.cells import Cells
 from synthgan.gan.loop import AveragedWeights, History, Report, Rows, descend
 from synthgan.gan.losses import Game
 from synthgan.gan.model import GanModel
-from synthgan.gan.rows import Cells
 from synthgan.layout import EncodedTable
 
 _TEMPERATURE = 0.5

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Clock
-from synthgan.gan.rows import Cells
+from synthgan.gan.cells import Cells
 from synthgan.layout import EncodedTable
 
 Network = TypeVar("Network", bound=nn.Module)

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from synthgan.gan.cells import Cells, Output
 from synthgan.gan.networks import Discriminator, Generator
-from synthgan.gan.rows import Cells, Output, RowSpace
+from synthgan.gan.rows import RowSpace
 from synthgan.layout import Layout
 
 #: Numbers in a hidden layer of a batch, from which on threads share its matrix products.
@@ -61,12 +62,15 @@ class GanModel(nn.Module):
         Row vectors of all columns, and of those that may be known.
     prior
         Shares of the rows by code of the first column that may be known, for models that must know it.
+    dependence
+        What the columns say of each other; see `synthgan.gan.grouping.dependence`.
     corrects
         Whether the discriminator tells drawn rows from real ones it was not trained on, so that its
         density ratio is worth applying.
     """
 
     prior: Tensor
+    dependence: Tensor
     corrects: bool = False
 
     def __init__(self, layout: Layout, architecture: Architecture, rng: torch.Generator) -> None:
@@ -75,6 +79,7 @@ class GanModel(nn.Module):
         known_layout = layout if self.knows_all else layout.select(architecture.known)
         self.space, self.known_space = RowSpace(layout), RowSpace(known_layout)
         self.register_buffer("prior", torch.zeros(known_layout.spans[0].n_codes if known_layout.spans else 0))
+        self.register_buffer("dependence", torch.zeros(len(layout), len(layout)))
         shape: dict[str, Any] = {
             "hidden_dims": architecture.hidden_dims,
             "residual": architecture.residual,
@@ -190,8 +195,12 @@ def enough_threads(hidden_dim: int, batch_size: int) -> Iterator[None]:
 
 def reduced_precision(device: torch.device) -> AbstractContextManager[Any]:
     """Return a context in which matrix products run in bfloat16 where the device does that natively."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=computes_bfloat16(device))
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for bfloat16, asked of the device itself."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)()
-    is_native = (device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)) or any(
-        capabilities.get(feature, False) for feature in ("avx512_bf16", "amx_bf16")
-    )
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bool(is_native))
+    return any(capabilities.get(feature, False) for feature in ("avx512_bf16", "amx_bf16"))

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synthgan.gan.rows import Output
+from synthgan.gan.cells import Output
 from synthgan.layout import N_RELATION_CODES, Layout
 
 _N_BUMPS = 16
 #: Numbers that the generator hands on to tell the place of a column's cell.
 _N_FEATURES = 32
+#: With fewer codes than this an order says nothing.
+MIN_ORDERED_CODES = 3
 #: Scale of the initial weights of codes where columns are to start quietly.
 _QUIET = 0.1
 
@@ -43,7 +45,7 @@ class CodeWeights(nn.Module):
     def __init__(self, layout: Layout, dim: int, scale: float = 1.0) -> None:
         super().__init__()
         self.free = nn.Parameter(torch.randn(layout.n_codes, dim) * scale * dim**-0.5)
-        ordered = [int(i) for i in layout.coded if len(layout.spans[i].positions) > 2]
+        ordered = [int(i) for i in layout.coded if len(layout.spans[i].positions) >= MIN_ORDERED_CODES]
         longest = max((layout.spans[i].n_codes for i in ordered), default=0)
         basis = np.zeros((len(ordered), longest, _N_BUMPS + 1), dtype=np.float32)
         codes, places = [], []

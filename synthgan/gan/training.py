@@ -10,8 +10,10 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from synthgan.gan.budget import Budget, Clock
+from synthgan.gan.cells import Cells
 from synthgan.gan.conditions import random_known
 from synthgan.gan.correction import train_correction
+from synthgan.gan.grouping import Rounds, dependence
 from synthgan.gan.loop import AveragedWeights, History, Patience, Report, Rows, descend
 from synthgan.gan.losses import (
     r1_r2_penalty,
@@ -21,7 +23,6 @@ from synthgan.gan.losses import (
 )
 from synthgan.gan.model import GanModel
 from synthgan.gan.networks import Generator
-from synthgan.gan.rows import Cells
 from synthgan.layout import EncodedTable
 
 _ADVERSARIAL_EVERY = 4
@@ -38,7 +39,7 @@ def train_masked(
     budget: Budget,
     *,
     adversarial_weight: float,
-    rounds: int | None,
+    rounds: Rounds,
     rng: torch.Generator,
     report: Report,
 ) -> list[dict[str, float]]:
@@ -68,6 +69,7 @@ def train_masked(
     """
     clock = Clock(budget.n_steps, budget.max_time and budget.max_time * (1 - _CORRECTION_SHARE))
     history, patience = History(report), Patience(_PATIENCE)
+    model.dependence.copy_(torch.from_numpy(dependence(table, model.layout)))
     trainer = MaskedTrainer(model, budget, adversarial_weight, rng)
     held_out = HeldOut(model, validation, rng)
     model.train()

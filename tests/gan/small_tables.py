@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
+from synthgan.gan.cells import Cells, Output
 from synthgan.gan.model import Architecture, GanModel
-from synthgan.gan.rows import Cells, Output, RowSpace
+from synthgan.gan.rows import RowSpace
 from synthgan.layout import N_RELATION_CODES, RELATION_EDGES, EncodedTable, Layout, Relation, Span
 
 #: One span of every sort: unordered, constant, ordered with missing, partly valued, always valued.
