@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-slow lint bench-fidelity clean
+.PHONY: demo test test-slow lint bench-fidelity bench-ablation clean
 
 # --- the two commands -------------------------------------------------------------------------------
 
@@ -28,7 +28,11 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 bench-fidelity: $(INSTALLED)
-	$(BIN)/python benchmarks/fidelity.py adult --data $(DATA) --seeds 0 1 2
+	$(BIN)/python benchmarks/fidelity.py adult default-credit shoppers beijing-pm25 --data $(DATA) --seeds 0 1 2
+
+# Each part of the generator on and off: hours; what is done is kept, so that it can be interrupted.
+bench-ablation: $(INSTALLED)
+	$(BIN)/python benchmarks/ablation/ablation.py --data $(DATA)
 
 clean:
 	rm -rf $(VENV) demo-output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,9 +1,10 @@
 """How hard is it to tell drawn rows from real ones, and how much do they teach?
 
 For each table the generator is fitted on the training part, and as many rows are drawn as the held-out part
-has (at most as many as it was trained on). Two figures: the AUC of XGBoost with its defaults, 3-fold, between
-held-out and drawn rows (0.5: nobody can tell), and the score on the held-out part of XGBoost trained on the
-training part and on drawn rows (AUC, or R2 for a number).
+has (at most as many as it was trained on). Three figures: the AUC of XGBoost with its defaults, 3-fold,
+between held-out and drawn rows (0.5: nobody can tell); the score on the held-out part of XGBoost trained on
+the training part and on drawn rows (AUC, or R2 for a number); and the share of drawn rows that are nearer to
+a training row than to any of as many held-out rows (0.5: nothing is copied).
 
     python benchmarks/fidelity.py adult --data path/to/tables --seeds 0 1 2
 
@@ -28,7 +29,9 @@ from xgboost import XGBClassifier, XGBRegressor
 import synthgan
 from synthgan import SynthGAN
 
-FIGURES = ("auc", "auc_train", "utility", "utility_real", "fit_seconds", "rows_per_second")
+FIGURES = ("auc", "auc_train", "utility", "utility_real", "dcr_share", "fit_seconds", "rows_per_second")
+#: Drawn rows whose nearest rows are looked for.
+N_NEAREST = 5_000
 TARGETS = {
     "adult": "income",
     "default-credit": "default payment next month",
@@ -78,6 +81,7 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
         "auc_train": detection(train, drawn),
         "utility": utility(drawn, test, TARGETS[name]),
         "utility_real": utility(train, test, TARGETS[name]),
+        "dcr_share": dcr_share(train, test, drawn),
         "fit_seconds": fitted - started,
         "rows_per_second": len(drawn) / seconds,
         "corrects": gan.model_.corrects,
@@ -121,6 +125,44 @@ def utility(source: pd.DataFrame, test: pd.DataFrame, target: str) -> float:
         model = XGBClassifier().fit(X_train, labels.iloc[: len(source)])
         return float(roc_auc_score(labels.iloc[len(source) :], model.predict_proba(X_test)[:, 1]))
     return float(r2_score(y_test, XGBRegressor().fit(X_train, y_train).predict(X_test)))
+
+
+def dcr_share(train: pd.DataFrame, test: pd.DataFrame, drawn: pd.DataFrame) -> float:
+    """Return how often a drawn row's nearest row is a training row rather than one of as many held-out rows.
+
+    Distances are sums over columns: of the difference over the range of the training part for numbers, of 1
+    for different levels. A tie counts half.
+    """
+    n_rows = min(len(train), len(test))
+    parts = [
+        train.sample(n_rows, random_state=0),
+        test.sample(n_rows, random_state=0),
+        drawn.iloc[:N_NEAREST],
+    ]
+    near_train, near_test, own = (torch.from_numpy(part) for part in as_points(parts))
+    shares = []
+    for rows in own.split(256):
+        to_train, to_test = (torch.cdist(rows, near, p=1).amin(1) for near in (near_train, near_test))
+        shares.append((to_train < to_test).float() + (to_train == to_test).float() / 2)
+    return float(torch.cat(shares).mean())
+
+
+def as_points(parts: list[pd.DataFrame]) -> list[np.ndarray]:
+    """Return the parts as points, of which the first sets the ranges: shape ``(n_rows, n_dimensions)``."""
+    columns = []
+    for name in parts[0]:
+        whole = pd.concat([part[name] for part in parts], ignore_index=True)
+        if pd.api.types.is_numeric_dtype(whole.dtype) and not pd.api.types.is_bool_dtype(whole.dtype):
+            numbers = whole.astype("Float64").to_numpy(float, na_value=np.nan)
+            first = numbers[: len(parts[0])]
+            low, high = np.nanmin(first), np.nanmax(first)
+            scaled = (np.nan_to_num(numbers, nan=low) - low) / ((high - low) or 1.0)
+            columns += [scaled[:, None], np.isnan(numbers)[:, None]]
+        else:
+            codes = whole.astype(object).where(whole.notna(), "").map(str)
+            columns.append(pd.get_dummies(codes).to_numpy(float) / 2)
+    points = np.concatenate(columns, axis=1).astype(np.float32)
+    return np.split(points, np.cumsum([len(part) for part in parts])[:-1])
 
 
 def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
