@@ -1,10 +1,10 @@
 """How hard is it to tell drawn rows from real ones, and how much do they teach?
 
-For each table the generator is fitted on the training part, and as many rows are drawn as the held-out part
-has (at most as many as it was trained on). Three figures: the AUC of XGBoost with its defaults, 3-fold,
-between held-out and drawn rows (0.5: nobody can tell); the score on the held-out part of XGBoost trained on
-the training part and on drawn rows (AUC, or R2 for a number); and the share of drawn rows that are nearer to
-a training row than to any of as many held-out rows (0.5: nothing is copied).
+For each table the generator is fitted on the training part, and as many rows are drawn as that has. Three
+figures: the AUC of XGBoost with its defaults, 3-fold, between equally many held-out and drawn rows (0.5:
+nobody can tell); the score on the held-out part of XGBoost trained on the training part and on drawn rows
+(AUC, or R2 for a number); and the share of drawn rows that are nearer to a training row than to any of as
+many held-out rows (0.5: nothing is copied).
 
     python benchmarks/fidelity.py adult --data path/to/tables --seeds 0 1 2
 
@@ -71,7 +71,7 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     started = time.perf_counter()
     gan = SynthGAN(target=TARGETS[name], random_state=seed, verbose=0, **arguments.parameters).fit(train)
     fitted = time.perf_counter()
-    drawn = gan.sample(min(len(train), len(test)))
+    drawn = gan.sample(len(train))
     seconds = time.perf_counter() - fitted
     result = {
         "table": name,
