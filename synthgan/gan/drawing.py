@@ -65,8 +65,8 @@ def draw(
         own_rng = torch.Generator(model.device).manual_seed(seed)
         with _drawing(model):
             filling = Filling(model, weights, size * pool, known, own_rng)
-            for group in _groups(model, filling, rounds, own_rng):
-                filling.draw(group)
+            for columns in _groups(model, filling, rounds, own_rng):
+                filling.draw(columns)
             return filling.table(_most_real(model, filling.cells, size, own_rng) if pool > 1 else slice(None))
 
     return EncodedTable.join(list(_on_all_cores(draw_batch, sizes, seeds)), model.layout)

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from synthgan.layout import FloatArray, IntArray
 from synthgan.preprocessing.base import CodingOptions
 
-#: Evenly spaced knots inside one piece, beside those of its frequent values: enough to carry the shape of a
-#: tail, too few to store the column.
+#: Knots inside one piece, at evenly spaced ranks: enough to carry the shape of a tail and what is repeated
+#: in it. A piece of fewer distinct numbers keeps them all.
 _KNOTS_PER_PIECE = 64
 #: Columns with at most this many distinct values are all points, where enough rows stand for each.
 _MAX_POINTS = 200
