@@ -41,7 +41,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "no relations": ({}, {"synthgan.preprocessing.table.find_relations": lambda frame, encoders: ()}),
     "one order of columns for 4,096 rows": ({}, {"synthgan.gan.drawing.BATCH_SIZE": 4096}),
-    "no bfloat16": ({}, {"synthgan.gan.model.computes_bfloat16": lambda device: False}),
+    "no bfloat16": ({}, {"synthgan.gan.computing.computes_bfloat16": lambda device: False}),
 }
 
 

@@ -16,11 +16,12 @@ from torch.nn.functional import softplus
 from torch.optim import AdamW
 
 from synthgan.gan.cells import Cells
+from synthgan.gan.computing import reduced_precision
 from synthgan.gan.drawing import draw
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.loop import Patience, Rows, descend
 from synthgan.gan.losses import bce_discriminator_loss
-from synthgan.gan.model import GanModel, reduced_precision
+from synthgan.gan.model import GanModel
 from synthgan.layout import EncodedTable, Known
 
 #: Cells drawn at most, and at a time; a row of many columns is drawn in many rounds.

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from synthgan.gan.cells import Cells
+from synthgan.gan.computing import reduced_precision
 from synthgan.gan.filling import DrawingWeights, Filling
 from synthgan.gan.grouping import Rounds, enough_rounds, group
-from synthgan.gan.model import GanModel, reduced_precision
+from synthgan.gan.model import GanModel
 from synthgan.gan.rows import gumbel
 from synthgan.layout import EncodedTable, FloatArray, Known
 

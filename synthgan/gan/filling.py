@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from synthgan.gan.cells import Cells
+from synthgan.gan.computing import compute_dtype
 from synthgan.gan.model import GanModel
-from synthgan.gan.rows import compute_dtype, gumbel
+from synthgan.gan.rows import gumbel
 from synthgan.layout import N_RELATION_CODES, EncodedTable, Known
 
 

@@ -5,11 +5,12 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from synthgan.gan.budget import Budget
+from synthgan.gan.computing import enough_threads, own_global_stream
 from synthgan.gan.games import train_game
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.loop import Report
 from synthgan.gan.losses import GAMES
-from synthgan.gan.model import Architecture, GanModel, enough_threads, own_global_stream
+from synthgan.gan.model import Architecture, GanModel
 from synthgan.gan.training import train_masked
 from synthgan.layout import EncodedTable, Layout
 

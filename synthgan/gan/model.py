@@ -3,8 +3,6 @@
 A layout and a few numbers come in, a `GanModel` goes out; training changes its weights, drawing reads them.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from synthgan.gan.cells import Cells, Output
+from synthgan.gan.computing import own_global_stream, reduced_precision
 from synthgan.gan.networks import Discriminator, Generator
 from synthgan.gan.rows import RowSpace
 from synthgan.layout import Layout
-
-#: Numbers in a hidden layer of a batch, from which on threads share its matrix products.
-_MIN_SHARED_PRODUCT = 2**17
 
 
 @dataclass(frozen=True)
@@ -159,48 +155,3 @@ class GanModel(nn.Module):
     def noise(self, n_rows: int, rng: torch.Generator) -> Tensor:
         """Return standard normal noise for the generator, shape ``(n_rows, latent_dim)``."""
         return torch.randn(n_rows, self.architecture.latent_dim, generator=rng, device=self.device)
-
-
-@contextmanager
-def own_global_stream(rng: torch.Generator) -> Iterator[None]:
-    """Let what only knows torch's global generators (initial weights, dropout) draw from `rng`.
-
-    The global generators are put back as they were.
-    """
-    is_cuda = rng.device.type == "cuda"
-    with torch.random.fork_rng(devices=[rng.device] if is_cuda else []):
-        seed = int(torch.randint(2**62, (1,), generator=rng, device=rng.device).item())
-        # Not torch.manual_seed, which also moves the generators of devices that are not put back.
-        torch.default_generator.manual_seed(seed)
-        if is_cuda:
-            with torch.cuda.device(rng.device):
-                torch.cuda.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def enough_threads(hidden_dim: int, batch_size: int) -> Iterator[None]:
-    """Compute on one thread where matrix products are too small to share.
-
-    There a second thread gains nothing, and costs a hundredfold when another process wants its core.
-    """
-    threads = torch.get_num_threads()
-    is_small = hidden_dim * batch_size < _MIN_SHARED_PRODUCT
-    torch.set_num_threads(1 if is_small else threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def reduced_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Return a context in which matrix products run in bfloat16 where the device does that natively."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=computes_bfloat16(device))
-
-
-def computes_bfloat16(device: torch.device) -> bool:
-    """Whether a device has instructions for bfloat16, asked of the device itself."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(feature, False) for feature in ("avx512_bf16", "amx_bf16"))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synthgan.gan.cells import Cells, Output
+from synthgan.gan.computing import compute_dtype
 from synthgan.layout import N_RELATION_CODES, RELATION_EDGES, Layout
 
 _LOGIT_BOUND = 40.0
@@ -310,10 +311,3 @@ def _follow(layout: Layout) -> np.typing.NDArray[np.float32]:
         n_codes, n_places = relation.follow.shape
         padded[row, :n_codes, :n_places] = relation.follow
     return padded
-
-
-def compute_dtype(device: torch.device) -> torch.dtype:
-    """Return the floating type that matrix products run in."""
-    if torch.is_autocast_enabled(device.type):
-        return torch.get_autocast_dtype(device.type)
-    return torch.float32

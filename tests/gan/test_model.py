@@ -17,8 +17,6 @@ from small_tables import (
     weights_of,
 )
 
-from synthgan.gan.model import enough_threads, own_global_stream
-
 KNOWN = {"everything": None, "one column": (0,), "nothing": ()}
 
 
@@ -33,32 +31,6 @@ def test_same_seed_same_weights(known):
 @pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
 def test_construction_leaves_the_global_generators_alone(known):
     model_of(MIXED, known=known, latent_dim=3)
-
-
-@pytest.mark.usefixtures("untouched_globals")
-def test_the_own_stream_follows_its_generator_alone():
-    def stream(seed):
-        with own_global_stream(rng_of(seed)):
-            return torch.rand(5)
-
-    torch.rand(3, generator=rng_of(9))
-    assert torch.equal(stream(0), stream(0))
-    assert not torch.equal(stream(0), stream(1))
-
-
-def test_the_own_stream_moves_its_generator_on():
-    rng = rng_of(0)
-    drawn = []
-    for _ in range(2):
-        with own_global_stream(rng):
-            drawn.append(torch.rand(5))
-    assert not torch.equal(*drawn)
-
-
-@pytest.mark.usefixtures("untouched_globals")
-def test_the_global_generators_are_put_back_after_an_error():
-    with pytest.raises(ZeroDivisionError), own_global_stream(rng_of(0)):
-        torch.rand(1).item() / 0
 
 
 @pytest.mark.parametrize(("layout", "table_of"), [(MIXED, mixed_table), (PLACED, placed_table)])
@@ -143,26 +115,3 @@ def test_weights_and_what_was_counted_are_what_a_file_has_to_hold():
     assert torch.equal(twin.prior, model.prior)
     counted = {"prior", "dependence"}
     assert set(model.state_dict()) == counted | {name for name, _ in model.named_parameters()}
-
-
-@pytest.fixture
-def two_threads():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("two_threads")
-@pytest.mark.parametrize(("hidden_dim", "batch_size", "n_threads"), [(32, 64, 1), (2048, 2048, 2)])
-def test_only_large_products_are_shared_among_threads(hidden_dim, batch_size, n_threads):
-    with enough_threads(hidden_dim, batch_size):
-        assert torch.get_num_threads() == n_threads
-    assert torch.get_num_threads() == 2
-
-
-@pytest.mark.usefixtures("two_threads")
-def test_the_number_of_threads_is_put_back_after_an_error():
-    with pytest.raises(ZeroDivisionError), enough_threads(1, 1):
-        raise ZeroDivisionError
-    assert torch.get_num_threads() == 2

@@ -22,8 +22,8 @@ from small_tables import (
 
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Budget, Clock
+from synthgan.gan.computing import own_global_stream
 from synthgan.gan.loop import AveragedWeights
-from synthgan.gan.model import own_global_stream
 from synthgan.gan.training import HeldOut, MaskedTrainer, train_masked
 from synthgan.layout import Layout, Span
 
