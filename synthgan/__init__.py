@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgan.exceptions import (
     ConditionError,
+    CopyingWarning,
     DataError,
     ModelFileError,
     OutputRefusedError,
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ConditionError",
+    "CopyingWarning",
     "DataError",
     "ModelFileError",
     "OutputRefusedError",

@@ -10,6 +10,8 @@
     ├── TrainingError (RuntimeError)    training that went wrong: a loss that is not finite
     ├── OutputRefusedError (OSError)    an output place that must not be written
     └── ResourceError (MemoryError)     more rows or bytes than this machine can hold
+
+    CopyingWarning (UserWarning)        drawn rows come nearer to learned ones than they should
 """
 
 from collections.abc import Hashable, Iterable
@@ -46,6 +48,10 @@ class OutputRefusedError(SynthganError, OSError):
 
 class ResourceError(SynthganError, MemoryError):
     """More rows or bytes than this machine can hold."""
+
+
+class CopyingWarning(UserWarning):
+    """Drawn rows come nearer to learned rows than rows do that were not learned from."""
 
 
 def did_you_mean(wanted: object, available: Iterable[Hashable]) -> str:

@@ -39,6 +39,8 @@ class Budget:
         Seconds after which the run is over, or None.
     quiet_start
         See `synthgan.gan.networks.Generator`.
+    blur
+        See `synthgan.gan.conditions.blurred`.
     """
 
     n_steps: int
@@ -50,6 +52,7 @@ class Budget:
     dropout: float
     max_time: float | None = None
     quiet_start: bool = False
+    blur: float = 0.0
 
 
 def plan_budget(
@@ -101,6 +104,7 @@ def plan_budget(
         dropout=0.1 if small and not is_game else 0.0,
         max_time=max_time,
         quiet_start=small and not is_game,
+        blur=0.0 if small or is_game else 0.5,
     )
 
 

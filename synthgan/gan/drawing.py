@@ -7,25 +7,32 @@ from its answer independently of each other. One column a round is the finest; o
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from typing import Literal
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from synthgan.gan.balancing import N_CANDIDATES, points_of
 from synthgan.gan.cells import Cells
 from synthgan.gan.computing import reduced_precision
 from synthgan.gan.filling import DrawingWeights, Filling
-from synthgan.gan.grouping import Rounds, enough_rounds, group
+from synthgan.gan.grouping import Plan, Rounds, enough_rounds, plan
 from synthgan.gan.model import GanModel
 from synthgan.gan.rows import gumbel
 from synthgan.layout import EncodedTable, FloatArray, Known
 
-#: Rows that are drawn together, their columns in one order. Many orders make for a better mixture: what is
-#: wrong with one of them is diluted by the others.
-BATCH_SIZE = 256
-#: Candidates drawn for each row that the discriminator's correction keeps.
-_POOL_FACTOR = 3
+Drawn = TypeVar("Drawn")
+Item = TypeVar("Item")
+#: Rows that are drawn together. One column a round, their columns come in one order, and many orders make for
+#: a better mixture: what is wrong with one of them is diluted by the others.
+BATCH_SIZE, _BATCH_SIZE_OF_GROUPS, _BATCH_SIZE_OF_DRAFTS = 256, 1024, 8192
+#: Rows that are balanced together, at most and at least: a few rows can be as they come.
+_SECTION, _FEW = 16_384, 64
+#: Random orders of columns, of which the best plan is taken.
+_N_ORDERS = 4
 _SCORED_TOGETHER = 4096
 
 
@@ -51,26 +58,77 @@ def draw(
     rounds
         See `Rounds`. Models that do not know all columns draw in one.
     correct
-        Whether to draw a pool and to keep the rows that the discriminator finds most real, if it can tell.
+        Whether to draw a few candidates for each row and to keep the one that makes rows lie where real rows
+        do; or under a condition, for which that is not known, those that the discriminator finds most real,
+        if it can tell.
     rng
         Source of all randomness, on the model's device.
     """
     model.eval()
-    pool = _POOL_FACTOR if correct and model.corrects else 1
-    sizes = [min(BATCH_SIZE, n_rows - start) for start in range(0, n_rows, BATCH_SIZE)]
-    seeds = torch.randint(2**62, (len(sizes),), generator=rng, device=rng.device).tolist()
     with _drawing(model):
-        weights = DrawingWeights.of(model)
+        n_rounds = _n_rounds(model, known, rounds)
+        balances = correct and model.forest.depth > 0 and not len(known.columns) and n_rows >= _FEW
+        corrects = correct and model.corrects and not balances
+        drawer = _Drawer(model, DrawingWeights.of(model), known, n_rounds, balances, corrects)
+    sections = [min(_SECTION, n_rows - start) for start in range(0, n_rows, _SECTION)]
+    return EncodedTable.join([drawer.section(size, rng) for size in sections], model.layout)
 
-    def draw_batch(size: int, seed: int) -> EncodedTable:
-        own_rng = torch.Generator(model.device).manual_seed(seed)
+
+@dataclass(frozen=True)
+class _Drawer:
+    """Rows of one model, drawn in one way.
+
+    Parameters
+    ----------
+    model, weights, known
+        See `Filling`.
+    n_rounds
+        In how many rounds; None for one column a round.
+    balances, corrects
+        Whether rows are chosen among candidates, to lie where real rows do or by the discriminator.
+    """
+
+    model: GanModel
+    weights: DrawingWeights
+    known: Known
+    n_rounds: int | None
+    balances: bool
+    corrects: bool
+
+    @property
+    def batch_size(self) -> int:
+        """Rows that are kept of a batch."""
+        if self.n_rounds is None:
+            return BATCH_SIZE
+        return _BATCH_SIZE_OF_DRAFTS if self.n_rounds == 1 else _BATCH_SIZE_OF_GROUPS
+
+    def section(self, n_rows: int, rng: torch.Generator) -> EncodedTable:
+        """Draw rows, balanced among each other."""
+        sizes = [min(self.batch_size, n_rows - start) for start in range(0, n_rows, self.batch_size)]
+        *seeds, last = torch.randint(2**62, (len(sizes) + 1,), generator=rng, device=rng.device).tolist()
+        batches = list(_on_all_cores(self.batch, sizes, seeds))
+        table = EncodedTable.join([table for table, _ in batches], self.model.layout)
+        if not self.balances:
+            return table
+        leaves = np.concatenate([leaves for _, leaves in batches])
+        return table.take(self.model.forest.keep(leaves, np.random.default_rng(last)))
+
+    def batch(self, n_rows: int, seed: int) -> tuple[EncodedTable, npt.NDArray[np.int32]]:
+        """Draw rows, or the candidates for them and their leaves in the forest."""
+        model, rng = self.model, torch.Generator(self.model.device).manual_seed(seed)
+        n_drawn = n_rows * N_CANDIDATES if self.balances or self.corrects else n_rows
         with _drawing(model):
-            filling = Filling(model, weights, size * pool, known, own_rng)
-            for columns in _groups(model, filling, rounds, own_rng):
+            filling = Filling(model, self.weights, n_drawn, self.known, rng)
+            drafted, groups = _plan(model, filling, self.n_rounds, rng)
+            if drafted:
+                filling.draft(drafted)
+            for columns in groups:
                 filling.draw(columns)
-            return filling.table(_most_real(model, filling.cells, size, own_rng) if pool > 1 else slice(None))
-
-    return EncodedTable.join(list(_on_all_cores(draw_batch, sizes, seeds)), model.layout)
+            chosen = _most_real(model, filling.cells, n_rows, rng) if self.corrects else slice(None)
+            table = filling.table(chosen)
+        if not self.balances:
+            return table, np.empty((0, 0), dtype=np.int32)
+        return table, model.forest.leaves(points_of(table, model.layout))
 
 
 @contextmanager
@@ -82,8 +140,8 @@ def _drawing(model: GanModel) -> Iterator[None]:
 
 
 def _on_all_cores(
-    draw_batch: Callable[[int, int], EncodedTable], sizes: list[int], seeds: list[int]
-) -> Iterable[EncodedTable]:
+    draw_batch: Callable[[int, int], Drawn], sizes: list[int], seeds: list[int]
+) -> Iterable[Drawn]:
     """Return what is drawn for each size and seed, in their order, one batch on each core at a time."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -94,38 +152,49 @@ def _on_all_cores(
         torch.set_num_threads(threads)
 
 
-def _groups(model: GanModel, filling: Filling, rounds: Rounds, rng: torch.Generator) -> Sequence[list[int]]:
-    """Return the columns to draw in each round.
+def _n_rounds(model: GanModel, known: Known, rounds: Rounds) -> int | None:
+    """Return in how many rounds to draw, or None where that is one for each column."""
+    columns = np.setdiff1d(model.layout.coded, known.columns).tolist()
+    if rounds is None or not model.knows_all:
+        return None
+    n_rounds = enough_rounds(columns, model.column_dependence) if rounds == "auto" else rounds
+    return n_rounds if n_rounds < len(columns) else None
+
+
+def _plan(
+    model: GanModel, filling: Filling, n_rounds: int | None, rng: torch.Generator
+) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
+    """Return the columns to draft, and those to draw in each round.
 
     Their order is random. In fewer rounds than columns those stand together that say little of each other.
     Under a condition, and with one column a round, those come first that the known cells say most about: the
     fewer other cells are known, the less a small table misleads the generator.
     """
     present = {int(i) for i in (*model.layout.coded, *model.layout.valued)}
-    columns = np.array(sorted(present - filling.known), dtype=np.int64)
-    if not len(columns):
-        return []
-    order = torch.randperm(len(columns), generator=rng, device=rng.device).cpu().numpy()
-    columns = columns[order]
+    columns = _shuffled(sorted(present - filling.known), rng)
     if not model.knows_all:
-        return [columns.tolist()]
-    if rounds is not None:
-        return _independent_groups(model, columns.tolist(), rounds, rng)
+        return [], [columns]
+    if n_rounds is not None:
+        valued = [column for column in columns if column in model.layout.value_places]
+        coded = [column for column in columns if column not in model.layout.value_places]
+        orders = [coded, *(_shuffled(coded, rng) for _ in range(_N_ORDERS - 1))]
+        planned = min((plan(order, model.column_dependence, n_rounds) for order in orders), key=_lost)
+        groups = _shuffled(planned.groups, rng)
+        return planned.drafted, [*groups, valued] if valued else groups
     if filling.known:
         told = dict(zip(model.layout.coded.tolist(), _information(model, filling), strict=True))
-        columns = np.array(sorted(columns.tolist(), key=lambda column: -told.get(column, 0.0)))
-    return [[int(column)] for column in columns]
+        columns.sort(key=lambda column: -told.get(column, 0.0))
+    return [], [[column] for column in columns]
 
 
-def _independent_groups(
-    model: GanModel, columns: list[int], rounds: int | Literal["auto"], rng: torch.Generator
-) -> list[list[int]]:
-    """Return groups of columns that say little of each other, in random order."""
-    information = model.dependence.cpu().numpy()
-    n_rounds = enough_rounds(columns, information) if rounds == "auto" else min(rounds, len(columns))
-    groups = group(columns, information, n_rounds)
-    order = torch.randperm(len(groups), generator=rng, device=rng.device).tolist()
-    return [groups[place] for place in order]
+def _lost(planned: Plan) -> float:
+    return planned.lost
+
+
+def _shuffled(items: Sequence[Item], rng: torch.Generator) -> list[Item]:
+    """Return the items in random order."""
+    order = torch.randperm(len(items), generator=rng, device=rng.device).tolist()
+    return [items[place] for place in order]
 
 
 def _information(model: GanModel, filling: Filling) -> list[float]:

@@ -95,7 +95,7 @@ class Filling:
         self._set_known(known)
         if not model.knows_all:
             self._draw_prior()
-        self._begin()
+        self.hidden: Tensor | None = None
 
     def _set_known(self, known: Known) -> None:
         layout, cells, device = self.model.layout, self.cells, self.model.device
@@ -125,19 +125,42 @@ class Filling:
         is_known[list(self.known)] = True
         return is_known
 
-    def _begin(self) -> None:
-        """Pass the known cells through the first layer."""
-        model, space = self.model, self.model.space
-        self.hidden = self.weights.bias.repeat(len(self.cells), 1)
-        if model.architecture.latent_dim:
-            noise = model.noise(len(self.cells), self.rng)
-            self.hidden += (noise @ model.generator.from_noise).float()
-        if self.known:
-            is_known = self.is_known
-            both = is_known[space.related] & is_known[space.partner]
-            self._relate(both.nonzero().squeeze(1))
-            known_rows = model.known_vectors(self.cells, is_known.expand_as(self.cells.codes))
-            self.hidden += (known_rows @ self.weights.first).float()
+    def draft(self, columns: Sequence[int]) -> None:
+        """Fill in some columns of codes from the latent classes, given the cells that every row has."""
+        layout, classes = self.model.layout, self.model.classes
+        given = [int(i) for i in layout.coded if int(i) in self.known]
+        known = self.cells.codes[0, given] + torch.from_numpy(layout.offsets[given]).to(self.rng.device)
+        drawn = classes.draw(len(self.cells), known, self.rng)
+        for column in columns:
+            self.cells.codes[:, column] = classes.draw_codes(drawn, layout.slice_of(column), self.rng)
+            self._spread_places(column)
+            self.known.add(column)
+        self._relate_known()
+
+    def _spread_places(self, column: int) -> None:
+        """Put the cells of a column anywhere in the stretches that their codes stand for."""
+        layout, space = self.model.layout, self.model.space
+        if column not in layout.place_index:
+            return
+        codes = self.cells.codes[:, column] + int(layout.offsets[column])
+        n_places = layout.spans[column].n_places
+        places = torch.randint(n_places, (len(codes),), generator=self.rng, device=codes.device)
+        self.cells.places[:, layout.place_index[column]] = places * (space.takes_place[codes] > 0)
+        self._stand(column)
+
+    def _first(self) -> Tensor:
+        """Return the first layer, to which what is known at the start is added when it is first asked for."""
+        if self.hidden is None:
+            model = self.model
+            self.hidden = self.weights.bias.repeat(len(self.cells), 1)
+            if model.architecture.latent_dim:
+                noise = model.noise(len(self.cells), self.rng)
+                self.hidden += (noise @ model.generator.from_noise).float()
+            if self.known:
+                self._relate_known()
+                known_rows = model.known_vectors(self.cells, self.is_known.expand_as(self.cells.codes))
+                self.hidden += (known_rows @ self.weights.first).float()
+        return self.hidden
 
     def table(self, rows: Tensor | slice) -> EncodedTable:
         """Return some of the rows."""
@@ -147,7 +170,7 @@ class Filling:
 
     def draw(self, columns: Sequence[int]) -> None:
         """Fill in some columns, independently of each other given all that is known."""
-        top = self.weights.hidden(self.hidden).to(self.weights.last.dtype)
+        top = self.weights.hidden(self._first()).to(self.weights.last.dtype)
         partners = frozenset(self.known)
         for column in columns:
             self._draw_code(column, top, partners)
@@ -232,14 +255,14 @@ class Filling:
 
     def _remember(self, column: int) -> None:
         """Add a column that has been filled in to the first layer."""
-        layout, space = self.model.layout, self.model.space
+        layout, space, hidden = self.model.layout, self.model.space, self._first()
         codes = self.cells.codes[:, column] + int(layout.offsets[column])
-        self.hidden += self.weights.first[codes]
+        hidden += self.weights.first[codes]
         if column in layout.place_index:
             index = layout.place_index[column]
             shares = (2 * self.cells.places[:, index] + 1) / layout.spans[column].n_places - 1
             row = self.weights.first[space.first_place + index]
-            self.hidden += (shares * space.takes_place[codes]).unsqueeze(1) * row
+            hidden += (shares * space.takes_place[codes]).unsqueeze(1) * row
         new = [
             m
             for m, relation in enumerate(layout.relations)
@@ -252,7 +275,7 @@ class Filling:
             drawn = self.cells.relations[:, relations]
             rows = space.first_relation + relations * N_RELATION_CODES + (drawn - 1).clamp(min=0)
             added = self.weights.first[rows] * (drawn > 0).unsqueeze(2)
-            self.hidden += added.sum(1)
+            hidden += added.sum(1)
 
     def _stand(self, column: int) -> None:
         """Note where the cells of a column stand on its number line, NaN where they have no place."""
@@ -264,6 +287,11 @@ class Filling:
         stands = codes + (places + 0.5) / layout.spans[column].n_places
         has_place = space.takes_place[codes + int(layout.offsets[column])] > 0
         self.stands[:, column] = torch.where(has_place, stands, torch.nan)
+
+    def _relate_known(self) -> None:
+        """Find the codes of all relations both of whose columns are known."""
+        space, is_known = self.model.space, self.is_known
+        self._relate((is_known[space.related] & is_known[space.partner]).nonzero().squeeze(1))
 
     def _relate(self, relations: Tensor) -> None:
         """Find the codes of relations both of whose columns are known."""

@@ -1,25 +1,41 @@
 """From an encoded table to a trained model: the networks for its layout, and the training for the loss."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 
+from synthgan.gan.balancing import Forest, points_of
 from synthgan.gan.budget import Budget
+from synthgan.gan.cells import Cells
 from synthgan.gan.computing import enough_threads, own_global_stream
 from synthgan.gan.games import train_game
-from synthgan.gan.grouping import Rounds
+from synthgan.gan.grouping import Dependence, Rounds
+from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.loop import Report
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
 from synthgan.gan.training import train_masked
 from synthgan.layout import EncodedTable, Layout
 
-_VALIDATION_SHARE = 0.05
-_MAX_VALIDATION_ROWS = 2_000
+#: Share of the rows that is held out; at least so many, where that is no larger share than this, and at most.
+_VALIDATION_SHARE, _MOST_OF_SMALL = 0.05, 0.2
+_MIN_VALIDATION_ROWS, _MAX_VALIDATION_ROWS = 20, 2_000
+#: Share of the time in which latent classes are learned.
+_CLASSES_SHARE = 0.05
 
 
 def build_model(
-    layout: Layout, budget: Budget, *, loss: str, target: int | None, seed: int, device: torch.device
+    layout: Layout,
+    budget: Budget,
+    *,
+    n_rows: int,
+    loss: str,
+    target: int | None,
+    seed: int,
+    device: torch.device,
 ) -> GanModel:
     """Return a new model for a layout.
 
@@ -27,6 +43,8 @@ def build_model(
     ----------
     layout
         What the columns mean.
+    n_rows
+        Rows of the table.
     budget
         The sizes of the networks.
     loss
@@ -46,6 +64,8 @@ def build_model(
         dropout=budget.dropout,
         quiet_start=budget.quiet_start,
         known=tuple(range(len(layout))) if game is None else _condition_of_game(layout, target),
+        n_classes=LatentClasses.count_for(n_rows) if game is None else 1,
+        tree_depth=Forest.depth_for(n_rows) if game is None else 0,
     )
     weights_seed, _ = seeds_of(seed)
     return GanModel(layout, architecture, torch.Generator().manual_seed(weights_seed)).to(device)
@@ -73,6 +93,7 @@ def train_model(
     with own_global_stream(rng), enough_threads(budget.hidden_dims[0], budget.batch_size):
         if loss in GAMES:
             return train_game(model, GAMES[loss], table, budget, rng=rng, report=report)
+        budget = survey(model, table, budget, rng)
         training, validation = hold_out(table, target, seed)
         return train_masked(
             model,
@@ -86,6 +107,24 @@ def train_model(
         )
 
 
+def survey(model: GanModel, table: EncodedTable, budget: Budget, rng: torch.Generator) -> Budget:
+    """Learn what takes no network: latent classes, what columns say of each other, where rows lie.
+
+    Returns the budget with the time that is left.
+    """
+    started = time.monotonic()
+    time_for_classes = budget.max_time and budget.max_time * _CLASSES_SHARE
+    model.classes.fit(Cells.of(table, model.device), model.space, rng, time_for_classes)
+    shares, code_shares = (part.double().cpu().numpy() for part in model.classes.buffers())
+    dependence = Dependence.of(table, model.layout, shares, code_shares)
+    model.information.copy_(torch.from_numpy(dependence.information))
+    model.unexplained.copy_(torch.from_numpy(dependence.unexplained))
+    forest_seed = int(torch.randint(2**62, (1,), generator=rng, device=rng.device).item())
+    model.forest.grow(points_of(table, model.layout), np.random.default_rng(forest_seed))
+    spent = time.monotonic() - started
+    return replace(budget, max_time=budget.max_time and max(0.1, budget.max_time - spent))
+
+
 def seeds_of(seed: int) -> tuple[int, int]:
     """Return two seeds of independent streams: for the initial weights and for training."""
     weights, training = np.random.SeedSequence(seed).generate_state(2)
@@ -94,7 +133,8 @@ def seeds_of(seed: int) -> tuple[int, int]:
 
 def hold_out(table: EncodedTable, target: int | None, seed: int) -> tuple[EncodedTable, EncodedTable]:
     """Return rows to train on and rows to judge by, with the target's codes shared out evenly."""
-    n_held_out = int(np.clip(_VALIDATION_SHARE * len(table), 1, _MAX_VALIDATION_ROWS))
+    least = max(1, min(_MIN_VALIDATION_ROWS, _MOST_OF_SMALL * len(table)))
+    n_held_out = int(np.clip(_VALIDATION_SHARE * len(table), least, _MAX_VALIDATION_ROWS))
     strata = None
     if target is not None:
         counts = np.bincount(table.codes[:, target])

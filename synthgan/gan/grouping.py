@@ -1,16 +1,18 @@
-"""Which columns are drawn together: codes of a table in, how much columns say of each other, groups out.
+"""Which columns are filled in together: codes of a table in, how much columns say of each other, a plan out.
 
 Columns of one group are drawn in one round, independently given the columns of earlier rounds, so a group
-loses what its columns say of each other. Groups are made of columns that have little to say.
+loses what its columns say of each other. Groups are made of columns that have little to say. In the first
+round latent classes draft some columns together, and what they do not explain is lost.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from synthgan.layout import EncodedTable, Layout
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
 #: In how many rounds a row is drawn: so many, as few as lose little, or (None) one for each column.
 Rounds = int | Literal["auto"] | None
@@ -19,58 +21,130 @@ Rounds = int | Literal["auto"] | None
 _MAX_ROWS, _MAX_CELLS_OF_PAIRS = 20_000, 200_000_000
 #: Information, in nats a row, that "auto" may lose.
 _MAX_LOST = 0.15
+#: What is taken for the information of a relation beyond codes: enough never to draw its columns together.
+_OF_RELATION = 1.0
 
 
-def dependence(table: EncodedTable, layout: Layout) -> npt.NDArray[np.float32]:
-    """Return the mutual information of each pair of columns, in nats; shape ``(n_columns, n_columns)``.
+@dataclass(frozen=True)
+class Dependence:
+    """What pairs of columns say of each other, in nats, and how much of it latent classes leave unsaid.
 
-    From the shares of pairs of codes, less the excess that independent columns would show by chance [1]_.
-
-    References
+    Parameters
     ----------
-    .. [1] Miller (1955). Note on the bias of information estimates. Information Theory in Psychology.
+    information, unexplained
+        Shape ``(n_columns, n_columns)``.
     """
-    n_columns = len(layout)
-    n_rows = min(len(table), _MAX_ROWS, max(200, _MAX_CELLS_OF_PAIRS // n_columns**2))
-    codes = table.codes[:: max(1, len(table) // n_rows)].astype(np.int64)
-    information = np.zeros((n_columns, n_columns), dtype=np.float32)
-    for place, first in enumerate(layout.coded):
-        for second in layout.coded[place + 1 :]:
-            sizes = int(layout.sizes[first]), int(layout.sizes[second])
-            counts = np.bincount(codes[:, first] * sizes[1] + codes[:, second], minlength=sizes[0] * sizes[1])
-            information[first, second] = _mutual_information(counts.reshape(sizes))
-    return information + information.T
+
+    information: npt.NDArray[np.float32]
+    unexplained: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, table: EncodedTable, layout: Layout, shares: FloatArray, code_shares: FloatArray
+    ) -> "Dependence":
+        """Return the dependence of the columns of a table.
+
+        Mutual information and divergence are from the shares of pairs of codes, less the excess that
+        independent columns would show by chance [1]_. What a relation says is beyond codes.
+
+        Parameters
+        ----------
+        table, layout
+            Rows, and what they mean.
+        shares, code_shares
+            See `synthgan.gan.latent_classes.LatentClasses`.
+
+        References
+        ----------
+        .. [1] Miller (1955). Note on the bias of information estimates. Information Theory in Psychology.
+        """
+        n_columns = len(layout)
+        n_rows = min(len(table), _MAX_ROWS, max(200, _MAX_CELLS_OF_PAIRS // n_columns**2))
+        codes = table.codes[:: max(1, len(table) // n_rows)].astype(np.int64)
+        matrices = np.zeros((2, n_columns, n_columns), dtype=np.float32)
+        for place, first in enumerate(layout.coded):
+            weighted = (code_shares[:, layout.slice_of(first)] * shares[:, None]).T
+            for second in layout.coded[place + 1 :]:
+                size = int(layout.sizes[second])
+                pairs = np.bincount(
+                    codes[:, first] * size + codes[:, second], minlength=int(layout.sizes[first]) * size
+                )
+                explained = weighted @ code_shares[:, layout.slice_of(second)]
+                matrices[:, first, second] = _nats(pairs.reshape(-1, size), explained)
+        for relation in layout.relations:
+            first, second = sorted((relation.column, relation.partner))
+            matrices[:, first, second] += _OF_RELATION
+        return cls(*(matrix + matrix.T for matrix in matrices))
 
 
-def _mutual_information(counts: npt.NDArray[np.int64]) -> float:
+def _nats(counts: IntArray, explained: FloatArray) -> tuple[float, float]:
+    """Return what rows and columns of counts say of each other, and how much of it is not explained."""
     total = counts.sum()
     joint = counts / total
-    rows, columns = joint.sum(1), joint.sum(0)
     seen = counts > 0
-    apart = np.outer(rows, columns)[seen]
-    by_chance = ((rows > 0).sum() - 1) * ((columns > 0).sum() - 1) / (2 * total)
-    return max(0.0, float((joint[seen] * np.log(joint[seen] / apart)).sum() - by_chance))
+    apart = np.outer(joint.sum(1), joint.sum(0))
+    n_rows, n_columns = np.count_nonzero(counts.any(1)), np.count_nonzero(counts.any(0))
+    by_chance = (n_rows - 1) * (n_columns - 1) / (2 * total)
+    shares = joint[seen]
+    information, unexplained = (
+        float((shares * np.log(shares / other[seen])).sum() - by_chance) for other in (apart, explained)
+    )
+    return max(0.0, information), max(0.0, unexplained)
 
 
-def group(columns: Sequence[int], information: npt.NDArray[np.float32], n_groups: int) -> list[list[int]]:
-    """Return the columns in groups of about equal size, each column where it says least of the others.
+@dataclass(frozen=True)
+class Plan:
+    """In which order the columns of a row are filled in.
+
+    Parameters
+    ----------
+    drafted
+        Columns that come from the latent classes, all at once.
+    groups
+        Columns that the generator draws, a group in each further round.
+    lost
+        What columns of one group, or drafted ones, say of each other that is not heeded, in nats.
+    """
+
+    drafted: list[int]
+    groups: list[list[int]]
+    lost: float
+
+
+def plan(columns: Sequence[int], dependence: Dependence, n_rounds: int) -> Plan:
+    """Return the better of two plans: to draft half of the columns, or no more than are drawn in a round.
 
     The order of the columns counts: another order gives other groups.
     """
-    most = -(-len(columns) // n_groups)
-    groups: list[list[int]] = [[] for _ in range(n_groups)]
+    even, half = -(-len(columns) // n_rounds), -(-len(columns) // 2)
+    n_drafted = {even, half} if n_rounds > 1 else {even}
+    return min((_plan(columns, dependence, n_rounds, n) for n in sorted(n_drafted)), key=lambda p: p.lost)
+
+
+def _plan(columns: Sequence[int], dependence: Dependence, n_rounds: int, n_drafted: int) -> Plan:
+    """Return groups of about equal size, each column where it costs least beside those before it."""
+    drawn = -(-(len(columns) - n_drafted) // max(n_rounds - 1, 1))
+    sizes = [n_drafted] + [drawn] * (n_rounds - 1)
+    groups: list[list[int]] = [[] for _ in sizes]
+    costs_of = [dependence.unexplained] + [dependence.information] * (n_rounds - 1)
+    lost = 0.0
     for column in columns:
-        is_open = [members for members in groups if len(members) < most]
-        costs = [(information[column, members].sum(), len(members)) for members in is_open]
-        is_open[costs.index(min(costs))].append(column)
-    return [members for members in groups if members]
+        costs = [
+            (float(cost[column, members].sum()), len(members) / size, index)
+            for index, (members, size, cost) in enumerate(zip(groups, sizes, costs_of, strict=True))
+            if len(members) < size
+        ]
+        cost, _, index = min(costs)
+        groups[index].append(column)
+        lost += cost
+    return Plan(groups[0], [members for members in groups[1:] if members], lost)
 
 
-def enough_rounds(columns: Sequence[int], information: npt.NDArray[np.float32]) -> int:
-    """Return the fewest rounds in which the groups of some columns lose little."""
-    by_weight = sorted(columns, key=lambda column: (-information[column, columns].sum(), column))
+def enough_rounds(columns: Sequence[int], dependence: Dependence) -> int:
+    """Return the fewest rounds in which little is lost; as many as columns where that takes one for each."""
+    weights = dependence.information[:, columns].sum(1)
+    by_weight = sorted(columns, key=lambda column: (-weights[column], column))
     for n_rounds in range(1, len(columns)):
-        groups = group(by_weight, information, n_rounds)
-        if sum(information[np.ix_(members, members)].sum() / 2 for members in groups) <= _MAX_LOST:
+        if plan(by_weight, dependence, n_rounds).lost <= _MAX_LOST:
             return n_rounds
     return max(len(columns), 1)

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -71,6 +72,16 @@ class AveragedWeights(Generic[Network]):
     def keep(self) -> None:
         """Put the average in place of the weights."""
         self.network.load_state_dict(self.average.state_dict())
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Put the average in place of the weights for a while."""
+        weights = copy.deepcopy(self.network.state_dict())
+        self.keep()
+        try:
+            yield
+        finally:
+            self.network.load_state_dict(weights)
 
 
 @dataclass

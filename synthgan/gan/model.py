@@ -9,8 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from synthgan.gan.balancing import Forest
 from synthgan.gan.cells import Cells, Output
 from synthgan.gan.computing import own_global_stream, reduced_precision
+from synthgan.gan.grouping import Dependence
+from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.networks import Discriminator, Generator
 from synthgan.gan.rows import RowSpace
 from synthgan.layout import Layout
@@ -30,6 +33,8 @@ class Architecture:
         Indices of the columns that may be known.
     quiet_start
         See `synthgan.gan.networks.Generator`.
+    n_classes, tree_depth
+        See `synthgan.gan.latent_classes.LatentClasses` and `synthgan.gan.balancing.Forest`.
     """
 
     hidden_dims: tuple[int, ...]
@@ -38,6 +43,8 @@ class Architecture:
     dropout: float
     known: tuple[int, ...]
     quiet_start: bool = False
+    n_classes: int = 1
+    tree_depth: int = 0
 
 
 class GanModel(nn.Module):
@@ -58,15 +65,20 @@ class GanModel(nn.Module):
         Row vectors of all columns, and of those that may be known.
     prior
         Shares of the rows by code of the first column that may be known, for models that must know it.
-    dependence
-        What the columns say of each other; see `synthgan.gan.grouping.dependence`.
+    information, unexplained
+        What the columns say of each other; see `synthgan.gan.grouping.Dependence`.
+    classes
+        What rows in few rounds start from.
+    forest
+        Where real rows lie.
     corrects
         Whether the discriminator tells drawn rows from real ones it was not trained on, so that its
         density ratio is worth applying.
     """
 
     prior: Tensor
-    dependence: Tensor
+    information: Tensor
+    unexplained: Tensor
     corrects: bool = False
 
     def __init__(self, layout: Layout, architecture: Architecture, rng: torch.Generator) -> None:
@@ -75,7 +87,10 @@ class GanModel(nn.Module):
         known_layout = layout if self.knows_all else layout.select(architecture.known)
         self.space, self.known_space = RowSpace(layout), RowSpace(known_layout)
         self.register_buffer("prior", torch.zeros(known_layout.spans[0].n_codes if known_layout.spans else 0))
-        self.register_buffer("dependence", torch.zeros(len(layout), len(layout)))
+        for name in ("information", "unexplained"):
+            self.register_buffer(name, torch.zeros(len(layout), len(layout)))
+        self.classes = LatentClasses(layout, architecture.n_classes)
+        self.forest = Forest(architecture.tree_depth)
         shape: dict[str, Any] = {
             "hidden_dims": architecture.hidden_dims,
             "residual": architecture.residual,
@@ -101,6 +116,11 @@ class GanModel(nn.Module):
         """Whether any column may be known, so that a row can be drawn in several rounds."""
         return len(self.architecture.known) == len(self.layout)
 
+    @property
+    def column_dependence(self) -> Dependence:
+        """What the columns say of each other."""
+        return Dependence(self.information.cpu().numpy(), self.unexplained.cpu().numpy())
+
     def known_vectors(self, cells: Cells, known: Tensor | None = None) -> Tensor:
         """Return the generator's input for rows of which some columns are known.
 
@@ -118,7 +138,13 @@ class GanModel(nn.Module):
         return self.known_space.vectors(Cells(codes, nothing, nothing, nothing))
 
     def reconstruct(
-        self, cells: Cells, known: Tensor, noise: Tensor, generator: Generator | None = None
+        self,
+        cells: Cells,
+        known: Tensor,
+        noise: Tensor,
+        *,
+        told: Cells | None = None,
+        generator: Generator | None = None,
     ) -> tuple[Tensor, Output]:
         """Ask the generator for the unknown cells of rows.
 
@@ -130,6 +156,8 @@ class GanModel(nn.Module):
             Truth values, shape ``(batch, n_columns)``.
         noise
             Shape ``(batch, latent_dim)``.
+        told
+            The rows that the generator is told of in their place.
         generator
             To ask instead of the model's own.
 
@@ -142,7 +170,7 @@ class GanModel(nn.Module):
         """
         space, generator = self.space, generator or self.generator
         with reduced_precision(self.device):
-            output = generator(self.known_vectors(cells, known), noise)
+            output = generator(self.known_vectors(cells if told is None else told, known), noise)
             logits = generator.places(output.features, space.placed_codes(cells.codes))
         # Not in reduced precision: a normaliser is a sum of many small numbers.
         log_likelihood, is_told = space.log_likelihood(output, cells, known)

@@ -11,9 +11,11 @@ from torch.optim import AdamW
 
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.cells import Cells
-from synthgan.gan.conditions import random_known
+from synthgan.gan.conditions import blurred, random_known
+from synthgan.gan.copying import Nearness, nearness
 from synthgan.gan.correction import train_correction
-from synthgan.gan.grouping import Rounds, dependence
+from synthgan.gan.drawing import draw
+from synthgan.gan.grouping import Rounds
 from synthgan.gan.loop import AveragedWeights, History, Patience, Report, Rows, descend
 from synthgan.gan.losses import (
     r1_r2_penalty,
@@ -23,11 +25,13 @@ from synthgan.gan.losses import (
 )
 from synthgan.gan.model import GanModel
 from synthgan.gan.networks import Generator
-from synthgan.layout import EncodedTable
+from synthgan.layout import EncodedTable, Known
 
 _ADVERSARIAL_EVERY = 4
 _TEMPERATURE = 0.5
 _PATIENCE = 4
+#: Checks between two looks at whether rows are copied, and rows that are drawn for it.
+_COPIES_EVERY, _N_DRAWN = 5, 500
 #: Share of the time that is kept for the discriminator's correction.
 _CORRECTION_SHARE = 0.12
 
@@ -68,10 +72,8 @@ def train_masked(
         If a loss is not finite.
     """
     clock = Clock(budget.n_steps, budget.max_time and budget.max_time * (1 - _CORRECTION_SHARE))
-    history, patience = History(report), Patience(_PATIENCE)
-    model.dependence.copy_(torch.from_numpy(dependence(table, model.layout)))
-    trainer = MaskedTrainer(model, budget, adversarial_weight, rng)
-    held_out = HeldOut(model, validation, rng)
+    history, trainer = History(report), MaskedTrainer(model, budget, adversarial_weight, rng)
+    referee = Referee(model, trainer.averaged, table, validation, rounds, rng)
     model.train()
     for cells in Rows(table, model.device).batches(budget.batch_size, rng):
         if clock.progress >= 1:
@@ -79,14 +81,15 @@ def train_masked(
         losses = trainer.step(cells, clock)
         clock.step += 1
         if clock.check_is_due():
-            losses["validation"] = held_out.loss(trainer.averaged)
+            losses |= referee.judge(clock)
             history.add(clock, losses, done=clock.progress * (1 - _CORRECTION_SHARE))
-            if not patience.improves(losses["validation"]) and patience.is_over and not clock.is_annealing:
-                clock.anneal_now()
     trainer.averaged.keep()
+    copied = referee.copied()
     time_left = budget.max_time and max(1.0, budget.max_time - clock.elapsed)
     loss = train_correction(model, table, validation, rounds=rounds, max_time=time_left, rng=rng)
-    history.add(clock, {"correction": loss}, done=1.0)
+    history.add(clock, {"correction": loss} | copied.as_losses(), done=1.0)
+    if copied.is_copying:
+        copied.warn(len(table) + len(validation))
     return history.records
 
 
@@ -118,7 +121,8 @@ class MaskedTrainer:
     def generator_step(self, cells: Cells, known: Tensor, *, is_adversarial: bool) -> None:
         """Lower the loss of hidden cells and, if asked, make the filled-in rows pass for real."""
         model, space = self.model, self.model.space
-        log_likelihood, output = model.reconstruct(cells, known, model.noise(len(cells), self.rng))
+        told, noise = blurred(cells, space, self.budget.blur, self.rng), model.noise(len(cells), self.rng)
+        log_likelihood, output = model.reconstruct(cells, known, noise, told=told)
         loss = reconstruction_loss(log_likelihood, known[:, space.coded])
         self.losses["reconstruction"] = loss.item()
         if is_adversarial:
@@ -139,6 +143,43 @@ class MaskedTrainer:
         descend(self.optimizers[1], loss + r1_r2_penalty(critic, real, fake, self.rng))
 
 
+class Referee:
+    """Ends a run when held-out rows gain nothing more from it, or when rows begin to be copied."""
+
+    def __init__(
+        self,
+        model: GanModel,
+        averaged: AveragedWeights[Generator],
+        table: EncodedTable,
+        validation: EncodedTable,
+        rounds: Rounds,
+        rng: torch.Generator,
+    ) -> None:
+        self.model, self.averaged, self.rounds, self.rng = model, averaged, rounds, rng
+        self.table, self.validation = table, validation
+        self.held_out, self.patience = HeldOut(model, validation, rng), Patience(_PATIENCE)
+
+    def judge(self, clock: Clock) -> dict[str, float]:
+        """Return losses on held-out rows; let the run anneal if it is over."""
+        losses = {"validation": self.held_out.loss(self.averaged)}
+        is_over = not self.patience.improves(losses["validation"]) and self.patience.is_over
+        if clock.checks % _COPIES_EVERY == 0 and not clock.is_annealing:
+            with self.averaged.in_place():
+                copied = self.copied()
+            losses |= copied.as_losses()
+            is_over = is_over or copied.is_copying
+        if is_over and not clock.is_annealing:
+            clock.anneal_now()
+        return losses
+
+    def copied(self) -> Nearness:
+        """Return how near rows that are drawn now come to those trained on, beside held-out ones."""
+        nothing = Known.nothing()
+        drawn = draw(self.model, _N_DRAWN, known=nothing, rounds=self.rounds, correct=False, rng=self.rng)
+        self.model.train()
+        return nearness(drawn, self.table, self.validation, self.model.layout)
+
+
 class HeldOut:
     """The reconstruction loss on rows that are not trained on, always with the same cells hidden."""
 
@@ -151,5 +192,7 @@ class HeldOut:
     @torch.no_grad()
     def loss(self, averaged: AveragedWeights[Generator]) -> float:
         """Return the loss of the averaged generator."""
-        log_likelihood, _ = self.model.reconstruct(self.cells, self.known, self.noise, averaged.average)
+        log_likelihood, _ = self.model.reconstruct(
+            self.cells, self.known, self.noise, generator=averaged.average
+        )
         return reconstruction_loss(log_likelihood, self.known[:, self.model.space.coded]).item()

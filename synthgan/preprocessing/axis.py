@@ -20,8 +20,8 @@ _KNOTS_PER_PIECE = 64
 #: Columns with at most this many distinct values are all points, where enough rows stand for each.
 _MAX_POINTS = 200
 _ROWS_PER_POINT = 20
-#: A place that stands for fewer rows of an even piece could not be learned.
-_ROWS_PER_PLACE = 8
+#: Rows of an even piece for each further place; with fewer, a place would point at single rows.
+_ROWS_PER_PLACE = 16
 #: What lies between the points is cut as finely as if it were at least this share of the rows.
 _MIN_SHARE_TO_SPLIT = 0.25
 #: An empty stretch as wide as this share of the middle nine tenths of the numbers, with this many rows and
@@ -87,7 +87,7 @@ class Axis:
             unit = np.abs(rest).max() or 1.0  # keeps squares within float64
             center, scale = float((rest / unit).mean() * unit), float((rest / unit).std() * unit)
             return cls(knots, places, starts, positions, 1, center, scale or 1.0)
-        n_places = int(np.clip(n / n_pieces / _ROWS_PER_PLACE, 1, options.max_places))
+        n_places = min(1 + n // n_pieces // _ROWS_PER_PLACE, options.max_places)
         return cls(knots, places, starts, positions, n_places)
 
     def __len__(self) -> int:

@@ -3,7 +3,10 @@ import pytest
 import torch
 from small_tables import PAIR, PLACED, ignore, model_of, pair_table, placed_table, rng_of
 
+from synthgan.gan.balancing import Forest
 from synthgan.gan.budget import Budget
+from synthgan.gan.fitting import survey
+from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.training import train_masked
 
 # The matrices here are tiny: on a busy machine threads would spend their time waiting for each other.
@@ -12,12 +15,18 @@ torch.set_num_threads(1)
 
 def trained_on(layout, table_of, n_steps):
     """A model of 4000 rows, any of whose columns may be known."""
-    model = model_of(layout, hidden_dims=(32,))
+    table, budget = table_of(4000), Budget(n_steps, 256, 1e-2, 0.0, (32,), 0, 0.0)
+    sizes = {
+        "n_classes": LatentClasses.count_for(len(table)),
+        "tree_depth": Forest.depth_for(len(table)),
+    }
+    model = model_of(layout, hidden_dims=(32,), **sizes)
+    survey(model, table, budget, rng_of(1))
     train_masked(
         model,
-        table_of(4000),
+        table,
         table_of(1000, seed=1),
-        Budget(n_steps, 256, 1e-2, 0.0, (32,), 0, 0.0),
+        budget,
         adversarial_weight=0.0,
         rounds=None,
         rng=rng_of(0),

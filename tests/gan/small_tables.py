@@ -58,6 +58,19 @@ def _placed() -> Layout:
     return Layout(spans, tuple(_relation(spans, *pair) for pair in [(0, 2), (2, 0), (3, 0), (3, 2)]))
 
 
+#: Four columns of three codes, of which the rows over FOUR below are a mixture of three kinds.
+FOUR = Layout(tuple(Span(name, 3) for name in "abcd"))
+KINDS = np.array([0.5, 0.3, 0.2])
+#: P(code | kind), shape (kind, column, code).
+CODES_OF_KINDS = np.array(
+    [
+        [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.6, 0.2, 0.2], [0.2, 0.2, 0.6]],
+        [[0.1, 0.8, 0.1], [0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.5, 0.4, 0.1]],
+        [[0.1, 0.2, 0.7], [0.1, 0.1, 0.8], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1]],
+    ]
+)
+
+
 #: Three number lines, x and y related both ways and z to both of them, and a colour.
 PLACED = _placed()
 
@@ -85,6 +98,19 @@ def pair_table(n_rows: int, seed: int = 0, joint: np.ndarray = JOINT) -> Encoded
     """Return rows over PAIR drawn from a joint."""
     cells = np.random.default_rng(seed).choice(joint.size, size=n_rows, p=joint.ravel())
     return table_of(np.column_stack(np.unravel_index(cells, joint.shape)))
+
+
+def four_table(n_rows: int, seed: int = 0) -> EncodedTable:
+    """Return rows over FOUR, each of one of the kinds."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.choice(len(KINDS), size=n_rows, p=KINDS)
+    below = CODES_OF_KINDS.cumsum(2)[kinds] < rng.random((n_rows, len(FOUR), 1))
+    return table_of(below.sum(2))
+
+
+def joint_of(shares: np.ndarray, code_shares: np.ndarray) -> np.ndarray:
+    """Return the shares of all rows over FOUR under a mixture; `code_shares` as in CODES_OF_KINDS."""
+    return np.einsum("k,ka,kb,kc,kd->abcd", shares, *code_shares.swapaxes(0, 1))
 
 
 def placed_table(n_rows: int, seed: int = 0) -> EncodedTable:
@@ -157,10 +183,14 @@ def model_of(
     latent_dim: int = 0,
     residual: bool = True,
     dropout: float = 0.0,
+    n_classes: int = 1,
+    tree_depth: int = 0,
 ) -> GanModel:
     """Return an untrained model; `known` None lets any column be known."""
     known = tuple(range(len(layout))) if known is None else known
-    architecture = Architecture(hidden_dims, latent_dim, residual, dropout, known)
+    architecture = Architecture(
+        hidden_dims, latent_dim, residual, dropout, known, n_classes=n_classes, tree_depth=tree_depth
+    )
     return GanModel(layout, architecture, rng_of(seed))
 
 

@@ -1,9 +1,11 @@
+import copy
+import functools
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import chi2
 from small_tables import (
-    JOINT,
     MIXED,
     PAIR,
     PLACED,
@@ -20,7 +22,11 @@ from small_tables import (
     total_variation,
 )
 
+from synthgan.gan import drawing
+from synthgan.gan.balancing import Forest
+from synthgan.gan.budget import Budget
 from synthgan.gan.drawing import discriminator_logits, draw
+from synthgan.gan.fitting import survey
 from synthgan.layout import N_RELATION_CODES, EncodedTable, Known, Layout, Span
 
 #: What the tests let a tiny model be wrong by, in total variation, beside the sampling error of its draws.
@@ -36,6 +42,17 @@ def knows_lines():
     return spread_out(model_of(PLACED))
 
 
+@functools.cache
+def surveyed():
+    model = spread_out(model_of(PLACED, n_classes=6, tree_depth=3))
+    survey(model, placed_table(600), Budget(1, 1, 0.1, 0.0, (32,), 0, 0.0), rng_of(1))
+    return model
+
+
+def knows_where_rows_lie():
+    return copy.deepcopy(surveyed())
+
+
 def knows_one_column():
     model = spread_out(model_of(MIXED, known=(0,), latent_dim=8))
     model.prior.copy_(torch.tensor([0.5, 0.3, 0.2]))
@@ -46,7 +63,7 @@ def knows_nothing():
     return spread_out(model_of(MIXED, known=(), latent_dim=8))
 
 
-MODELS = [knows_everything, knows_lines, knows_one_column, knows_nothing]
+MODELS = [knows_everything, knows_lines, knows_where_rows_lie, knows_one_column, knows_nothing]
 over_models = pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
 over_rounds = pytest.mark.parametrize("rounds", ROUNDS)
 
@@ -63,28 +80,40 @@ def drawn(model, n_rows, *, seed=0, condition=None, rounds=None, correct=False):
     return draw(model, n_rows, known=condition, rounds=rounds, correct=correct, rng=rng_of(seed))
 
 
+def without_forest(model):
+    """The same model, which does not know where real rows lie."""
+    twin = copy.deepcopy(model)
+    twin.forest = Forest(0)
+    return twin
+
+
+def assert_same(first, second):
+    for array, twin in zip(vars(first).values(), vars(second).values(), strict=True):
+        np.testing.assert_array_equal(array, twin)
+
+
 @over_models
 @over_rounds
 def test_same_seed_same_rows(make, rounds):
     model = make()
-    first, again, other = (drawn(model, 60, seed=seed, rounds=rounds) for seed in (0, 0, 1))
-    for array, twin in zip(vars(first).values(), vars(again).values(), strict=True):
-        np.testing.assert_array_equal(array, twin)
+    first, again, other = (drawn(model, 60, seed=seed, rounds=rounds, correct=True) for seed in (0, 0, 1))
+    assert_same(first, again)
     assert not np.array_equal(first.codes, other.codes)
 
 
 @over_models
-def test_rows_do_not_depend_on_the_number_of_threads(make):
+@pytest.mark.parametrize("correct", [False, True])
+@pytest.mark.parametrize("rounds", [None, 1, 2])
+def test_rows_do_not_depend_on_the_number_of_threads(make, rounds, correct):
     model, threads, tables = make(), torch.get_num_threads(), []
     try:
         for n_threads in (1, 3):
             torch.set_num_threads(n_threads)
-            tables.append(drawn(model, 1500))
+            tables.append(drawn(model, 1100, rounds=rounds, correct=correct))
             assert torch.get_num_threads() == n_threads
     finally:
         torch.set_num_threads(threads)
-    for array, twin in zip(*(vars(table).values() for table in tables), strict=True):
-        np.testing.assert_array_equal(array, twin)
+    assert_same(*tables)
 
 
 @over_models
@@ -188,12 +217,64 @@ def test_a_trained_model_reproduces_the_joint(trained):
     assert distance < sampling_error(expected, n_rows) + TOLERANCE
 
 
-def test_one_round_draws_columns_independently(trained):
+def test_one_round_reproduces_the_joint_by_way_of_classes(trained):
     n_rows = 20_000
-    table = shares(drawn(trained, n_rows, rounds=1))
-    independent = np.outer(JOINT.sum(1), JOINT.sum(0))
-    assert total_variation(table, independent) < sampling_error(independent, n_rows) + TOLERANCE
-    assert total_variation(table, JOINT) > sampling_error(JOINT, n_rows) + TOLERANCE
+    expected = shares(pair_table(4000))
+    distance = total_variation(shares(drawn(trained, n_rows, rounds=1)), expected)
+    assert distance < sampling_error(expected, n_rows) + 0.01
+
+
+def test_one_round_of_a_single_class_draws_columns_independently():
+    n_rows, model = 20_000, model_of(PAIR)
+    model.classes.fit(cells_of(pair_table(4000)), model.space, rng_of(0))
+    expected = shares(pair_table(4000))
+    independent = np.outer(expected.sum(1), expected.sum(0))
+    table = shares(drawn(model, n_rows, rounds=1))
+    assert total_variation(table, independent) < sampling_error(independent, n_rows) + 0.01
+
+
+def test_one_round_asks_no_network():
+    model, other = knows_where_rows_lie(), knows_where_rows_lie()
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.neg_()
+    assert_same(*(drawn(each, 500, rounds=1, correct=True) for each in (model, other)))
+
+
+@pytest.mark.parametrize("rounds", [2, 3])
+def test_fewer_rounds_than_columns_start_from_the_classes_and_go_on_with_the_network(rounds):
+    plain = drawn(knows_where_rows_lie(), 500, rounds=rounds)
+    other_network, other_classes = knows_where_rows_lie(), knows_where_rows_lie()
+    with torch.no_grad():
+        for parameter in other_network.generator.parameters():
+            parameter.neg_()
+        other_classes.classes.code_shares.copy_(other_classes.classes.code_shares.flip(0))
+        other_classes.classes.shares.copy_(torch.tensor([0.9, 0.02, 0.02, 0.02, 0.02, 0.02]))
+    for model in (other_network, other_classes):
+        assert not np.array_equal(drawn(model, 500, rounds=rounds).codes, plain.codes)
+
+
+@pytest.mark.parametrize("rounds", [None, 4, 99])
+def test_with_a_round_for_each_column_classes_do_not_matter(rounds):
+    model, other = knows_where_rows_lie(), knows_where_rows_lie()
+    other.classes.shares.copy_(torch.tensor([0.9, 0.02, 0.02, 0.02, 0.02, 0.02]))
+    assert_same(*(drawn(each, 500, rounds=rounds) for each in (model, other)))
+
+
+def test_auto_takes_one_round_where_classes_say_all_and_all_rounds_where_nothing_else_does():
+    model = knows_where_rows_lie()
+    for said, rounds in ((0.0, 1), (1.0, None)):
+        model.information.fill_(1.0)
+        model.unexplained.fill_(said)
+        assert_same(*(drawn(model, 400, rounds=each) for each in ("auto", rounds)))
+
+
+def test_auto_takes_as_many_rounds_as_are_enough():
+    model = knows_where_rows_lie()
+    for matrix in (model.information, model.unexplained):
+        matrix.zero_()
+        matrix[0, 2] = matrix[2, 0] = 1.0  # two columns that must not be drawn together
+    assert_same(*(drawn(model, 400, rounds=each) for each in ("auto", 2)))
 
 
 @over_rounds
@@ -255,6 +336,79 @@ def test_known_cells_hold_in_corrected_rows():
     assert (table.codes[:, 0] == 1).all()
     assert (table.codes[:, 3] == 2).all()
     assert len(table) == 300
+
+
+@pytest.mark.parametrize("rounds", [None, 1])
+def test_balanced_rows_lie_nearer_to_the_learned_ones_than_others(trained, rounds):
+    n_rows, expected = 600, shares(pair_table(4000))
+    plain, balanced = (
+        [
+            total_variation(
+                shares(drawn(trained, n_rows, seed=seed, rounds=rounds, correct=correct)), expected
+            )
+            for seed in range(6)
+        ]
+        for correct in (False, True)
+    )
+    assert max(balanced) < min(plain)
+    # Each of six cells is a few rows off at most, where chance would put it about ten off.
+    assert max(balanced) < sampling_error(expected, n_rows) / 4
+
+
+def test_balancing_makes_up_for_a_generator_that_is_wrong():
+    n_rows, expected = 1000, shares(pair_table(4000))
+    model = model_of(PAIR, tree_depth=5)
+    with torch.no_grad():
+        for parameter in model.generator.to_row.parameters():
+            parameter.zero_()  # all codes are equally likely
+    survey(model, pair_table(4000), Budget(1, 1, 0.1, 0.0, (32,), 0, 0.0), rng_of(0))
+    plain, better = (
+        total_variation(shares(drawn(model, n_rows, correct=correct)), expected) for correct in (False, True)
+    )
+    assert better < plain / 2 - sampling_error(expected, n_rows)
+
+
+@pytest.mark.parametrize("corrects", [False, True])
+@pytest.mark.parametrize("columns", [(0,), (1, 2)])
+def test_under_a_condition_nothing_is_balanced(columns, corrects):
+    model, condition = knows_where_rows_lie(), known(columns, [1, 2][: len(columns)])
+    model.corrects = corrects
+    twins = [drawn(each, 300, condition=condition, correct=True) for each in (model, without_forest(model))]
+    assert_same(*twins)
+    for column, code in zip(condition.columns, condition.codes, strict=True):
+        assert (twins[0].codes[:, column] == code).all()
+
+
+def test_balancing_takes_the_place_of_correction():
+    model = knows_where_rows_lie()
+    balanced = drawn(model, 200, correct=True)
+    assert not np.array_equal(balanced.codes, drawn(model, 200).codes)
+    model.corrects = True
+    assert_same(drawn(model, 200, correct=True), balanced)
+    assert_same(drawn(model, 200), drawn(without_forest(model), 200))  # not asked
+
+
+@pytest.mark.parametrize("correct", [False, True])
+@pytest.mark.parametrize("n_rows", [0, 1, 99, 100, 101, 350])
+@pytest.mark.parametrize("rounds", [None, 1, 2])
+def test_rows_of_several_sections_are_as_many_as_asked(n_rows, correct, rounds, monkeypatch):
+    monkeypatch.setattr(drawing, "_SECTION", 100)
+    model = knows_where_rows_lie()
+    table = drawn(model, n_rows, rounds=rounds, correct=correct)
+    assert {len(part) for part in vars(table).values()} == {n_rows}
+    if n_rows > 100:
+        assert_same(table.take(np.arange(100)), drawn(model, 100, rounds=rounds, correct=correct))
+        first, second = table.codes[:50], table.codes[100:150]
+        assert n_rows < 150 or not np.array_equal(first, second)
+
+
+def test_each_section_is_balanced_by_itself(trained, monkeypatch):
+    n_rows, expected = 300, shares(pair_table(4000))
+    monkeypatch.setattr(drawing, "_SECTION", n_rows)
+    table = drawn(trained, 4 * n_rows, rounds=1, correct=True)
+    for start in range(0, len(table), n_rows):
+        section = shares(table.take(np.arange(start, start + n_rows)))
+        assert total_variation(section, expected) < sampling_error(expected, n_rows) / 3
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chi2
 from small_tables import PLACED, model_of, rng_of, spread_out
 
 from synthgan.gan.filling import DrawingWeights, Filling
@@ -11,8 +14,12 @@ N_ROWS = 2000
 ORDERS = [[[0], [1], [2], [3]], [[3], [2], [1], [0]], [[2, 0], [1, 3]], [[0, 1, 2, 3]]]
 CONDITIONS = {(): [], (0,): [(1, 3)], (2,): [(1, 0)], (0, 2): [(1, 2), (2, 5)], (1, 3): [(2, 0), (1, 7)]}
 
+#: Columns that are drafted, and drawn in each round after that.
+DRAFTS = [([0, 1, 2, 3], []), ([0, 2], [[1], [3]]), ([2, 3], [[0, 1]]), ([1], [[3, 2], [0]])]
+
 over_orders = pytest.mark.parametrize("order", ORDERS, ids=str)
 over_conditions = pytest.mark.parametrize("columns", CONDITIONS, ids=str)
+over_drafts = pytest.mark.parametrize("draft", DRAFTS, ids=str)
 
 
 def condition(columns):
@@ -21,26 +28,31 @@ def condition(columns):
 
 
 def talkative_model():
-    """An untrained model in which every relation is often drawn."""
-    model = spread_out(model_of(PLACED)).eval()
+    """An untrained model in which every relation is often drawn, and with classes that differ."""
+    model = spread_out(model_of(PLACED, n_classes=3)).eval()
+    model.classes.shares.copy_(torch.tensor([0.5, 0.3, 0.2]))
+    shares = torch.rand(model.classes.code_shares.shape, generator=rng_of(4)) + 0.1
+    model.classes.code_shares.copy_(shares / (shares @ model.space.segments @ model.space.segments.T))
     with torch.no_grad():
         model.generator.to_row.bias[PLACED.n_codes :][: N_RELATION_CODES * len(PLACED.relations)] += 1.5
     return model
 
 
 @torch.inference_mode()
-def rounds_of(order, columns=()):
-    """Yield a filling before the first round and after each."""
+def rounds_of(order, columns=(), drafted=()):
+    """Yield a filling before the first round, a draft perhaps, and after each."""
     model = talkative_model()
     filling = Filling(model, DrawingWeights.of(model), N_ROWS, condition(columns), rng_of(3))
+    if drafted:
+        filling.draft([column for column in drafted if column not in columns])
     yield filling
     for group in order:
         filling.draw([column for column in group if column not in columns])
         yield filling
 
 
-def filled(order, columns=()):
-    *_, filling = rounds_of(order, columns)
+def filled(order, columns=(), drafted=()):
+    *_, filling = rounds_of(order, columns, drafted)
     return filling
 
 
@@ -64,14 +76,30 @@ def are_equal(filling, relation):
     return filling.source[:, relation.column] == filling.source[:, relation.partner]
 
 
+def first_layer_afresh(filling):
+    """What the generator's first layer makes of the cells so far."""
+    model = filling.model
+    rows = model.known_vectors(filling.cells, filling.is_known.expand_as(filling.cells.codes))
+    return model.generator.first(rows, rows.new_zeros(N_ROWS, 0))
+
+
 @over_orders
 @over_conditions
 def test_the_first_layer_that_is_kept_is_that_of_the_cells_so_far(order, columns):
-    for filling in rounds_of(order, columns):
-        model = filling.model
-        rows = model.known_vectors(filling.cells, filling.is_known.expand_as(filling.cells.codes))
-        afresh = model.generator.first(rows, rows.new_zeros(N_ROWS, 0))
-        torch.testing.assert_close(filling.hidden, afresh, atol=1e-4, rtol=1e-4)
+    rounds = rounds_of(order, columns)
+    assert next(rounds).hidden is None
+    for filling in rounds:
+        torch.testing.assert_close(filling.hidden, first_layer_afresh(filling), atol=1e-4, rtol=1e-4)
+
+
+@over_drafts
+@over_conditions
+def test_the_first_layer_after_a_draft_is_that_of_the_cells_so_far(draft, columns):
+    drafted, order = draft
+    rounds = rounds_of(order, columns, drafted)
+    assert next(rounds).hidden is None
+    for filling in rounds:
+        torch.testing.assert_close(filling.hidden, first_layer_afresh(filling), atol=1e-4, rtol=1e-4)
 
 
 @over_orders
@@ -109,16 +137,21 @@ def test_cells_drawn_as_equal_stand_where_their_partners_stand(order, columns):
         assert filling.cells.relations[is_equal, index].eq(1).all()
 
 
+def relations_afresh(filling, index):
+    """The codes of a relation that the cells have: their distance, unless equality was drawn."""
+    relation = PLACED.relations[index]
+    distance = (stands(filling, relation.column) - followed(filling, relation)).numpy()
+    near = np.searchsorted(np.float32(RELATION_EDGES), distance, side="right") + 1
+    expected = torch.from_numpy(np.where(np.abs(distance) < 1, near, 0))
+    return torch.where(are_equal(filling, relation), 1, expected)
+
+
 @over_orders
 @over_conditions
 def test_relations_are_the_distances_of_the_cells_unless_equality_was_drawn(order, columns):
     filling = filled(order, columns)
-    for index, relation in enumerate(PLACED.relations):
-        distance = (stands(filling, relation.column) - followed(filling, relation)).numpy()
-        near = np.searchsorted(np.float32(RELATION_EDGES), distance, side="right") + 1
-        expected = torch.from_numpy(np.where(np.abs(distance) < 1, near, 0))
-        expected = torch.where(are_equal(filling, relation), 1, expected)
-        assert torch.equal(filling.cells.relations[:, index], expected)
+    for index in range(len(PLACED.relations)):
+        assert torch.equal(filling.cells.relations[:, index], relations_afresh(filling, index))
 
 
 def test_columns_of_one_round_take_nothing_from_each_other():
@@ -157,6 +190,78 @@ def test_each_way_is_taken_as_often_as_the_likelihood_says(way):
     share = log_likelihood[0, 2].exp().item()
     assert is_told[0, 2] == relation
     assert n_taken / N_ROWS == pytest.approx(share, abs=4 * (share * (1 - share) / N_ROWS) ** 0.5)
+
+
+@over_drafts
+@over_conditions
+def test_known_cells_hold_in_drafts(draft, columns):
+    drafted, order = draft
+    filling, wanted = filled(order, columns, drafted), condition(columns)
+    assert filling.known == set(range(len(PLACED)))
+    for column, code, place in zip(columns, wanted.codes, wanted.places, strict=True):
+        assert (filling.cells.codes[:, column] == code).all()
+        if column in PLACED.place_index:
+            assert (filling.cells.places[:, PLACED.place_index[column]] == place).all()
+
+
+@over_drafts
+@over_conditions
+def test_drafted_cells_are_anywhere_in_the_stretches_of_their_codes(draft, columns):
+    drafted = set(draft[0]) - set(columns)
+    filling = filled([], columns, draft[0])
+    assert filling.known == drafted | set(columns)
+    for column in drafted:
+        span, codes = PLACED.spans[column], filling.cells.codes[:, column]
+        assert set(codes.tolist()) == set(range(span.n_codes))
+        if column in PLACED.place_index:
+            places = filling.cells.places[:, PLACED.place_index[column]]
+            has_place = torch.isin(codes, torch.tensor(span.place_codes))
+            assert places[~has_place].eq(0).all()
+            counts, expected = places[has_place].bincount().numpy(), has_place.sum().item() / span.n_places
+            assert len(counts) == span.n_places
+            assert ((counts - expected) ** 2 / expected).sum() < chi2.isf(1e-5, span.n_places - 1)
+            torch.testing.assert_close(filling.stands[:, column], stands(filling, column), equal_nan=True)
+
+
+@over_drafts
+@over_conditions
+def test_drafted_codes_follow_the_mixture_given_the_known_ones(draft, columns):
+    drafted = [column for column in draft[0] if column not in columns]
+    filling = filled([], columns, draft[0])
+    weights, code_shares = (part.double().numpy() for part in filling.model.classes.buffers())
+    for column, code in zip(columns, condition(columns).codes, strict=True):
+        weights = weights * code_shares[:, PLACED.offsets[column] + code]
+    weights = weights / weights.sum()
+    for first, second in itertools.combinations_with_replacement(drafted, 2):
+        of_first, of_second = (code_shares[:, PLACED.slice_of(column)] for column in (first, second))
+        expected = N_ROWS * (weights[:, None] * of_first).T @ of_second
+        counts = np.zeros(expected.shape)
+        np.add.at(counts, tuple(filling.cells.codes[:, [first, second]].T.numpy()), 1)
+        if first == second:
+            counts, expected = counts.diagonal(), N_ROWS * weights @ of_first
+        distance = ((counts - expected) ** 2 / expected).sum()
+        assert expected.sum() == pytest.approx(N_ROWS)
+        assert distance < chi2.isf(1e-5, counts.size - 1)
+
+
+@over_drafts
+def test_a_drafted_cell_is_its_own_and_later_ones_may_equal_it(draft):
+    drafted, order = draft
+    own = torch.arange(len(PLACED))
+    assert filled([], (), drafted).source.eq(own).all()
+    source = filled(order, (), drafted).source
+    assert source[:, drafted].eq(own[drafted]).all()
+    if drafted == [0, 2]:
+        assert set(source[:, 3].tolist()) == {0, 2, 3}
+
+
+@over_conditions
+@pytest.mark.parametrize("draft", DRAFTS[1:], ids=str)
+def test_relations_of_drafted_cells_are_found_when_others_are_drawn(draft, columns):
+    drafted, order = draft
+    filling = filled(order, columns, drafted)
+    for index in range(len(PLACED.relations)):
+        assert torch.equal(filling.cells.relations[:, index], relations_afresh(filling, index))
 
 
 def test_the_table_holds_the_cells():

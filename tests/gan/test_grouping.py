@@ -1,13 +1,30 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_tables import PAIR, pair_table, table_of
+from scipy.stats import chi2
+from small_tables import (
+    CODES_OF_KINDS,
+    FOUR,
+    JOINT,
+    KINDS,
+    MIXED,
+    PAIR,
+    PLACED,
+    four_table,
+    joint_of,
+    mixed_table,
+    pair_table,
+    placed_table,
+    table_of,
+)
 
-from synthgan.gan.grouping import dependence, enough_rounds, group
+from synthgan.gan.grouping import Dependence, enough_rounds, plan
 from synthgan.layout import Layout, Span
 
-FOUR = Layout(tuple(Span(name, 3) for name in "abcd"))
+PAIRS = list(itertools.combinations(range(4), 2))
 
 
 def two_pairs(n_rows):
@@ -16,47 +33,232 @@ def two_pairs(n_rows):
     return table_of(np.column_stack([a, a, c, c]))
 
 
+def of_one_class(table, layout):
+    """Return a table's dependence where one class, which has its marginals, explains nothing."""
+    columns = [np.bincount(table.codes[:, column], minlength=layout.sizes[column]) for column in layout.coded]
+    return Dependence.of(table, layout, np.ones(1), np.concatenate(columns)[None] / len(table))
+
+
+def of_kinds(table):
+    """Return the dependence of rows over FOUR where the classes are the kinds that they were drawn from."""
+    return Dependence.of(table, FOUR, KINDS, CODES_OF_KINDS.reshape(3, -1))
+
+
+def information_in(joint):
+    """Return the mutual information of two columns, in nats."""
+    return (joint * np.log(joint / np.outer(joint.sum(1), joint.sum(0)))).sum()
+
+
+def joint_of_two(first, second):
+    """Return the shares of the codes of two columns over FOUR."""
+    others = tuple({0, 1, 2, 3} - {first, second})
+    return joint_of(KINDS, CODES_OF_KINDS).sum(others)
+
+
 @st.composite
-def informations(draw):
-    """Return symmetric tables of how much columns say of each other."""
-    n = draw(st.integers(1, 12))
-    upper = np.triu(np.random.default_rng(draw(st.integers(0, 2**32))).exponential(0.05, (n, n)), 1)
-    return (upper + upper.T).astype(np.float32)
+def dependences(draw):
+    """Return how much columns say of each other, of which classes leave some unsaid."""
+    n, rng = draw(st.integers(1, 12)), np.random.default_rng(draw(st.integers(0, 2**32)))
+    upper = np.triu(rng.exponential(draw(st.sampled_from([0.005, 0.05, 0.5])), (n, n)), 1)
+    unsaid = upper * rng.random((n, n)) ** draw(st.sampled_from([0, 1, 10]))
+    return Dependence(*((part + part.T).astype(np.float32) for part in (upper, unsaid)))
 
 
-@given(information=informations(), n_groups=st.integers(1, 14))
-def test_groups_hold_every_column_once_and_are_of_about_equal_size(information, n_groups):
-    columns = np.random.default_rng(n_groups).permutation(len(information)).tolist()
-    groups = group(columns, information, n_groups)
-    assert sorted(column for members in groups for column in members) == sorted(columns)
-    assert 1 <= len(groups) <= n_groups
-    assert max(map(len, groups)) <= -(-len(columns) // n_groups)
+def by_weight(dependence):
+    """Return the columns in the order in which it is found out how many rounds are enough."""
+    weights = dependence.information.sum(1)
+    return sorted(range(len(weights)), key=lambda column: (-weights[column], column))
 
 
-@given(information=informations())
-def test_enough_rounds_are_never_more_than_columns_and_one_where_nothing_is_said(information):
-    columns = list(range(len(information)))
-    assert 1 <= enough_rounds(columns, information) <= len(columns)
-    assert enough_rounds(columns, 0 * information) == 1
-    everything = np.ones_like(information)
-    assert enough_rounds(columns, everything) == len(columns)
+def related(dependence, pairs):
+    """Return a dependence in which some pairs of columns are related, as well."""
+    added = np.zeros_like(dependence.information)
+    for first, second in pairs:
+        added[first, second] = added[second, first] = 1
+    return Dependence(dependence.information + added, dependence.unexplained + added)
+
+
+@given(dependence=dependences(), n_rounds=st.integers(1, 14))
+def test_a_plan_holds_every_column_once_in_no_more_rounds_than_asked(dependence, n_rounds):
+    n_columns = len(dependence.information)
+    columns = np.random.default_rng(n_rounds).permutation(n_columns).tolist()
+    planned = plan(columns, dependence, n_rounds)
+    members = [planned.drafted, *planned.groups]
+    assert sorted(itertools.chain(*members)) == sorted(columns)
+    assert 1 <= len([group for group in members if group]) <= n_rounds
+    assert all(planned.groups)
+
+
+@given(dependence=dependences(), n_rounds=st.integers(2, 14))
+def test_half_of_the_columns_are_drafted_at_most_and_groups_are_even(dependence, n_rounds):
+    columns = list(range(len(dependence.information)))
+    planned = plan(columns, dependence, n_rounds)
+    even, half = -(-len(columns) // n_rounds), -(-len(columns) // 2)
+    sizes = [len(group) for group in planned.groups]
+    assert any(
+        len(planned.drafted) <= n_drafted
+        and max(sizes, default=0) <= -(-(len(columns) - n_drafted) // (n_rounds - 1))
+        for n_drafted in (even, half)
+    )
+
+
+@given(dependence=dependences(), n_rounds=st.integers(1, 14))
+def test_what_is_lost_is_what_columns_of_a_group_say_and_drafted_ones_leave_unsaid(dependence, n_rounds):
+    n_columns = len(dependence.information)
+    planned = plan(np.random.default_rng(n_rounds).permutation(n_columns).tolist(), dependence, n_rounds)
+    lost = sum(dependence.unexplained[pair] for pair in itertools.combinations(planned.drafted, 2))
+    for group in planned.groups:
+        lost += sum(dependence.information[pair] for pair in itertools.combinations(group, 2))
+    assert planned.lost == pytest.approx(lost, rel=1e-4, abs=1e-6)
+
+
+@given(dependence=dependences())
+def test_one_round_drafts_every_column(dependence):
+    columns = list(range(len(dependence.information)))
+    planned = plan(columns, dependence, 1)
+    assert planned.drafted == columns
+    assert planned.groups == []
+    assert planned.lost == pytest.approx(dependence.unexplained.sum() / 2, rel=1e-4, abs=1e-6)
+
+
+@given(dependence=dependences())
+def test_a_round_for_each_column_loses_nothing(dependence):
+    columns = list(range(len(dependence.information)))
+    assert plan(columns, dependence, len(columns)).lost == 0
+
+
+@given(dependence=dependences())
+def test_half_of_the_columns_are_drafted_where_that_loses_less(dependence):
+    said, columns = dependence.information, list(range(len(dependence.information)))
+    n_rounds = len(columns) // 2 + 1  # a draft of half of the columns, and a round for each other one
+    assert plan(columns, Dependence(said, 0 * said), n_rounds).lost == 0
+    planned = plan(columns, Dependence(said, 1000 * said + 1000), n_rounds)
+    assert len(planned.drafted) <= -(-len(columns) // n_rounds)
+
+
+@pytest.mark.parametrize("n_rounds", [1, 2, 5])
+def test_no_columns_make_an_empty_plan(n_rounds):
+    nothing = Dependence(*np.zeros((2, 3, 3), dtype=np.float32))
+    planned = plan([], nothing, n_rounds)
+    assert (planned.drafted, planned.groups, planned.lost) == ([], [], 0)
+    assert enough_rounds([], nothing) == 1
+
+
+@given(dependence=dependences())
+def test_enough_rounds_are_the_fewest_that_lose_little(dependence):
+    columns = list(range(len(dependence.information)))
+    enough, order = enough_rounds(columns, dependence), by_weight(dependence)
+    assert 1 <= enough <= len(columns)
+    assert all(plan(order, dependence, fewer).lost > 0.15 for fewer in range(1, enough))
+    assert enough == len(columns) or plan(order, dependence, enough).lost <= 0.15
+
+
+@given(dependence=dependences())
+def test_one_round_is_enough_where_classes_leave_nothing_unsaid(dependence):
+    columns, said = range(len(dependence.information)), dependence.information
+    assert enough_rounds(columns, Dependence(said, 0 * said)) == 1
+    everything = np.ones_like(said)
+    assert enough_rounds(columns, Dependence(everything, everything)) == len(columns)
+
+
+@given(dependence=dependences(), data=st.data())
+def test_related_columns_are_apart_where_rounds_are_enough(dependence, data):
+    n_columns = len(dependence.information)
+    pairs = list(itertools.combinations(range(n_columns), 2))
+    chosen = data.draw(st.lists(st.sampled_from(pairs), max_size=4)) if pairs else []
+    dependence = related(dependence, chosen)
+    enough = enough_rounds(range(n_columns), dependence)
+    if enough < n_columns:
+        planned = plan(by_weight(dependence), dependence, enough)
+        assert not any({*pair} <= {*group} for group in (planned.drafted, *planned.groups) for pair in chosen)
+
+
+@given(dependence=dependences())
+def test_columns_that_are_asked_about_are_all_that_counts(dependence):
+    # The others might as well not be there.
+    columns = list(range(0, len(dependence.information), 2))
+    alone = Dependence(*(part[np.ix_(columns, columns)] for part in vars(dependence).values()))
+    assert enough_rounds(columns, dependence) <= len(columns)
+    planned, of_part = plan(columns, dependence, 2), plan(range(len(columns)), alone, 2)
+    assert planned.lost == of_part.lost
+    assert planned.drafted == [columns[place] for place in of_part.drafted]
 
 
 def test_columns_that_repeat_each_other_are_drawn_apart():
-    information = dependence(two_pairs(3000), FOUR)
-    assert enough_rounds(range(4), information) == 2
+    dependence = of_one_class(two_pairs(3000), FOUR)
+    assert enough_rounds(range(4), dependence) == 2
     for seed in range(10):
         order = np.random.default_rng(seed).permutation(4).tolist()
-        assert all(set(members) not in ({0, 1}, {2, 3}) for members in group(order, information, 2))
+        planned = plan(order, dependence, 2)
+        assert all({*group} not in ({0, 1}, {2, 3}) for group in (planned.drafted, *planned.groups))
 
 
-def test_dependence_is_the_mutual_information():
-    """A copy says all there is, log 3 nats; the chance excess that is left of none is below 4 / n."""
-    information = dependence(two_pairs(6000), FOUR)
-    assert np.array_equal(information, information.T)
-    assert information[0, 1] == pytest.approx(np.log(3), abs=0.01)
-    assert information[0, 2] < 4 * 4 / 6000
-    joint = np.array([[0.40, 0.05], [0.05, 0.20], [0.10, 0.20]])
-    apart = np.outer(joint.sum(1), joint.sum(0))
-    expected = (joint * np.log(joint / apart)).sum()
-    assert dependence(pair_table(20_000), PAIR)[0, 1] == pytest.approx(expected, abs=0.02)
+@pytest.mark.parametrize(
+    ("layout", "table"), [(FOUR, four_table(500)), (MIXED, mixed_table(300)), (PLACED, placed_table(300))]
+)
+def test_dependence_is_symmetric_not_negative_and_none_of_a_column_itself(layout, table):
+    for matrix in vars(of_one_class(table, layout)).values():
+        assert matrix.shape == (len(layout), len(layout))
+        assert matrix.dtype == np.float32
+        assert np.array_equal(matrix, matrix.T)
+        assert (matrix >= 0).all()
+        assert not matrix.diagonal().any()
+        assert not np.delete(matrix, layout.coded, axis=0).any()
+
+
+def test_a_copy_says_all_there_is_and_an_independent_column_nothing():
+    """A copy says log 3 nats; the chance excess that is left of none is below 4 / n."""
+    dependence = of_one_class(two_pairs(6000), FOUR)
+    for matrix in vars(dependence).values():
+        assert matrix[0, 1] == pytest.approx(np.log(3), abs=0.01)
+        assert matrix[0, 2] < 4 * 4 / 6000
+
+
+def test_half_of_independent_pairs_say_nothing_at_all():
+    # Less its mean, 4, a chi-square of 4 degrees of freedom is negative with chance 0.59.
+    layout = Layout(tuple(Span(number, 3) for number in range(20)))
+    table = table_of(np.random.default_rng(0).integers(3, size=(3000, 20)))
+    for matrix in vars(of_one_class(table, layout)).values():
+        assert (matrix[np.triu_indices(20, 1)] == 0).mean() == pytest.approx(0.59, abs=4 * 0.5 / 190**0.5)
+
+
+def test_information_is_that_of_the_joint_and_one_class_explains_none_of_it():
+    dependence = of_one_class(pair_table(20_000), PAIR)
+    assert dependence.information[0, 1] == pytest.approx(information_in(JOINT), abs=0.02)
+    assert dependence.unexplained == pytest.approx(dependence.information, abs=1e-6)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_classes_that_rows_were_drawn_from_explain_what_columns_say_of_each_other(first, second):
+    n_rows = 20_000
+    dependence, joint = of_kinds(four_table(n_rows)), joint_of_two(first, second)
+    # The mean of log-ratios, of about the spread below; and twice n times the divergence is chi-square.
+    ratios = np.log(joint / np.outer(joint.sum(1), joint.sum(0)))
+    spread = np.sqrt((joint * ratios**2).sum() / n_rows)
+    expected = information_in(joint)
+    assert dependence.information[first, second] == pytest.approx(expected, abs=4 * spread + 8 / n_rows)
+    assert expected > 0.01
+    assert dependence.unexplained[first, second] < chi2.isf(1e-5, joint.size - 1) / (2 * n_rows)
+
+
+def test_what_wrong_classes_claim_is_unexplained_as_well():
+    # Of independent columns nothing is left to say, but these classes say that b repeats a.
+    codes = np.random.default_rng(0).integers(3, size=(5000, 4))
+    copies = np.tile(0.97 * np.eye(3) + 0.01, 4)
+    dependence = Dependence.of(table_of(codes), FOUR, np.full(3, 1 / 3), copies)
+    off_diagonal = ~np.eye(4, dtype=bool)
+    assert (dependence.information[off_diagonal] < 0.01).all()
+    assert (dependence.unexplained[off_diagonal] > 1).all()
+
+
+def test_a_relation_says_more_than_little():
+    table, without = placed_table(1000), PLACED.select(range(4))
+    more, less = of_one_class(table, PLACED), of_one_class(table, without)
+    n_relations = np.zeros((4, 4))
+    for relation in PLACED.relations:
+        n_relations[relation.column, relation.partner] += 1
+        n_relations[relation.partner, relation.column] += 1
+    for name in ("information", "unexplained"):
+        added = getattr(more, name) - getattr(less, name)
+        np.testing.assert_allclose(added[n_relations == 0], 0)
+        assert (added[n_relations > 0] > 0.15).all()

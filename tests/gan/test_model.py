@@ -107,11 +107,14 @@ def test_a_model_without_noise_has_an_input_of_no_width():
 
 
 def test_weights_and_what_was_counted_are_what_a_file_has_to_hold():
-    model = model_of(MIXED, known=(0,), latent_dim=2)
-    model.prior.copy_(torch.tensor([0.2, 0.3, 0.5]))
-    twin = model_of(MIXED, known=(0,), latent_dim=2, seed=5)
+    sizes = {"known": (0,), "latent_dim": 2, "n_classes": 4, "tree_depth": 2}
+    model, twin = model_of(MIXED, **sizes), model_of(MIXED, **sizes, seed=5)
+    for value in model.state_dict().values():
+        value.copy_(100 * torch.rand(value.shape, generator=rng_of(2)))
     twin.load_state_dict(model.state_dict())
     assert torch.equal(weights_of(twin), weights_of(model))
-    assert torch.equal(twin.prior, model.prior)
-    counted = {"prior", "dependence"}
+    for name, value in model.state_dict().items():
+        assert torch.equal(twin.state_dict()[name], value)
+    counted = {"prior", "information", "unexplained", "classes.shares", "classes.code_shares"}
+    counted |= {"forest.columns", "forest.thresholds", "forest.shares"}
     assert set(model.state_dict()) == counted | {name for name, _ in model.named_parameters()}

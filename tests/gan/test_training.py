@@ -20,11 +20,12 @@ from small_tables import (
     weights_of,
 )
 
-from synthgan.exceptions import TrainingError
+from synthgan.exceptions import CopyingWarning, TrainingError
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.computing import own_global_stream
+from synthgan.gan.copying import Nearness
 from synthgan.gan.loop import AveragedWeights
-from synthgan.gan.training import HeldOut, MaskedTrainer, train_masked
+from synthgan.gan.training import HeldOut, MaskedTrainer, Referee, train_masked
 from synthgan.layout import Layout, Span
 
 
@@ -218,3 +219,26 @@ def test_the_averaged_weights_are_kept():
     *_, last = (record["validation"] for record in records if "validation" in record)
     kept = HeldOut(model, validation, rng_of(0)).loss(AveragedWeights(model.generator))
     assert kept == pytest.approx(last, abs=1e-6)
+
+
+def test_copies_end_the_plateau_and_are_warned_of(monkeypatch):
+    monkeypatch.setattr("synthgan.gan.training._PATIENCE", 10**9)
+
+    def steps(share):
+        monkeypatch.setattr("synthgan.gan.training.nearness", lambda *_: Nearness(share, 0.1))
+        records = train(model_of(PAIR), budget_of(500))
+        assert records[-1]["copied"] == share
+        return records[-1]["step"]
+
+    with pytest.warns(CopyingWarning, match="90% of drawn rows"):
+        few = steps(0.9)
+    assert few < steps(0.5) / 2
+
+
+def test_measuring_copies_changes_nothing_in_training():
+    model = model_of(PAIR)
+    before, averaged = weights_of(model), AveragedWeights(model.generator)
+    model.train()
+    Referee(model, averaged, pair_table(300), pair_table(50, seed=1), None, rng_of(3)).copied()
+    assert torch.equal(weights_of(model), before)
+    assert model.generator.training

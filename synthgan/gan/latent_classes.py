@@ -1,0 +1,137 @@
+"""Rows of a few hundred kinds: a mixture that draws whole rows in one pass; codes in, codes out.
+
+A row is of one of many latent classes, and given its class its columns are independent [1]_. What comes out
+of the generator's many rounds is truer, but such a row costs no more than looking its codes up: rows in one
+round are these, and few rounds start from them.
+
+References
+----------
+.. [1] Lazarsfeld, Henry (1968). Latent Structure Analysis. Houghton Mifflin.
+"""
+
+import time
+
+import torch
+from torch import Tensor, nn
+
+from synthgan.gan.cells import Cells
+from synthgan.gan.computing import reduced_precision
+from synthgan.gan.rows import RowSpace
+from synthgan.layout import Layout
+
+#: Rows for each class, and classes at most.
+_ROWS_PER_CLASS, _MAX_CLASSES = 64, 256
+#: Rows that classes are learned from at most, and at a time.
+_MAX_ROWS, _BATCH_SIZE = 50_000, 2048
+_MAX_PASSES = 40
+#: Gain in log-likelihood a row, in nats, below which another pass is not worth it.
+_LEAST_GAIN = 0.005
+#: Rows that the table as a whole is worth in each class: the pull of rare codes towards their overall share.
+_PRIOR_ROWS = 0.1
+
+
+class LatentClasses(nn.Module):
+    """A mixture of products over the codes of a layout.
+
+    Parameters
+    ----------
+    layout
+        The columns.
+    n_classes
+        How many classes.
+
+    Attributes
+    ----------
+    shares
+        Of the rows, by class; shape ``(n_classes,)``.
+    code_shares
+        Of the rows of each class, by code within each column; shape ``(n_classes, n_codes)``.
+    """
+
+    shares: Tensor
+    code_shares: Tensor
+
+    def __init__(self, layout: Layout, n_classes: int) -> None:
+        super().__init__()
+        self.register_buffer("shares", torch.full((n_classes,), 1 / max(n_classes, 1)))
+        sizes = torch.from_numpy(layout.sizes[layout.coded])
+        even = (1 / sizes).repeat_interleave(sizes).float()
+        self.register_buffer("code_shares", even.repeat(n_classes, 1))
+
+    @staticmethod
+    def count_for(n_rows: int) -> int:
+        """Return how many classes a table of `n_rows` rows gets."""
+        return max(1, min(n_rows // _ROWS_PER_CLASS, _MAX_CLASSES))
+
+    def fit(self, cells: Cells, space: RowSpace, rng: torch.Generator, max_time: float | None = None) -> None:
+        """Learn from rows by expectation and maximisation [1]_, in at most so many seconds.
+
+        References
+        ----------
+        .. [1] Dempster, Laird, Rubin (1977). Maximum Likelihood from Incomplete Data via the EM Algorithm.
+           Journal of the Royal Statistical Society B 39.
+        """
+        started = time.monotonic()
+        order = torch.randperm(len(cells), generator=rng, device=rng.device)[:_MAX_ROWS]
+        batches = [space.code_places(part) for part in torch.split(cells.codes[order], _BATCH_SIZE)]
+        overall = torch.zeros(space.layout.n_codes, device=order.device)
+        for places in batches:
+            overall += torch.bincount(places.flatten(), minlength=len(overall))
+        overall = (overall + 1e-6) / len(order)
+        first = _one_hot(torch.cat(batches)[: len(self.shares)], len(overall))
+        self.code_shares.copy_(overall)
+        self.code_shares[: len(first)] += first
+        self.code_shares /= self.code_shares @ space.segments @ space.segments.T  # of its column
+        before = -torch.inf
+        for _ in range(_MAX_PASSES):
+            log_likelihood = self._pass(batches, overall, space.segments)
+            is_late = max_time is not None and time.monotonic() - started > max_time
+            if log_likelihood - before < _LEAST_GAIN or is_late:
+                break
+            before = log_likelihood
+
+    def _pass(self, batches: list[Tensor], overall: Tensor, segments: Tensor) -> float:
+        """Take one step of expectation and maximisation; return the log-likelihood a row before it."""
+        log_codes, log_shares = self.code_shares.log().T.contiguous(), self.shares.log()
+        counts, codes = torch.zeros_like(self.shares), torch.zeros_like(self.code_shares)
+        total = 0.0
+        for places in batches:
+            rows = _one_hot(places, len(overall))
+            with reduced_precision(rows.device):
+                joint = (rows @ log_codes).float() + log_shares
+                evidence = joint.logsumexp(1, keepdim=True)
+                belongs = (joint - evidence).exp()
+                codes += (belongs.T @ rows).float()
+            counts += belongs.sum(0)
+            total += evidence.sum().item()
+        codes += _PRIOR_ROWS * overall
+        self.code_shares.copy_(codes / (codes @ segments @ segments.T))
+        n_rows = sum(map(len, batches))
+        self.shares.copy_((counts + 1e-6) / (counts + 1e-6).sum())
+        return total / n_rows
+
+    def draw(self, n_rows: int, known: Tensor, rng: torch.Generator) -> Tensor:
+        """Return the classes of `n_rows` rows that have the known codes.
+
+        Parameters
+        ----------
+        n_rows
+            How many.
+        known
+            Where the codes that every row has lie in a row vector, shape ``(n_known,)``.
+        rng
+            Source of all randomness.
+        """
+        joint = self.shares.log() + self.code_shares[:, known].log().sum(1)
+        return torch.multinomial(joint.softmax(0), n_rows, replacement=True, generator=rng)
+
+    def draw_codes(self, classes: Tensor, codes: slice, rng: torch.Generator) -> Tensor:
+        """Return a code of one column, whose codes lie there in a row vector, for rows of some classes."""
+        above = self.code_shares[:, codes].cumsum(1)
+        chance = torch.rand(len(classes), 1, generator=rng, device=classes.device) * above[classes, -1:]
+        drawn: Tensor = torch.searchsorted(above[classes], chance).squeeze(1)
+        return drawn.clamp(max=above.shape[1] - 1)
+
+
+def _one_hot(places: Tensor, width: int) -> Tensor:
+    return torch.zeros(len(places), width, device=places.device).scatter_(1, places, 1.0)

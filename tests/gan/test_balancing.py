@@ -1,0 +1,277 @@
+import functools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2
+from small_tables import MIXED, PLACED, mixed_table, placed_table
+
+from synthgan.gan import balancing
+from synthgan.gan.balancing import N_CANDIDATES, Forest, points_of
+
+
+def _points():
+    """Points of every sort, and the depth of the trees that are grown over them."""
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(500, 4))
+    yield "numbers", numbers, 3
+    yield "ties", rng.integers(3, size=(400, 3)), 4
+    yield "a heavy point", np.where(rng.random((400, 2)) < 0.5, 0.0, rng.exponential(size=(400, 2))), 3
+    yield "a constant among numbers", np.column_stack([np.full(500, 2.0), numbers[:, 0]]), 3
+    yield "nothing but constants", np.ones((200, 3)), 2
+    yield "repeated columns", numbers[:, [0, 0, 0]], 3
+    yield "rare codes", rng.random((600, 2)) < 0.05, 3
+    yield "fewer rows than leaves", numbers[:5], 4
+    yield "one row", numbers[:1], 2
+    yield "no questions", numbers, 0
+    yield "places", points_of(placed_table(500), PLACED), 3
+
+
+POINTS = {name: (points.astype(np.float32), depth) for name, points, depth in _points()}
+over_points = pytest.mark.parametrize("name", POINTS)
+
+
+@functools.cache
+def grown(name):
+    """A forest over the points, which no test changes."""
+    return grown_over(*POINTS[name])
+
+
+def grown_over(points, depth, seed=0):
+    forest = Forest(depth)
+    forest.grow(points, np.random.default_rng(seed))
+    return forest
+
+
+def questions(forest):
+    return forest.columns.numpy(), forest.thresholds.numpy()
+
+
+def counts_of(forest, points):
+    """Rows in each leaf, shape ``(n_trees, n_leaves)``."""
+    counts = np.bincount(forest.leaves(points).ravel(), minlength=forest.shares.numel())
+    return counts.reshape(forest.shares.shape)
+
+
+@given(n_rows=st.integers(0, 10**7))
+def test_a_leaf_holds_64_rows_or_up_to_twice_as_many(n_rows):
+    depth = Forest.depth_for(n_rows)
+    assert (depth == 0) == (n_rows < 128)
+    if depth:
+        assert 64 <= min(n_rows, 50_000) / 2**depth < 128
+
+
+@over_points
+def test_a_row_is_in_the_leaf_that_its_answers_lead_to(name):
+    forest, (points, depth) = grown(name), POINTS[name]
+    leaves = forest.leaves(points[:20])
+    assert leaves.shape == (min(20, len(points)), len(forest.shares))
+    columns, thresholds = questions(forest)
+    for row, point in enumerate(points[:20]):
+        for tree in range(0, len(columns), 7):
+            node = 0  # of all nodes, level by level
+            for _ in range(depth):
+                node = 2 * node + 1 + int(point[columns[tree, node]] > thresholds[tree, node])
+            assert leaves[row, tree] == tree * 2**depth + node - (2**depth - 1)
+
+
+@over_points
+def test_a_row_is_in_one_leaf_of_each_tree_whatever_the_others_are(name):
+    forest, (points, depth) = grown(name), POINTS[name]
+    leaves, order = forest.leaves(points), np.random.default_rng(1).permutation(len(points))
+    np.testing.assert_array_equal(leaves // 2**depth, np.tile(np.arange(leaves.shape[1]), (len(points), 1)))
+    np.testing.assert_array_equal(forest.leaves(points[order[:3]]), leaves[order[:3]])
+
+
+@over_points
+def test_shares_are_those_of_the_rows_in_each_tree(name):
+    forest, (points, _) = grown(name), POINTS[name]
+    shares = forest.shares.numpy()
+    np.testing.assert_allclose(shares, counts_of(forest, points) / len(points), atol=1e-7)
+    np.testing.assert_allclose(shares.sum(1), 1, atol=1e-5)
+
+
+@over_points
+def test_a_split_leaves_rows_enough_on_either_side(name):
+    forest, (points, depth) = grown(name), POINTS[name]
+    _, thresholds = questions(forest)
+    below = counts_of(forest, points)  # rows below the nodes of a level
+    for level in reversed(range(depth)):
+        left, right = below[:, ::2], below[:, 1::2]
+        below = left + right
+        splits = np.isfinite(thresholds[:, 2**level - 1 : 2 ** (level + 1) - 1])
+        assert (np.minimum(left, right)[splits] >= 32).all()
+        assert (right[~splits] == 0).all()
+
+
+@over_points
+def test_questions_are_about_columns_that_there_are(name):
+    forest, (points, _) = grown(name), POINTS[name]
+    columns, thresholds = questions(forest)
+    assert columns.shape == thresholds.shape == (len(forest.shares), 2 ** POINTS[name][1] - 1)
+    assert ((columns >= 0) & (columns < points.shape[1])).all()
+
+
+def test_numbers_are_almost_always_split_and_in_all_columns():
+    points = np.random.default_rng(2).normal(size=(4000, 4)).astype(np.float32)
+    columns, thresholds = questions(grown_over(points, 3))
+    assert np.isfinite(thresholds).mean() > 0.98
+    counts = np.bincount(columns[:, 0], minlength=4)
+    assert ((counts - len(columns) / 4) ** 2 / (len(columns) / 4)).sum() < chi2.isf(1e-4, 3)
+
+
+def test_constants_are_never_split():
+    for name, constant in (("nothing but constants", [0, 1, 2]), ("a constant among numbers", [0])):
+        columns, thresholds = questions(grown(name))
+        assert np.isinf(thresholds[np.isin(columns, constant)]).all()
+    assert (grown("nothing but constants").shares[:, 0] == 1).all()
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.7])
+@pytest.mark.parametrize("lower", [-1.0, 0.0, 3.0])
+def test_one_of_two_common_codes_is_always_told_from_the_other(lower, share):
+    points = np.where(np.arange(1000) < 1000 * share, lower, lower + 1).astype(np.float32)[:, None]
+    shares = grown_over(points, 1).shares.numpy()
+    np.testing.assert_allclose(shares, np.tile([share, 1 - share], (len(shares), 1)), atol=1e-6)
+
+
+def test_a_heavy_value_goes_to_the_side_where_it_makes_the_split_more_even():
+    # Of 250, 450 and 300 rows: at the middle value 70 : 30 rather than 25 : 75, at the highest 70 : 30 too.
+    points = np.repeat([0, 1, 2], [250, 450, 300]).astype(np.float32)[:, None]
+    left = grown_over(points, 1).shares.numpy()[:, 0].round(3)
+    assert set(left.tolist()) <= {np.float32(0.25).item(), np.float32(0.7).item()}
+    lowest = 3 * 0.25**2 - 2 * 0.25**3  # that the median of three random rows is the lowest value
+    error = (lowest * (1 - lowest) / len(left)) ** 0.5
+    assert (left == np.float32(0.25)).mean() == pytest.approx(lowest, abs=4 * error)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.95])
+def test_a_rare_code_is_told_from_the_others(share):
+    points = (np.arange(2000) < 2000 * share).astype(np.float32)[:, None]
+    assert np.isfinite(questions(grown_over(points, 1))[1]).all()
+
+
+@over_points
+def test_same_seed_same_forest(name):
+    again = grown_over(*POINTS[name])
+    for key, value in grown(name).state_dict().items():
+        assert torch.equal(again.state_dict()[key], value)
+
+
+def test_another_seed_grows_another_forest():
+    other = grown_over(*POINTS["numbers"], seed=1)
+    assert not torch.equal(other.thresholds, grown("numbers").thresholds)
+
+
+def test_a_copy_by_way_of_its_state_is_the_same_forest():
+    points, depth = POINTS["places"]
+    copied = Forest(depth)
+    copied.load_state_dict(grown("places").state_dict())
+    np.testing.assert_array_equal(copied.leaves(points), grown("places").leaves(points))
+
+
+@pytest.mark.usefixtures("untouched_globals")
+def test_growing_and_keeping_leave_the_global_generators_alone():
+    points, depth = POINTS["ties"]
+    forest = grown_over(points, depth)
+    forest.keep(forest.leaves(points[:30]), np.random.default_rng(0))
+
+
+def test_no_more_rows_are_learned_from_than_change_the_trees(monkeypatch):
+    monkeypatch.setattr(balancing, "_MAX_ROWS", 100)
+    shares = grown_over(POINTS["numbers"][0], 2).shares.numpy()
+    np.testing.assert_allclose(100 * shares, (100 * shares).round(), atol=1e-4)
+
+
+def test_the_points_of_a_table_are_its_codes_and_what_of_them_is_before_its_places():
+    table = placed_table(300)
+    points = points_of(table, PLACED)
+    assert points.dtype == np.float32
+    np.testing.assert_array_equal(np.floor(points), table.codes)
+    for column, index in PLACED.place_index.items():
+        n_places = PLACED.spans[column].n_places
+        np.testing.assert_allclose((points[:, column] % 1) * n_places, table.places[:, index], atol=1e-5)
+    np.testing.assert_array_equal(points[:, 1], table.codes[:, 1])  # a colour
+    mixed = mixed_table(20)
+    np.testing.assert_array_equal(points_of(mixed, MIXED), mixed.codes)
+
+
+def kept(forest, points, seed=0):
+    return forest.keep(forest.leaves(points), np.random.default_rng(seed))
+
+
+@settings(max_examples=30)
+@given(name=st.sampled_from(list(POINTS)), n_kept=st.integers(0, 40), seed=st.integers(0, 2**32))
+def test_one_of_each_group_of_candidates_is_kept_in_order(name, n_kept, seed):
+    points, _ = POINTS[name]
+    drawn = np.random.default_rng(seed).choice(points, size=n_kept * N_CANDIDATES)
+    indices = kept(grown(name), drawn, seed)
+    np.testing.assert_array_equal(indices // N_CANDIDATES, np.arange(n_kept))
+    np.testing.assert_array_equal(kept(grown(name), drawn, seed), indices)
+
+
+def test_another_seed_keeps_other_rows():
+    drawn = np.random.default_rng(1).choice(POINTS["numbers"][0], size=90)
+    assert len({tuple(kept(grown("numbers"), drawn, seed)) for seed in range(8)}) > 2
+
+
+def farness(forest, points):
+    """The squared distance of counts in leaves from what is due, as a share of what it is by chance."""
+    shares = forest.shares.numpy()
+    due = len(points) * shares
+    return ((counts_of(forest, points) - due) ** 2).sum() / (due * (1 - shares)).sum()
+
+
+@pytest.mark.parametrize("name", ["numbers", "ties", "a heavy point", "places"])
+def test_kept_rows_lie_nearer_to_where_real_rows_lie_than_drawn_ones(name):
+    forest, (points, _) = grown(name), POINTS[name]
+    plain, balanced = [], []
+    for seed in range(8):
+        drawn = np.random.default_rng(seed).choice(points, size=150 * N_CANDIDATES)
+        plain.append(farness(forest, drawn[::N_CANDIDATES]))
+        balanced.append(farness(forest, drawn[kept(forest, drawn, seed)]))
+    errors = [np.std(part, ddof=1) / len(part) ** 0.5 for part in (plain, balanced)]
+    assert np.mean(plain) == pytest.approx(1, abs=4 * errors[0])
+    assert np.mean(balanced) < 1 / 2 - 4 * errors[1]
+
+
+def test_what_candidates_have_too_few_of_is_made_up_for():
+    n_rows, real = 400, (np.arange(1000) % 2).astype(np.float32)[:, None]
+    forest = grown_over(real, 1)
+    drawn = (np.random.default_rng(0).random((n_rows * N_CANDIDATES, 1)) < 0.35).astype(np.float32)
+    # Of three candidates one at least is a 1 with chance 0.73. Whenever ones are behind, one is taken: how
+    # far they are behind goes up by 1/2 with chance 0.27 and else down, so it is above 15 with chance 1e-12.
+    assert abs(drawn[kept(forest, drawn)].sum() - n_rows / 2) < 15
+
+
+def test_candidates_that_are_alike_to_the_forest_are_kept_equally_often():
+    # In each tree the three are in leaves of their own, with equal shares.
+    forest, n_seeds = Forest(2), 1500
+    forest.shares.fill_(1 / 4)
+    leaves = (np.arange(len(forest.shares)) * 4 + np.arange(3)[:, None]).astype(np.int32)
+    first = [forest.keep(leaves, np.random.default_rng(seed))[0] for seed in range(n_seeds)]
+    counts = np.bincount(first, minlength=3)
+    assert ((counts - n_seeds / 3) ** 2 / (n_seeds / 3)).sum() < chi2.isf(1e-4, 2)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3])
+def test_the_first_rows_are_not_more_of_one_kind_than_the_last(share):
+    real = (np.arange(1000) < 1000 * share).astype(np.float32)[:, None]
+    forest, n_seeds, n_rows = grown_over(real, 1), 300, 30
+    rows = []
+    for seed in range(n_seeds):
+        drawn = np.random.default_rng(seed).choice(real, size=n_rows * N_CANDIDATES)
+        rows.append(drawn[kept(forest, drawn, n_seeds + seed), 0])
+    so_far, due = np.cumsum(rows, axis=1), share * np.arange(1, n_rows + 1)
+    # Rows take turns, so how many there are so far is within half a row of what is due, in the mean.
+    margins = 0.5 + 4 * so_far.std(0) / n_seeds**0.5
+    assert (np.abs(so_far.mean(0) - due) < margins).all()
+
+
+def test_without_questions_one_of_each_group_is_kept_all_the_same():
+    forest = grown("no questions")
+    assert (forest.shares == 1).all()
+    indices = kept(forest, POINTS["no questions"][0][:30])
+    np.testing.assert_array_equal(indices // N_CANDIDATES, np.arange(10))
