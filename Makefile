@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-slow lint bench-fidelity bench-ablation clean
+.PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-ablation clean
 
 # --- the two commands -------------------------------------------------------------------------------
 
@@ -29,6 +29,9 @@ lint: $(INSTALLED)
 
 bench-fidelity: $(INSTALLED)
 	$(BIN)/python benchmarks/fidelity.py adult default-credit shoppers beijing-pm25 --data $(DATA) --seeds 0 1 2
+
+bench-frontier: $(INSTALLED)
+	$(BIN)/python benchmarks/frontier.py adult --data $(DATA)
 
 # Each part of the generator on and off: hours; what is done is kept, so that it can be interrupted.
 bench-ablation: $(INSTALLED)

@@ -16,6 +16,7 @@ import click
 
 from synthgan import __version__
 from synthgan.exceptions import (
+    CopyingWarning,
     DataError,
     ModelFileError,
     OutputRefusedError,
@@ -276,6 +277,7 @@ def _fit(frame: Any, quiet: bool, parameters: dict[str, Any]) -> Any:
 
     given = {name: value for name, value in parameters.items() if value is not None}
     with warnings.catch_warnings():
+        warnings.simplefilter("always", CopyingWarning)
         warnings.showwarning = lambda message, *_, **__: click.echo(f"warning: {message}", err=True)
         return SynthGAN(**given, verbose=0 if quiet else 1).fit(frame)
 

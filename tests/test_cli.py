@@ -109,6 +109,27 @@ def test_fit_sample_and_info(source, tmp_path):
     assert "categorical" in shown
 
 
+def test_a_model_draws_in_as_many_rounds_as_asked(source, tmp_path):
+    model = tmp_path / "model"
+    assert run("fit", source, "-o", model, *QUICK).exit_code == 0
+    ways = {"finest": [], "auto": ["--rounds", "auto"], "one": ["--rounds", 1], "plain": ["--independent"]}
+    for name, way in ways.items():
+        result = run("sample", model, "-o", tmp_path / name, "-n", 200, "--seed", 1, *way)
+        assert result.exit_code == 0, result.stderr
+        assert len(pd.read_parquet(tmp_path / name)) == 200
+    assert not pd.read_parquet(tmp_path / "finest").equals(pd.read_parquet(tmp_path / "one"))
+    assert not pd.read_parquet(tmp_path / "finest").equals(pd.read_parquet(tmp_path / "plain"))
+    refused(run("sample", model, "-o", tmp_path / "x", "-n", 3, "--rounds", 0), 2, "rounds")
+
+
+def test_a_model_that_copies_is_warned_of_in_one_line(source, tmp_path, monkeypatch):
+    monkeypatch.setattr("synthgan.gan.copying._MOST_COPIED", -1.0)
+    result = run("fit", source, "-o", tmp_path / "model", *QUICK)
+    assert result.exit_code == 0
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert "344 rows are too few" in line
+
+
 def test_existing_output_is_kept_without_force(source, tmp_path):
     output = tmp_path / "out.parquet"
     output.write_text("precious")

@@ -16,7 +16,7 @@ TABLES = ROOT.parent / "shared" / "data"
 )
 def test_drawn_rows_of_adult_are_hard_to_tell_from_real_ones_and_teach_nearly_as_much():
     benchmark = runpy.run_path(str(ROOT / "benchmarks" / "fidelity.py"))
-    result = benchmark["run"]("adult", 0, Namespace(data=TABLES, parameters={}))
-    assert result["auc"] < 0.60
-    assert result["utility"] > 0.905
+    result = benchmark["run"]("adult", 0, Namespace(data=TABLES, learned=0.5, parameters={}))
+    assert result["auc"] < 0.54
+    assert result["utility"] > 0.91
     assert result["fit_seconds"] < 120

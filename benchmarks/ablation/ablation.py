@@ -33,7 +33,11 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "as it is": ({}, {}),
     "no masked reconstruction (one-shot game)": ({"loss": "relativistic"}, {}),
     "discriminator in training": ({"adversarial_weight": 0.1}, {}),
-    "no discriminator in sampling": ({"correct": False}, {}),
+    "independent rows": ({"correct": False}, {}),
+    "discriminator instead of balance": ({}, {"synthgan.gan.balancing.Forest.depth_for": lambda n_rows: 0}),
+    "3 rounds from latent classes": ({"rounds": 3}, {}),
+    "3 rounds without": ({"rounds": 3}, {"synthgan.gan.latent_classes._MAX_CLASSES": 1}),
+    "no blur": ({}, {"synthgan.gan.training.blurred": lambda cells, space, blur, rng: cells}),
     "no ordinal basis": ({}, {"synthgan.gan.networks.MIN_ORDERED_CODES": 10**9}),
     "no places": (
         {},
@@ -66,7 +70,8 @@ def run(table: str, seed: int, name: str, arguments: argparse.Namespace) -> dict
     parameters, replaced = VARIANTS[name]
     parameters = {**parameters, "max_time": arguments.max_time}
     with _replacing(replaced):
-        return fidelity.run(table, seed, argparse.Namespace(data=arguments.data, parameters=parameters))
+        settings = argparse.Namespace(data=arguments.data, learned=0.5, parameters=parameters)
+        return fidelity.run(table, seed, settings)
 
 
 @contextlib.contextmanager

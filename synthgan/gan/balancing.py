@@ -12,6 +12,7 @@ References
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,8 @@ N_CANDIDATES = 3
 _N_TREES = 200
 #: A leaf holds about so many real rows or up to twice as many, enough for their share not to be chance.
 _ROWS_PER_LEAF = 64
-#: More rows than these hardly change the trees.
-_MAX_ROWS = 50_000
+#: More rows than these hardly change the trees, and more than these hardly the shares.
+_MAX_GROWN_FROM, _MAX_ROWS = 20_000, 50_000
 #: A node is split at about the middle of a random column; where one side would get fewer rows than these, of
 #: another, so often.
 _MIN_ROWS, _N_TRIES = 32, 10
@@ -77,20 +78,24 @@ class Forest(nn.Module):
 
     def grow(self, points: Points, rng: np.random.Generator) -> None:
         """Learn from real rows, shape ``(n_rows, n_columns)``."""
-        some = points[rng.permutation(len(points))[:_MAX_ROWS]]
-        rows = np.arange(len(some))
-        asked = np.zeros(self.columns.shape, dtype=np.int64)
-        limits = np.zeros(self.columns.shape, dtype=np.float32)
-        for tree in range(_N_TREES):
-            node = np.zeros(len(some), dtype=np.int64)
-            for level in self._levels():
-                asked[tree, level], limits[tree, level] = _split(some, node, level.stop - level.start, rng)
-                column, limit = asked[tree, level][node], limits[tree, level][node]
-                node = 2 * node + (some[rows, column] > limit)
-        self.columns.copy_(torch.from_numpy(asked))
-        self.thresholds.copy_(torch.from_numpy(limits))
-        counts = np.bincount(self.leaves(some).ravel(), minlength=self.shares.numel())
-        self.shares.copy_(torch.from_numpy(counts / len(some)).view_as(self.shares))
+        counted = points[rng.permutation(len(points))[:_MAX_ROWS]]
+        some = counted[:_MAX_GROWN_FROM]
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            trees = list(pool.map(lambda own: self._tree(some, own), rng.spawn(_N_TREES)))
+        self.columns.copy_(torch.from_numpy(np.stack([asked for asked, _ in trees])))
+        self.thresholds.copy_(torch.from_numpy(np.stack([limits for _, limits in trees])))
+        counts = np.bincount(self.leaves(counted).ravel(), minlength=self.shares.numel())
+        self.shares.copy_(torch.from_numpy(counts / len(counted)).view_as(self.shares))
+
+    def _tree(self, points: Points, rng: np.random.Generator) -> tuple[IntArray, Points]:
+        """Return what the inner nodes of one new tree ask, shape ``(2 ** depth - 1,)``."""
+        asked = np.zeros(2**self.depth - 1, dtype=np.int64)
+        limits = np.zeros(2**self.depth - 1, dtype=np.float32)
+        rows, node = np.arange(len(points)), np.zeros(len(points), dtype=np.int64)
+        for level in self._levels():
+            asked[level], limits[level] = _split(points, node, level.stop - level.start, rng)
+            node = 2 * node + (points[rows, asked[level][node]] > limits[level][node])
+        return asked, limits
 
     def leaves(self, points: Points) -> npt.NDArray[np.int32]:
         """Return the leaf of each row in each tree among all leaves, shape ``(n_rows, n_trees)``."""
