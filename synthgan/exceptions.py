@@ -51,7 +51,7 @@ class ResourceError(SynthganError, MemoryError):
 
 
 class CopyingWarning(UserWarning):
-    """Drawn rows come nearer to learned rows than rows do that were not learned from."""
+    """Drawn rows come nearer to learned rows than held-out rows do, by more than chance and a tolerance."""
 
 
 def did_you_mean(wanted: object, available: Iterable[Hashable]) -> str:

@@ -86,8 +86,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         Columns, dtypes and kinds of the fitted table.
     history_ : DataFrame
         Losses during training, one row a check. ``copied`` is how often a drawn row comes nearer to a
-        learned one than a held-out row does (0.5: nothing is copied), ``copied_at_least`` the same less
-        three standard errors.
+        learned one than a held-out row does (0.5: nothing is copied), ``copied_at_least`` less chance.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -169,7 +168,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         Warns
         -----
         CopyingWarning
-            If drawn rows come nearer to the learned ones than held-out rows do.
+            If drawn rows are nearer to learned ones than held-out rows in more than 60 % of cases.
         """
         started = time.monotonic()
         check_parameters(self.get_params())
@@ -272,6 +271,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             As in `sample`.
         """
         check_is_fitted(self, "model_")
+        check_parameters(self.get_params())
         for n, _ in parts:
             check_n_rows(n, len(self.schema_))
         wanted = [self.encoder_.encode_conditions(conditions) for _, conditions in parts]

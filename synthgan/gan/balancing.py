@@ -11,6 +11,8 @@ References
 .. [2] Scornet (2016). Random Forests and Kernel Methods. IEEE Transactions on Information Theory 62.
 """
 
+import math
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,10 +38,11 @@ Points = npt.NDArray[np.float32]
 
 
 def points_of(table: EncodedTable, layout: Layout) -> Points:
-    """Return where cells stand, ``(n_rows, n_columns)``: their code plus the share of it before them."""
-    points = table.codes.astype(np.float32)
+    """Return where cells stand, ``(n_rows, n_coded)``: their code plus the share of it before them."""
+    points = table.codes[:, layout.coded].astype(np.float32)
     for index, column in enumerate(layout.placed):
-        points[:, column] += table.places[:, index] / np.float32(layout.spans[column].n_places)
+        shares = table.places[:, index] / np.float32(layout.spans[column].n_places)
+        points[:, np.searchsorted(layout.coded, column)] += shares
     return points
 
 
@@ -76,21 +79,32 @@ class Forest(nn.Module):
         """Return the depth of trees for a table of `n_rows` rows."""
         return int(np.log2(max(1, min(n_rows, _MAX_ROWS) // _ROWS_PER_LEAF)))
 
-    def grow(self, points: Points, rng: np.random.Generator) -> None:
-        """Learn from real rows, shape ``(n_rows, n_columns)``."""
+    def grow(self, points: Points, rng: np.random.Generator, max_time: float | None = None) -> None:
+        """Learn from real rows, shape ``(n_rows, n_columns)``; after so many seconds trees are repeated."""
+        deadline = time.monotonic() + (math.inf if max_time is None else max_time)
         counted = points[rng.permutation(len(points))[:_MAX_ROWS]]
         some = counted[:_MAX_GROWN_FROM]
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            trees = list(pool.map(lambda own: self._tree(some, own), rng.spawn(_N_TREES)))
+            grown = list(pool.map(lambda own: self._tree(some, own, deadline), rng.spawn(_N_TREES)))
+        whole = [tree for tree in grown if tree is not None] or [self._unasked()]
+        trees = [whole[index % len(whole)] for index in range(_N_TREES)]
         self.columns.copy_(torch.from_numpy(np.stack([asked for asked, _ in trees])))
         self.thresholds.copy_(torch.from_numpy(np.stack([limits for _, limits in trees])))
         counts = np.bincount(self.leaves(counted).ravel(), minlength=self.shares.numel())
         self.shares.copy_(torch.from_numpy(counts / len(counted)).view_as(self.shares))
 
-    def _tree(self, points: Points, rng: np.random.Generator) -> tuple[IntArray, Points]:
-        """Return what the inner nodes of one new tree ask, shape ``(2 ** depth - 1,)``."""
-        asked = np.zeros(2**self.depth - 1, dtype=np.int64)
-        limits = np.zeros(2**self.depth - 1, dtype=np.float32)
+    def _unasked(self) -> tuple[IntArray, Points]:
+        """Return a tree that asks nothing."""
+        n_inner = 2**self.depth - 1
+        return np.zeros(n_inner, dtype=np.int64), np.full(n_inner, np.inf, dtype=np.float32)
+
+    def _tree(
+        self, points: Points, rng: np.random.Generator, deadline: float
+    ) -> tuple[IntArray, Points] | None:
+        """Return what the inner nodes of a new tree ask, shape ``(2 ** depth - 1,)``; None if it is late."""
+        if time.monotonic() > deadline or not points.shape[1]:
+            return None
+        asked, limits = self._unasked()
         rows, node = np.arange(len(points)), np.zeros(len(points), dtype=np.int64)
         for level in self._levels():
             asked[level], limits[level] = _split(points, node, level.stop - level.start, rng)
@@ -104,7 +118,7 @@ class Forest(nn.Module):
         rows = np.arange(len(points))
         for tree in range(_N_TREES):
             node = np.zeros(len(points), dtype=np.int64)
-            for level in self._levels():
+            for level in self._levels() if points.shape[1] else ():
                 column, limit = columns[tree, level][node], thresholds[tree, level][node]
                 node = 2 * node + (points[rows, column] > limit)
             leaves[:, tree] = node + tree * 2**self.depth

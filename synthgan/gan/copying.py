@@ -15,8 +15,13 @@ from synthgan.exceptions import CopyingWarning
 from synthgan.gan.balancing import points_of
 from synthgan.layout import EncodedTable, Layout
 
-#: Differences of cells that are looked at, at most.
-_MAX_DIFFERENCES = 150_000_000
+#: Drawn rows, and held-out ones, that are looked at.
+_MAX_ROWS = 300
+#: Differences of cells that are looked at, at most. Where they do not reach all learned rows, copies of the
+#: others are missed; a table of so many is seldom copied.
+_MAX_DIFFERENCES = 600_000_000
+#: Distances that are kept at a time.
+_MAX_DISTANCES = 2**22
 #: Further apart than any two cells of a number line.
 _FAR = 10.0
 #: Share of drawn rows that may come nearer to learned rows than held-out ones do, beside chance.
@@ -52,9 +57,9 @@ class Nearness(NamedTuple):
     def warn(self, n_rows: int) -> None:
         """Warn whoever fits a model of so many rows that it copies them."""
         warnings.warn(
-            f"{self.share:.0%} of drawn rows come nearer to a learned row than held-out rows do, where 50% "
-            f"would be no copying: {n_rows} rows are too few to learn without. Do not give rows of this "
-            "model away as if they were nobody's; more rows or fewer columns help.",
+            f"A drawn row comes nearer to a learned row than a held-out row does in {self.share:.0%} of "
+            f"cases, where 50% would be no copying: {n_rows} rows are too few to learn without. Do not give "
+            "rows of this model away as if they were nobody's; more rows or fewer columns help.",
             CopyingWarning,
             stacklevel=5,  # from here to whoever calls fit
         )
@@ -76,8 +81,9 @@ def nearness(drawn: EncodedTable, learned: EncodedTable, held_out: EncodedTable,
     .. [1] Mann, Whitney (1947). On a Test of Whether one of Two Random Variables is Stochastically Larger
        than the Other. Annals of Mathematical Statistics 18.
     """
-    n_learned = _MAX_DIFFERENCES // (max(len(drawn) + len(held_out), 1) * max(len(layout.coded), 1))
-    some = learned.take(np.arange(len(learned)) < max(n_learned, 1))
+    drawn, held_out = (rows.take(np.arange(min(len(rows), _MAX_ROWS))) for rows in (drawn, held_out))
+    n_learned = _MAX_DIFFERENCES // ((len(drawn) + len(held_out)) * max(len(layout.coded), 1))
+    some = learned.take(np.arange(min(len(learned), n_learned)))
     own, other = (_nearest(rows, some, layout) for rows in (drawn, held_out))
     nearer = (own[:, None] < other).double() + (own[:, None] == other).double() / 2
     error = ((1 / len(drawn) + 1 / len(held_out)) / 12) ** 0.5
@@ -86,18 +92,20 @@ def nearness(drawn: EncodedTable, learned: EncodedTable, held_out: EncodedTable,
 
 def _nearest(rows: EncodedTable, others: EncodedTable, layout: Layout) -> Tensor:
     """Return the distance of each row to the nearest of others, shape ``(n_rows,)``."""
-    here, there = _ranks(rows, layout), _ranks(others, layout)
-    distances = torch.zeros(len(here), len(there))
-    for column in range(here.shape[1]):
-        apart = here[:, column, None] - there[None, :, column]
-        distances += apart.abs_().clamp_(max=1.0)
-    return distances.amin(1)
+    here, nearest = _ranks(rows, layout), torch.full((len(rows),), torch.inf)
+    for there in torch.split(_ranks(others, layout), max(1, _MAX_DISTANCES // len(here))):
+        distances = torch.zeros(len(here), len(there))
+        for column in range(here.shape[1]):
+            apart = here[:, column, None] - there[None, :, column]
+            distances += apart.abs_().clamp_(max=1.0)
+        nearest = torch.minimum(nearest, distances.amin(1))
+    return nearest
 
 
 def _ranks(table: EncodedTable, layout: Layout) -> Tensor:
     """Return where cells stand: from 0 to 1 on a number line, other codes far from each other."""
     points = points_of(table, layout)
-    for column in layout.coded:
+    for index, column in enumerate(layout.coded):
         span, codes = layout.spans[column], table.codes[:, column]
         middles = _FAR * (1.0 + np.arange(span.n_codes))
         ordered = [code for code, position in enumerate(span.positions) if position is not None]
@@ -106,7 +114,7 @@ def _ranks(table: EncodedTable, layout: Layout) -> Tensor:
         low, high = middles.copy(), middles.copy()
         if span.n_places > 1:
             low[ordered], high[ordered] = (ends[:-2] + ends[1:-1]) / 2, (ends[1:-1] + ends[2:]) / 2
-        inside = points[:, column] - codes
+        inside = points[:, index] - codes
         has_place = np.isin(codes, span.place_codes)
-        points[:, column] = np.where(has_place, low[codes] + inside * (high - low)[codes], middles[codes])
-    return torch.from_numpy(points[:, layout.coded])
+        points[:, index] = np.where(has_place, low[codes] + inside * (high - low)[codes], middles[codes])
+    return torch.from_numpy(points)

@@ -1,13 +1,15 @@
-"""Drawing rows: codes of all columns, in as many rounds as asked, corrected by the discriminator.
+"""Drawing rows: codes of all columns, in as many rounds as asked, chosen among candidates.
 
 In a round the generator is asked once, given all columns known so far, and the columns of the round are drawn
-from its answer independently of each other. One column a round is the finest; one round is the fastest.
+from its answer independently of each other. One column a round is the finest. In fewer rounds the first is a
+draft by the latent classes, which asks no network, and one round is that draft alone: the fastest.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +21,7 @@ from synthgan.gan.balancing import N_CANDIDATES, points_of
 from synthgan.gan.cells import Cells
 from synthgan.gan.computing import reduced_precision
 from synthgan.gan.filling import DrawingWeights, Filling
-from synthgan.gan.grouping import Plan, Rounds, enough_rounds, plan
+from synthgan.gan.grouping import Rounds, enough_rounds, plan
 from synthgan.gan.model import GanModel
 from synthgan.gan.rows import gumbel
 from synthgan.layout import EncodedTable, FloatArray, Known
@@ -119,7 +121,7 @@ class _Drawer:
         n_drawn = n_rows * N_CANDIDATES if self.balances or self.corrects else n_rows
         with _drawing(model):
             filling = Filling(model, self.weights, n_drawn, self.known, rng)
-            drafted, groups = _plan(model, filling, self.n_rounds, rng)
+            drafted, groups = _order(model, filling, self.n_rounds, rng)
             if drafted:
                 filling.draft(drafted)
             for columns in groups:
@@ -157,11 +159,12 @@ def _n_rounds(model: GanModel, known: Known, rounds: Rounds) -> int | None:
     columns = np.setdiff1d(model.layout.coded, known.columns).tolist()
     if rounds is None or not model.knows_all:
         return None
-    n_rounds = enough_rounds(columns, model.column_dependence) if rounds == "auto" else rounds
+    given = known.columns.tolist()
+    n_rounds = enough_rounds(columns, model.column_dependence, given) if rounds == "auto" else rounds
     return n_rounds if n_rounds < len(columns) else None
 
 
-def _plan(
+def _order(
     model: GanModel, filling: Filling, n_rounds: int | None, rng: torch.Generator
 ) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
     """Return the columns to draft, and those to draw in each round.
@@ -177,18 +180,16 @@ def _plan(
     if n_rounds is not None:
         valued = [column for column in columns if column in model.layout.value_places]
         coded = [column for column in columns if column not in model.layout.value_places]
+        dependence, given = model.column_dependence, sorted(filling.known)
         orders = [coded, *(_shuffled(coded, rng) for _ in range(_N_ORDERS - 1))]
-        planned = min((plan(order, model.column_dependence, n_rounds) for order in orders), key=_lost)
+        plans = (plan(order, dependence, n_rounds, given) for order in orders)
+        planned = min(plans, key=attrgetter("lost"))
         groups = _shuffled(planned.groups, rng)
         return planned.drafted, [*groups, valued] if valued else groups
     if filling.known:
         told = dict(zip(model.layout.coded.tolist(), _information(model, filling), strict=True))
         columns.sort(key=lambda column: -told.get(column, 0.0))
     return [], [[column] for column in columns]
-
-
-def _lost(planned: Plan) -> float:
-    return planned.lost
 
 
 def _shuffled(items: Sequence[Item], rng: torch.Generator) -> list[Item]:
@@ -219,7 +220,7 @@ def _most_real(model: GanModel, cells: Cells, n_kept: int, rng: torch.Generator)
     ----------
     .. [1] Kool, van Hoof, Welling (2019). Stochastic Beams and Where to Find Them. ICML.
     """
-    logits = model.discriminator(model.space.vectors(cells)).float()
+    logits = _logits(model, cells)
     kept: Tensor = (logits + gumbel(logits, rng)).topk(n_kept).indices.sort().values
     return kept
 
@@ -227,10 +228,14 @@ def _most_real(model: GanModel, cells: Cells, n_kept: int, rng: torch.Generator)
 def discriminator_logits(model: GanModel, table: EncodedTable) -> FloatArray:
     """Return the discriminator's logit of each row's being real, shape ``(n_rows,)``."""
     model.eval()
-    parts = [np.empty(0)]
-    cells = Cells.of(table, model.device)
     with torch.inference_mode():
-        for start in range(0, len(table), _SCORED_TOGETHER):
-            rows = model.space.vectors(cells.take(slice(start, start + _SCORED_TOGETHER)))
-            parts.append(model.discriminator(rows).double().cpu().numpy())
-    return np.concatenate(parts)
+        logits: FloatArray = _logits(model, Cells.of(table, model.device)).double().cpu().numpy()
+    return logits
+
+
+def _logits(model: GanModel, cells: Cells) -> Tensor:
+    """Return logits of rows, so many at a time, since row vectors are long."""
+    starts = range(0, len(cells), _SCORED_TOGETHER)
+    parts = (cells.take(slice(start, start + _SCORED_TOGETHER)) for start in starts)
+    logits = [model.discriminator(model.space.vectors(part)).float() for part in parts]
+    return torch.cat(logits) if logits else torch.empty(0, device=model.device)

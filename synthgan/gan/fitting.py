@@ -23,8 +23,8 @@ from synthgan.layout import EncodedTable, Layout
 #: Share of the rows that is held out; at least so many, where that is no larger share than this, and at most.
 _VALIDATION_SHARE, _MOST_OF_SMALL = 0.05, 0.2
 _MIN_VALIDATION_ROWS, _MAX_VALIDATION_ROWS = 20, 2_000
-#: Share of the time in which latent classes are learned.
-_CLASSES_SHARE = 0.05
+#: Share of the time in which latent classes are learned, and as much for the forest.
+_SURVEY_SHARE = 0.05
 
 
 def build_model(
@@ -113,14 +113,14 @@ def survey(model: GanModel, table: EncodedTable, budget: Budget, rng: torch.Gene
     Returns the budget with the time that is left.
     """
     started = time.monotonic()
-    time_for_classes = budget.max_time and budget.max_time * _CLASSES_SHARE
-    model.classes.fit(Cells.of(table, model.device), model.space, rng, time_for_classes)
-    shares, code_shares = (part.double().cpu().numpy() for part in model.classes.buffers())
+    time_for_each = budget.max_time and budget.max_time * _SURVEY_SHARE
+    model.classes.fit(Cells.of(table, model.device), model.space, rng, time_for_each)
+    shares, code_shares = (part.cpu().double().numpy() for part in model.classes.buffers())
     dependence = Dependence.of(table, model.layout, shares, code_shares)
     model.information.copy_(torch.from_numpy(dependence.information))
     model.unexplained.copy_(torch.from_numpy(dependence.unexplained))
     forest_seed = int(torch.randint(2**62, (1,), generator=rng, device=rng.device).item())
-    model.forest.grow(points_of(table, model.layout), np.random.default_rng(forest_seed))
+    model.forest.grow(points_of(table, model.layout), np.random.default_rng(forest_seed), time_for_each)
     spent = time.monotonic() - started
     return replace(budget, max_time=budget.max_time and max(0.1, budget.max_time - spent))
 

@@ -7,6 +7,7 @@ round latent classes draft some columns together, and what they do not explain i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -111,40 +112,61 @@ class Plan:
     lost: float
 
 
-def plan(columns: Sequence[int], dependence: Dependence, n_rounds: int) -> Plan:
+def plan(columns: Sequence[int], dependence: Dependence, n_rounds: int, given: Sequence[int] = ()) -> Plan:
     """Return the better of two plans: to draft half of the columns, or no more than are drawn in a round.
 
     The order of the columns counts: another order gives other groups.
+
+    Parameters
+    ----------
+    columns
+        What is to be filled in.
+    dependence
+        See `Dependence`.
+    n_rounds
+        In how many rounds, the draft among them.
+    given
+        Columns that are known: the generator heeds them, the draft only as far as classes explain them.
     """
     even, half = -(-len(columns) // n_rounds), -(-len(columns) // 2)
     n_drafted = {even, half} if n_rounds > 1 else {even}
-    return min((_plan(columns, dependence, n_rounds, n) for n in sorted(n_drafted)), key=lambda p: p.lost)
+    plans = (_with_draft_of(n, columns, dependence, n_rounds, given) for n in sorted(n_drafted))
+    return min(plans, key=attrgetter("lost"))
 
 
-def _plan(columns: Sequence[int], dependence: Dependence, n_rounds: int, n_drafted: int) -> Plan:
+def _with_draft_of(
+    n_drafted: int, columns: Sequence[int], dependence: Dependence, n_rounds: int, given: Sequence[int]
+) -> Plan:
     """Return groups of about equal size, each column where it costs least beside those before it."""
     drawn = -(-(len(columns) - n_drafted) // max(n_rounds - 1, 1))
     sizes = [n_drafted] + [drawn] * (n_rounds - 1)
     groups: list[list[int]] = [[] for _ in sizes]
-    costs_of = [dependence.unexplained] + [dependence.information] * (n_rounds - 1)
     lost = 0.0
     for column in columns:
-        costs = [
-            (float(cost[column, members].sum()), len(members) / size, index)
-            for index, (members, size, cost) in enumerate(zip(groups, sizes, costs_of, strict=True))
-            if len(members) < size
-        ]
+        costs = []
+        for index, (members, size) in enumerate(zip(groups, sizes, strict=True)):
+            if len(members) < size:
+                told = dependence.information[column, members]
+                if index == 0:
+                    told = dependence.unexplained[column, [*members, *given]]
+                costs.append((float(told.sum()), len(members) / size, index))
         cost, _, index = min(costs)
         groups[index].append(column)
         lost += cost
     return Plan(groups[0], [members for members in groups[1:] if members], lost)
 
 
-def enough_rounds(columns: Sequence[int], dependence: Dependence) -> int:
-    """Return the fewest rounds in which little is lost; as many as columns where that takes one for each."""
+def enough_rounds(columns: Sequence[int], dependence: Dependence, given: Sequence[int] = ()) -> int:
+    """Return in how few rounds little is lost; as many as columns where that takes one for each."""
     weights = dependence.information[:, columns].sum(1)
     by_weight = sorted(columns, key=lambda column: (-weights[column], column))
-    for n_rounds in range(1, len(columns)):
-        if plan(by_weight, dependence, n_rounds).lost <= _MAX_LOST:
-            return n_rounds
-    return max(len(columns), 1)
+    too_few, enough = 0, 1
+    # Less is lost in more rounds, all but: doubling and halving finds where it becomes little.
+    while enough < len(columns) and plan(by_weight, dependence, enough, given).lost > _MAX_LOST:
+        too_few, enough = enough, 2 * enough
+    enough = min(enough, max(len(columns), 1))
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        is_enough = plan(by_weight, dependence, middle, given).lost <= _MAX_LOST
+        too_few, enough = (too_few, middle) if is_enough else (middle, enough)
+    return enough

@@ -22,7 +22,7 @@ from synthgan.layout import Layout
 #: Rows for each class, and classes at most.
 _ROWS_PER_CLASS, _MAX_CLASSES = 64, 256
 #: Rows that classes are learned from at most, and at a time.
-_MAX_ROWS, _BATCH_SIZE = 50_000, 2048
+_MAX_ROWS, _BATCH_SIZE, _MAX_CELLS = 50_000, 2048, 2**25
 _MAX_PASSES = 40
 #: Gain in log-likelihood a row, in nats, below which another pass is not worth it.
 _LEAST_GAIN = 0.005
@@ -73,12 +73,13 @@ class LatentClasses(nn.Module):
         """
         started = time.monotonic()
         order = torch.randperm(len(cells), generator=rng, device=rng.device)[:_MAX_ROWS]
-        batches = [space.code_places(part) for part in torch.split(cells.codes[order], _BATCH_SIZE)]
+        size = max(_MAX_CLASSES, min(_BATCH_SIZE, _MAX_CELLS // max(space.layout.n_codes, 1)))
+        batches = [space.code_places(part) for part in torch.split(cells.codes[order], size)]
         overall = torch.zeros(space.layout.n_codes, device=order.device)
         for places in batches:
             overall += torch.bincount(places.flatten(), minlength=len(overall))
         overall = (overall + 1e-6) / len(order)
-        first = _one_hot(torch.cat(batches)[: len(self.shares)], len(overall))
+        first = _one_hot(batches[0][: len(self.shares)], len(overall))
         self.code_shares.copy_(overall)
         self.code_shares[: len(first)] += first
         self.code_shares /= self.code_shares @ space.segments @ space.segments.T  # of its column
@@ -92,7 +93,9 @@ class LatentClasses(nn.Module):
 
     def _pass(self, batches: list[Tensor], overall: Tensor, segments: Tensor) -> float:
         """Take one step of expectation and maximisation; return the log-likelihood a row before it."""
-        log_codes, log_shares = self.code_shares.log().T.contiguous(), self.shares.log()
+        # Against the shares overall, since products in reduced precision are only good for small numbers.
+        log_codes, log_overall = (self.code_shares / overall).log().T.contiguous(), overall.log()
+        log_shares = self.shares.log()
         counts, codes = torch.zeros_like(self.shares), torch.zeros_like(self.code_shares)
         total = 0.0
         for places in batches:
@@ -103,7 +106,7 @@ class LatentClasses(nn.Module):
                 belongs = (joint - evidence).exp()
                 codes += (belongs.T @ rows).float()
             counts += belongs.sum(0)
-            total += evidence.sum().item()
+            total += evidence.sum().item() + log_overall[places].sum().item()
         codes += _PRIOR_ROWS * overall
         self.code_shares.copy_(codes / (codes @ segments @ segments.T))
         n_rows = sum(map(len, batches))

@@ -74,5 +74,10 @@ def test_only_what_chance_cannot_account_for_is_copying():
 
 
 def test_the_warning_has_the_figure_and_the_number_of_rows():
-    with pytest.warns(CopyingWarning, match=r"81% of drawn rows .* 50% would be no copying: 120 rows"):
+    with pytest.warns(CopyingWarning, match=r"in 81% of cases, where 50% would be no copying: 120 rows"):
         Nearness(0.81, 0.1).warn(120)
+
+
+def test_copies_of_a_large_table_are_noticed():
+    learned, held_out = wide_table(30_000, 0), wide_table(1500, 1)
+    assert nearness(learned.take(np.arange(29_000, 29_500)), learned, held_out, WIDE).is_copying

@@ -145,11 +145,11 @@ def test_no_columns_make_an_empty_plan(n_rounds):
 
 
 @given(dependence=dependences())
-def test_enough_rounds_are_the_fewest_that_lose_little(dependence):
+def test_enough_rounds_lose_little_and_one_less_would_not(dependence):
     columns = list(range(len(dependence.information)))
     enough, order = enough_rounds(columns, dependence), by_weight(dependence)
     assert 1 <= enough <= len(columns)
-    assert all(plan(order, dependence, fewer).lost > 0.15 for fewer in range(1, enough))
+    assert enough == 1 or plan(order, dependence, enough - 1).lost > 0.15
     assert enough == len(columns) or plan(order, dependence, enough).lost <= 0.15
 
 
@@ -262,3 +262,13 @@ def test_a_relation_says_more_than_little():
         added = getattr(more, name) - getattr(less, name)
         np.testing.assert_allclose(added[n_relations == 0], 0)
         assert (added[n_relations > 0] > 0.15).all()
+
+
+def test_what_is_given_counts_for_the_draft_alone():
+    # Classes leave all unsaid that the given column says of the first; the generator heeds it.
+    unexplained = np.zeros((4, 4), dtype=np.float32)
+    unexplained[0, 3] = unexplained[3, 0] = 2.0
+    dependence = Dependence(unexplained, unexplained)
+    assert enough_rounds([0, 1, 2], dependence) == 1
+    assert enough_rounds([0, 1, 2], dependence, given=[3]) == 2
+    assert 0 not in plan([0, 1, 2], dependence, 2, given=[3]).drafted

@@ -230,7 +230,7 @@ def test_copies_end_the_plateau_and_are_warned_of(monkeypatch):
         assert records[-1]["copied"] == share
         return records[-1]["step"]
 
-    with pytest.warns(CopyingWarning, match="90% of drawn rows"):
+    with pytest.warns(CopyingWarning, match="in 90% of cases"):
         few = steps(0.9)
     assert few < steps(0.5) / 2
 
