@@ -178,18 +178,24 @@ def _order(
     if not model.knows_all:
         return [], [columns]
     if n_rounds is not None:
-        valued = [column for column in columns if column in model.layout.value_places]
-        coded = [column for column in columns if column not in model.layout.value_places]
-        dependence, given = model.column_dependence, sorted(filling.known)
-        orders = [coded, *(_shuffled(coded, rng) for _ in range(_N_ORDERS - 1))]
-        plans = (plan(order, dependence, n_rounds, given) for order in orders)
-        planned = min(plans, key=attrgetter("lost"))
-        groups = _shuffled(planned.groups, rng)
-        return planned.drafted, [*groups, valued] if valued else groups
+        return _in_few_rounds(model, columns, sorted(filling.known), n_rounds, rng)
     if filling.known:
         told = dict(zip(model.layout.coded.tolist(), _information(model, filling), strict=True))
         columns.sort(key=lambda column: -told.get(column, 0.0))
     return [], [[column] for column in columns]
+
+
+def _in_few_rounds(
+    model: GanModel, columns: list[int], given: list[int], n_rounds: int, rng: torch.Generator
+) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
+    """Return the columns to draft, and groups to draw; values, which have no codes to draft, come last."""
+    valued = [column for column in columns if column in model.layout.value_places]
+    coded = [column for column in columns if column not in model.layout.value_places]
+    orders = [coded, *(_shuffled(coded, rng) for _ in range(_N_ORDERS - 1))]
+    plans = (plan(order, model.column_dependence, n_rounds, given) for order in orders)
+    planned = min(plans, key=attrgetter("lost"))
+    groups = _shuffled(planned.groups, rng)
+    return planned.drafted, [*groups, valued] if valued else groups
 
 
 def _shuffled(items: Sequence[Item], rng: torch.Generator) -> list[Item]:

@@ -95,6 +95,7 @@ class Filling:
         self._set_known(known)
         if not model.knows_all:
             self._draw_prior()
+        self._relate_known()
         self.hidden: Tensor | None = None
 
     def _set_known(self, known: Known) -> None:
@@ -157,7 +158,6 @@ class Filling:
                 noise = model.noise(len(self.cells), self.rng)
                 self.hidden += (noise @ model.generator.from_noise).float()
             if self.known:
-                self._relate_known()
                 known_rows = model.known_vectors(self.cells, self.is_known.expand_as(self.cells.codes))
                 self.hidden += (known_rows @ self.weights.first).float()
         return self.hidden

@@ -53,7 +53,7 @@ class LatentClasses(nn.Module):
 
     def __init__(self, layout: Layout, n_classes: int) -> None:
         super().__init__()
-        self.register_buffer("shares", torch.full((n_classes,), 1 / max(n_classes, 1)))
+        self.register_buffer("shares", torch.full((n_classes,), 1 / n_classes))
         sizes = torch.from_numpy(layout.sizes[layout.coded])
         even = (1 / sizes).repeat_interleave(sizes).float()
         self.register_buffer("code_shares", even.repeat(n_classes, 1))
