@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from synthgan import SynthGAN
-from synthgan.gan.balancing import N_CANDIDATES
+from synthgan.gan.balancing import n_candidates
 from synthgan.gan.computing import compute_dtype, reduced_precision
 from synthgan.gan.grouping import Rounds, enough_rounds
 
@@ -40,8 +40,8 @@ def main() -> None:
         for correct in (False, True):
             gan.set_params(rounds=rounds, correct=correct)
             auc, speed = draw(gan, test)
-            n_candidates = N_CANDIDATES if correct else 1
-            share = speed * n_candidates * products_of_a_row(gan, rounds) / bare / 1e9
+            n_each = n_candidates(len(test)) if correct else 1
+            share = speed * n_each * products_of_a_row(gan, rounds) / bare / 1e9
             cells = [rounds or "one a column", "balanced" if correct else "independent"]
             cells += [f"{auc:.3f}", f"{speed:,.0f}", f"{share:.0%}"]
             print(f"| {' | '.join(map(str, cells))} |", flush=True)

@@ -1,9 +1,10 @@
 """Choosing among drawn rows so that together they lie where real rows lie: points in, indices out.
 
 Rows that are drawn one by one fall in clumps, here two where one was due and there none, and most so where
-the generator remembers single rows. A forest of random trees holds which share of the real rows lies in each
-of its leaves; of a few candidates for a row the one is kept whose leaves are the furthest behind. This is
-kernel herding [1]_ with the kernel of a random forest [2]_, over candidates that a generator has drawn.
+the generator remembers single rows. A forest holds which share of the real rows lies in each leaf of its
+trees; of many candidates those rows are kept, one after another, whose leaves are the furthest behind. This
+is kernel herding [1]_ with the kernel of a random forest [2]_, over candidates that a generator has drawn.
+Each tree is grown to predict one of the columns, so that its leaves part rows where columns hang together.
 
 References
 ----------
@@ -19,22 +20,31 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from synthgan.layout import EncodedTable, IntArray, Layout
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
-#: Candidates for each row that is kept.
-N_CANDIDATES = 3
+#: Candidates of rows that are balanced together, and how many at most for each.
+_N_CANDIDATES, _MOST_CANDIDATES = 49_152, 8
+#: Rows for which candidates wait at a time, those that are not yet kept.
+_N_WAITED_FOR = 16
 _N_TREES = 200
+#: Share of the trees that predict the target.
+_SHARE_FOR_TARGET = 0.5
 #: A leaf holds about so many real rows or up to twice as many, enough for their share not to be chance.
 _ROWS_PER_LEAF = 64
 #: More rows than these hardly change the trees, and more than these hardly the shares.
 _MAX_GROWN_FROM, _MAX_ROWS = 20_000, 50_000
-#: A node is split at about the middle of a random column; where one side would get fewer rows than these, of
-#: another, so often.
-_MIN_ROWS, _N_TRIES = 32, 10
+#: A node asks the best of so many random questions that leave so many rows on either side.
+_N_QUESTIONS, _MIN_ROWS = 10, 16
 
 Points = npt.NDArray[np.float32]
+
+
+def n_candidates(n_rows: int) -> int:
+    """Return how many candidates to draw for each of so many rows that are balanced together."""
+    return min(_MOST_CANDIDATES, max(3, _N_CANDIDATES // max(n_rows, 1)))
 
 
 def points_of(table: EncodedTable, layout: Layout) -> Points:
@@ -79,17 +89,48 @@ class Forest(nn.Module):
         """Return the depth of trees for a table of `n_rows` rows."""
         return int(np.log2(max(1, min(n_rows, _MAX_ROWS) // _ROWS_PER_LEAF)))
 
-    def grow(self, points: Points, rng: np.random.Generator, max_time: float | None = None) -> None:
-        """Learn from real rows, shape ``(n_rows, n_columns)``; after so many seconds trees are repeated."""
+    def grow(
+        self,
+        points: Points,
+        rng: np.random.Generator,
+        *,
+        ordered: npt.NDArray[np.bool_] | None = None,
+        target: int | None = None,
+        max_time: float | None = None,
+    ) -> None:
+        """Learn from real rows.
+
+        Parameters
+        ----------
+        points
+            Where they stand, shape ``(n_rows, n_columns)``.
+        rng
+            Source of all randomness.
+        ordered
+            Which columns have an order, shape ``(n_columns,)``; None for all.
+        target
+            The column that half of the trees predict, or None.
+        max_time
+            Seconds after which those trees that are grown are repeated.
+        """
         deadline = time.monotonic() + (math.inf if max_time is None else max_time)
         counted = points[rng.permutation(len(points))[:_MAX_ROWS]]
         some = counted[:_MAX_GROWN_FROM]
+
+        def grown(own: np.random.Generator) -> tuple[IntArray, Points] | None:
+            if time.monotonic() > deadline or not points.shape[1]:
+                return None
+            column = int(own.integers(points.shape[1]))
+            if target is not None and own.random() < _SHARE_FOR_TARGET:
+                column = target
+            return self._tree(some, column, ordered is None or bool(ordered[column]), own)
+
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            grown = list(pool.map(lambda own: self._tree(some, own, deadline), rng.spawn(_N_TREES)))
-        whole = [tree for tree in grown if tree is not None] or [self._unasked()]
-        trees = [whole[index % len(whole)] for index in range(_N_TREES)]
-        self.columns.copy_(torch.from_numpy(np.stack([asked for asked, _ in trees])))
-        self.thresholds.copy_(torch.from_numpy(np.stack([limits for _, limits in trees])))
+            trees = [tree for tree in pool.map(grown, rng.spawn(_N_TREES)) if tree is not None]
+        trees = trees or [self._unasked()]
+        for index in range(_N_TREES):
+            asked, limits = trees[index % len(trees)]
+            self.columns[index], self.thresholds[index] = torch.from_numpy(asked), torch.from_numpy(limits)
         counts = np.bincount(self.leaves(counted).ravel(), minlength=self.shares.numel())
         self.shares.copy_(torch.from_numpy(counts / len(counted)).view_as(self.shares))
 
@@ -99,15 +140,23 @@ class Forest(nn.Module):
         return np.zeros(n_inner, dtype=np.int64), np.full(n_inner, np.inf, dtype=np.float32)
 
     def _tree(
-        self, points: Points, rng: np.random.Generator, deadline: float
-    ) -> tuple[IntArray, Points] | None:
-        """Return what the inner nodes of a new tree ask, shape ``(2 ** depth - 1,)``; None if it is late."""
-        if time.monotonic() > deadline or not points.shape[1]:
-            return None
+        self, points: Points, predicted: int, is_ordered: bool, rng: np.random.Generator
+    ) -> tuple[IntArray, Points]:
+        """Return what the inner nodes of a new tree ask, shape ``(2 ** depth - 1,)``.
+
+        Other columns part rows that differ in the predicted one, and the last question is about that.
+        """
         asked, limits = self._unasked()
-        rows, node = np.arange(len(points)), np.zeros(len(points), dtype=np.int64)
+        n_columns, rows, node = points.shape[1], np.arange(len(points)), np.zeros(len(points), dtype=np.int64)
+        goal = _goal(points[:, predicted], is_ordered, rng)
         for level in self._levels():
-            asked[level], limits[level] = _split(points, node, level.stop - level.start, rng)
+            n_nodes, is_last = level.stop - level.start, level.stop == len(asked)
+            others = predicted + rng.integers(1, max(2, n_columns), (_N_QUESTIONS, n_nodes))
+            asked[level], limits[level] = _best_split(points, goal, node, others % n_columns, rng)
+            if is_last:
+                own = _best_split(points, goal, node, np.full_like(others, predicted), rng)
+                parts = np.isfinite(own[1])
+                asked[level], limits[level] = np.where(parts, own, (asked[level], limits[level]))
             node = 2 * node + (points[rows, asked[level][node]] > limits[level][node])
         return asked, limits
 
@@ -128,56 +177,80 @@ class Forest(nn.Module):
         """Yield where the inner nodes of each level are."""
         return (slice(2**level - 1, 2 ** (level + 1) - 1) for level in range(self.depth))
 
-    def keep(self, leaves: npt.NDArray[np.int32], rng: np.random.Generator) -> IntArray:
-        """Return the indices of the rows to keep, one of each `N_CANDIDATES` that follow one another.
+    def keep(self, leaves: npt.NDArray[np.int32], n_kept: int, rng: np.random.Generator) -> IntArray:
+        """Return the indices of candidates to keep, all different, shape ``(n_kept,)``.
 
         Parameters
         ----------
         leaves
-            Those of the candidates; see `leaves`.
+            Those of the candidates, as many for each row that is kept; see `leaves`.
+        n_kept
+            How many.
         rng
             Source of the counts that leaves start from. From naught the first rows would be the likeliest.
         """
-        groups = leaves.reshape(-1, N_CANDIDATES, _N_TREES)
+        n_each = len(leaves) // max(n_kept, 1)
         shares = self.shares.cpu().numpy().ravel()
+        due = np.array([shares[own].sum() for own in leaves])
         counts = rng.random(shares.size)
-        kept = np.arange(len(groups)) * N_CANDIDATES
-        for row, candidates in enumerate(groups):
-            behind = row * shares[candidates] - counts[candidates]
-            choice = int(behind.sum(1).argmax())
-            kept[row] += choice
-            counts[candidates[choice]] += 1
+        is_free = np.ones(len(leaves), dtype=bool)
+        kept = np.empty(n_kept, dtype=np.int64)
+        for row in range(n_kept):
+            first = n_each * max(0, min(row, n_kept - _N_WAITED_FOR))
+            waiting = first + np.flatnonzero(is_free[first : first + n_each * _N_WAITED_FOR])
+            behind = row * due[waiting] - counts[leaves[waiting]].sum(1)
+            kept[row] = waiting[behind.argmax()]
+            is_free[kept[row]] = False
+            counts[leaves[kept[row]]] += 1
         return kept
 
 
-def _split(points: Points, node: IntArray, n_nodes: int, rng: np.random.Generator) -> tuple[IntArray, Points]:
-    """Return a column and a threshold for each node to ask, infinite where nothing parts its points."""
-    columns = np.zeros(n_nodes, dtype=np.int64)
-    thresholds = np.full(n_nodes, np.inf, dtype=np.float32)
-    rows = np.arange(len(points))
-    for _ in range(_N_TRIES):
-        of_node = node[rows]
-        asked = rng.integers(points.shape[1], size=n_nodes)
-        cells = points[rows, asked[of_node]]
-        value = np.median([_of_some_row(cells, of_node, n_nodes, rng) for _ in range(3)], axis=0)
-        counts = np.bincount(of_node, minlength=n_nodes)
-        most = np.full(n_nodes, _MIN_ROWS)
-        # A value of many rows goes to the side where it makes the split more even.
-        for limit in (value, np.nextafter(value, np.float32(-np.inf))):
-            left = np.bincount(of_node, weights=cells <= limit[of_node], minlength=n_nodes)
-            fewest = np.minimum(left, counts - left)
-            columns = np.where(fewest >= most, asked, columns)
-            thresholds = np.where(fewest >= most, limit, thresholds)
-            most = np.maximum(most, fewest)
-        rows = rows[np.isinf(thresholds)[of_node]]
-        if not len(rows):
-            break
-    return columns, thresholds
+def _goal(cells: Points, is_ordered: bool, rng: np.random.Generator) -> FloatArray:
+    """Return what tells cells apart: their ranks, or a random number for each code without order."""
+    if is_ordered:
+        ranks: FloatArray = rankdata(cells) / len(cells) - 0.5
+        return ranks
+    codes = cells.astype(np.int64)
+    numbers: FloatArray = rng.standard_normal(codes.max() + 1)[codes]
+    return numbers
 
 
-def _of_some_row(cells: Points, of_node: IntArray, n_nodes: int, rng: np.random.Generator) -> Points:
-    """Return the cell of a random row of each node."""
-    order = rng.permutation(len(cells))
-    chosen = np.zeros(n_nodes, dtype=np.float32)
-    chosen[of_node[order]] = cells[order]  # the last one stays
-    return chosen
+def _best_split(
+    points: Points, goal: FloatArray, node: IntArray, columns: IntArray, rng: np.random.Generator
+) -> tuple[IntArray, Points]:
+    """Return a column and a threshold for each node to ask, infinite where nothing parts its points.
+
+    Of random thresholds that one is taken which leaves the least variance of the goal on its two sides. It is
+    the value of a random row; a value of many rows may go to either side.
+
+    Parameters
+    ----------
+    points, goal, node
+        Of the rows: where they stand, what the tree predicts, and in which node they are.
+    columns
+        What to ask about, shape ``(n_questions, n_nodes)``.
+    rng
+        Source of the thresholds.
+    """
+    best = np.zeros(columns.shape[1], dtype=np.int64)
+    thresholds = np.full(columns.shape[1], np.inf, dtype=np.float32)
+    nodes = np.flatnonzero(np.bincount(node))
+    counts = np.bincount(node)[nodes]
+    order, starts = np.argsort(node.astype(np.uint16), kind="stable"), np.cumsum(counts) - counts
+    cells_in_order, goal_in_order = points[order].ravel(), goal[order]
+    first_cells, sums = np.arange(len(node)) * points.shape[1], np.add.reduceat(goal_in_order, starts)
+    most = np.full(len(nodes), -np.inf)
+    for asked in columns[:, nodes]:
+        cells = cells_in_order[first_cells + np.repeat(asked, counts)]
+        limits = cells[starts + (rng.random(len(nodes)) * counts).astype(np.int64)]
+        limits = np.where(rng.random(len(nodes)) < 0.5, limits, np.nextafter(limits, np.float32(-np.inf)))
+        is_right = cells > np.repeat(limits, counts)
+        n_right = np.add.reduceat(is_right, starts, dtype=np.int64)
+        sum_right = np.add.reduceat(goal_in_order * is_right, starts)
+        n_left, sum_left = counts - n_right, sums - sum_right
+        # Up to a constant, how much less the squares are about the means of the sides than about the whole's.
+        gain = sum_left**2 / np.maximum(n_left, 1) + sum_right**2 / np.maximum(n_right, 1)
+        is_best = (np.minimum(n_left, n_right) >= _MIN_ROWS) & (gain > most)
+        best[nodes[is_best]], thresholds[nodes[is_best]] = asked[is_best], limits[is_best]
+        most[is_best] = gain[is_best]
+    return best, thresholds

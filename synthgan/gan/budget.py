@@ -41,6 +41,8 @@ class Budget:
         See `synthgan.gan.networks.Generator`.
     blur
         See `synthgan.gan.conditions.blurred`.
+    patience
+        Checks in a row without a new best on held-out rows after which the run is annealed.
     """
 
     n_steps: int
@@ -53,6 +55,7 @@ class Budget:
     max_time: float | None = None
     quiet_start: bool = False
     blur: float = 0.0
+    patience: int = N_CHECKS
 
 
 def plan_budget(
@@ -90,7 +93,7 @@ def plan_budget(
     elif is_game:
         n_steps = 3_000
     else:
-        n_steps = min(3_000, max(1_000, 120 * steps_per_epoch))
+        n_steps = min(3_000, max(1_000 if small else 1_500, 120 * steps_per_epoch))
     width = 256 if is_game else 128 if small else 256 if medium else 384
     return Budget(
         n_steps=n_steps,
@@ -101,10 +104,11 @@ def plan_budget(
         latent_dim=latent_dim
         if latent_dim is not None
         else (100 if is_game else 32 if is_adversarial else 0),
-        dropout=0.1 if small and not is_game else 0.0,
+        dropout=0.0 if is_game else 0.25 if medium else 0.15,
         max_time=max_time,
         quiet_start=small and not is_game,
         blur=0.0 if small or is_game else 0.5,
+        patience=4 if small else 12,
     )
 
 

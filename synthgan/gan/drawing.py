@@ -10,27 +10,28 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synthgan.gan.balancing import N_CANDIDATES, points_of
+from synthgan.gan.balancing import n_candidates, points_of
 from synthgan.gan.cells import Cells
 from synthgan.gan.computing import reduced_precision
 from synthgan.gan.filling import DrawingWeights, Filling
 from synthgan.gan.grouping import Rounds, enough_rounds, plan
 from synthgan.gan.model import GanModel
-from synthgan.gan.rows import gumbel
-from synthgan.layout import EncodedTable, FloatArray, Known
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Known
 
 Drawn = TypeVar("Drawn")
 Item = TypeVar("Item")
 #: Rows that are drawn together. One column a round, their columns come in one order, and many orders make for
 #: a better mixture: what is wrong with one of them is diluted by the others.
 BATCH_SIZE, _BATCH_SIZE_OF_GROUPS, _BATCH_SIZE_OF_DRAFTS = 256, 1024, 8192
+#: Candidates for each row that the discriminator chooses.
+_N_TO_CORRECT = 3
 #: Rows that are balanced together, at most and at least: a few rows can be as they come.
 _SECTION, _FEW = 16_384, 64
 #: Random orders of columns, of which the best plan is taken.
@@ -99,38 +100,38 @@ class _Drawer:
 
     @property
     def batch_size(self) -> int:
-        """Rows that are kept of a batch."""
+        """Rows that are drawn together."""
         if self.n_rounds is None:
             return BATCH_SIZE
         return _BATCH_SIZE_OF_DRAFTS if self.n_rounds == 1 else _BATCH_SIZE_OF_GROUPS
 
     def section(self, n_rows: int, rng: torch.Generator) -> EncodedTable:
-        """Draw rows, balanced among each other."""
-        sizes = [min(self.batch_size, n_rows - start) for start in range(0, n_rows, self.batch_size)]
+        """Draw rows, chosen among candidates together."""
+        n_each = n_candidates(n_rows) if self.balances else _N_TO_CORRECT if self.corrects else 1
+        starts = range(0, n_rows * n_each, self.batch_size)
+        sizes = [min(self.batch_size, n_rows * n_each - start) for start in starts]
         *seeds, last = torch.randint(2**62, (len(sizes) + 1,), generator=rng, device=rng.device).tolist()
         batches = list(_on_all_cores(self.batch, sizes, seeds))
         table = EncodedTable.join([table for table, _ in batches], self.model.layout)
-        if not self.balances:
-            return table
-        leaves = np.concatenate([leaves for _, leaves in batches])
-        return table.take(self.model.forest.keep(leaves, np.random.default_rng(last)))
+        judged, choosing = np.concatenate([judged for _, judged in batches]), np.random.default_rng(last)
+        if self.balances:
+            return table.take(self.model.forest.keep(judged, n_rows, choosing))
+        return table.take(_most_real(judged, n_rows, choosing)) if self.corrects else table
 
-    def batch(self, n_rows: int, seed: int) -> tuple[EncodedTable, npt.NDArray[np.int32]]:
-        """Draw rows, or the candidates for them and their leaves in the forest."""
+    def batch(self, n_rows: int, seed: int) -> tuple[EncodedTable, npt.NDArray[Any]]:
+        """Draw rows and what they are chosen by: their leaves, or logits of their being real, or nothing."""
         model, rng = self.model, torch.Generator(self.model.device).manual_seed(seed)
-        n_drawn = n_rows * N_CANDIDATES if self.balances or self.corrects else n_rows
         with _drawing(model):
-            filling = Filling(model, self.weights, n_drawn, self.known, rng)
+            filling = Filling(model, self.weights, n_rows, self.known, rng)
             drafted, groups = _order(model, filling, self.n_rounds, rng)
             if drafted:
                 filling.draft(drafted)
             for columns in groups:
                 filling.draw(columns)
-            chosen = _most_real(model, filling.cells, n_rows, rng) if self.corrects else slice(None)
-            table = filling.table(chosen)
-        if not self.balances:
-            return table, np.empty((0, 0), dtype=np.int32)
-        return table, model.forest.leaves(points_of(table, model.layout))
+            table = filling.table()
+            if self.balances:
+                return table, model.forest.leaves(points_of(table, model.layout))
+            return table, _logits(model, filling.cells).cpu().numpy() if self.corrects else np.empty(0)
 
 
 @contextmanager
@@ -217,7 +218,7 @@ def _information(model: GanModel, filling: Filling) -> list[float]:
     return information
 
 
-def _most_real(model: GanModel, cells: Cells, n_kept: int, rng: torch.Generator) -> Tensor:
+def _most_real(logits: FloatArray, n_kept: int, rng: np.random.Generator) -> IntArray:
     """Return the indices of `n_kept` rows drawn in proportion to the density ratio ``D / (1 - D)``.
 
     Adding Gumbel noise to log-weights and keeping the largest draws without replacement [1]_.
@@ -226,9 +227,8 @@ def _most_real(model: GanModel, cells: Cells, n_kept: int, rng: torch.Generator)
     ----------
     .. [1] Kool, van Hoof, Welling (2019). Stochastic Beams and Where to Find Them. ICML.
     """
-    logits = _logits(model, cells)
-    kept: Tensor = (logits + gumbel(logits, rng)).topk(n_kept).indices.sort().values
-    return kept
+    weighed = logits + rng.gumbel(size=len(logits))
+    return np.sort(np.argsort(weighed)[len(logits) - n_kept :])
 
 
 def discriminator_logits(model: GanModel, table: EncodedTable) -> FloatArray:

@@ -162,9 +162,9 @@ class Filling:
                 self.hidden += (known_rows @ self.weights.first).float()
         return self.hidden
 
-    def table(self, rows: Tensor | slice) -> EncodedTable:
-        """Return some of the rows."""
-        cells = self.cells.take(rows)
+    def table(self) -> EncodedTable:
+        """Return the rows."""
+        cells = self.cells
         tensors = (cells.codes, cells.values, cells.places.byte(), cells.relations.byte())
         return EncodedTable(*(tensor.cpu().numpy() for tensor in tensors))
 

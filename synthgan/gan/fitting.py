@@ -93,7 +93,7 @@ def train_model(
     with own_global_stream(rng), enough_threads(budget.hidden_dims[0], budget.batch_size):
         if loss in GAMES:
             return train_game(model, GAMES[loss], table, budget, rng=rng, report=report)
-        budget = survey(model, table, budget, rng)
+        budget = survey(model, table, budget, rng, target=target)
         training, validation = hold_out(table, target, seed)
         return train_masked(
             model,
@@ -107,7 +107,14 @@ def train_model(
         )
 
 
-def survey(model: GanModel, table: EncodedTable, budget: Budget, rng: torch.Generator) -> Budget:
+def survey(
+    model: GanModel,
+    table: EncodedTable,
+    budget: Budget,
+    rng: torch.Generator,
+    *,
+    target: int | None = None,
+) -> Budget:
     """Learn what takes no network: latent classes, what columns say of each other, where rows lie.
 
     Returns the budget with the time that is left.
@@ -120,7 +127,14 @@ def survey(model: GanModel, table: EncodedTable, budget: Budget, rng: torch.Gene
     model.information.copy_(torch.from_numpy(dependence.information))
     model.unexplained.copy_(torch.from_numpy(dependence.unexplained))
     forest_seed = int(torch.randint(2**62, (1,), generator=rng, device=rng.device).item())
-    model.forest.grow(points_of(table, model.layout), np.random.default_rng(forest_seed), time_for_each)
+    layout = model.layout
+    model.forest.grow(
+        points_of(table, layout),
+        np.random.default_rng(forest_seed),
+        ordered=np.array([len(layout.spans[column].positions) > 0 for column in layout.coded], dtype=bool),
+        target=next((place for place, column in enumerate(layout.coded) if column == target), None),
+        max_time=time_for_each,
+    )
     spent = time.monotonic() - started
     return replace(budget, max_time=budget.max_time and max(0.1, budget.max_time - spent))
 

@@ -29,7 +29,6 @@ from synthgan.layout import EncodedTable, Known
 
 _ADVERSARIAL_EVERY = 4
 _TEMPERATURE = 0.5
-_PATIENCE = 4
 #: Checks between two looks at whether rows are copied, and rows that are drawn for it.
 _COPIES_EVERY, _N_DRAWN = 5, 500
 #: Share of the time that is kept for the discriminator's correction.
@@ -73,7 +72,7 @@ def train_masked(
     """
     clock = Clock(budget.n_steps, budget.max_time and budget.max_time * (1 - _CORRECTION_SHARE))
     history, trainer = History(report), MaskedTrainer(model, budget, adversarial_weight, rng)
-    referee = Referee(model, trainer.averaged, table, validation, rounds, rng)
+    referee = Referee(model, trainer.averaged, table, validation, rounds, budget.patience, rng)
     model.train()
     for cells in Rows(table, model.device).batches(budget.batch_size, rng):
         if clock.progress >= 1:
@@ -153,11 +152,12 @@ class Referee:
         table: EncodedTable,
         validation: EncodedTable,
         rounds: Rounds,
+        patience: int,
         rng: torch.Generator,
     ) -> None:
         self.model, self.averaged, self.rounds, self.rng = model, averaged, rounds, rng
         self.table, self.validation = table, validation
-        self.held_out, self.patience = HeldOut(model, validation, rng), Patience(_PATIENCE)
+        self.held_out, self.patience = HeldOut(model, validation, rng), Patience(patience)
 
     def judge(self, clock: Clock) -> dict[str, float]:
         """Return losses on held-out rows; let the run anneal if it is over."""

@@ -29,8 +29,8 @@ from synthgan.gan.training import HeldOut, MaskedTrainer, Referee, train_masked
 from synthgan.layout import Layout, Span
 
 
-def budget_of(n_steps=100, *, learning_rate=1e-2, max_time=None):
-    return Budget(n_steps, 64, learning_rate, 0.01, (32,), 0, 0.0, max_time)
+def budget_of(n_steps=100, *, learning_rate=1e-2, max_time=None, patience=25):
+    return Budget(n_steps, 64, learning_rate, 0.01, (32,), 0, 0.0, max_time, patience=patience)
 
 
 def train(model, budget=None, *, table=None, validation=None, adversarial_weight=0.0, seed=0, report=ignore):
@@ -121,7 +121,7 @@ def test_max_time_ends_a_run(monkeypatch):
 def test_training_stops_early_when_the_loss_no_longer_falls():
     # A fair coin: there is nothing to learn.
     table = pair_table(300, joint=np.full((3, 2), 1 / 6))
-    budget = budget_of(5000, learning_rate=1e-3)
+    budget = budget_of(5000, learning_rate=1e-3, patience=4)
     records = train(
         model_of(PAIR), budget, table=table, validation=pair_table(50, seed=2, joint=np.full((3, 2), 1 / 6))
     )
@@ -222,8 +222,6 @@ def test_the_averaged_weights_are_kept():
 
 
 def test_copies_end_the_plateau_and_are_warned_of(monkeypatch):
-    monkeypatch.setattr("synthgan.gan.training._PATIENCE", 10**9)
-
     def steps(share):
         monkeypatch.setattr("synthgan.gan.training.nearness", lambda *_: Nearness(share, 0.1))
         records = train(model_of(PAIR), budget_of(500))
@@ -239,6 +237,6 @@ def test_measuring_copies_changes_nothing_in_training():
     model = model_of(PAIR)
     before, averaged = weights_of(model), AveragedWeights(model.generator)
     model.train()
-    Referee(model, averaged, pair_table(300), pair_table(50, seed=1), None, rng_of(3)).copied()
+    Referee(model, averaged, pair_table(300), pair_table(50, seed=1), None, 4, rng_of(3)).copied()
     assert torch.equal(weights_of(model), before)
     assert model.generator.training
