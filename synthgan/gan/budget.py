@@ -93,7 +93,7 @@ def plan_budget(
     elif is_game:
         n_steps = 3_000
     else:
-        n_steps = min(3_000, max(1_000 if small else 1_500, 120 * steps_per_epoch))
+        n_steps = min(2_500, max(1_000 if small else 1_500, 120 * steps_per_epoch))
     width = 256 if is_game else 128 if small else 256 if medium else 384
     return Budget(
         n_steps=n_steps,

@@ -29,7 +29,7 @@ Drawn = TypeVar("Drawn")
 Item = TypeVar("Item")
 #: Rows that are drawn together. One column a round, their columns come in one order, and many orders make for
 #: a better mixture: what is wrong with one of them is diluted by the others.
-BATCH_SIZE, _BATCH_SIZE_OF_GROUPS, _BATCH_SIZE_OF_DRAFTS = 256, 1024, 8192
+BATCH_SIZE, _BATCH_SIZE_OF_GROUPS, _BATCH_SIZE_OF_DRAFTS = 768, 2048, 8192
 #: Candidates for each row that the discriminator chooses.
 _N_TO_CORRECT = 3
 #: Rows that are balanced together, at most and at least: a few rows can be as they come.

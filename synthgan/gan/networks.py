@@ -163,6 +163,26 @@ class PlaceHead(nn.Module):
         return (hidden @ self.weights[index] + self.bias[codes]).masked_fill(self.beyond[index], -torch.inf)
 
 
+class Dropout(nn.Module):
+    """Leaves out a random share of units in training, to the nearest 1/256.
+
+    The same as torch's own but for its random numbers: eight units share one, so that on a processor, where
+    drawing them takes longer than a product of matrices, it takes a third of the time.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.left_out = round(256 * share)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map a tensor to one of the same shape."""
+        if not self.training or not self.left_out:
+            return x
+        words = torch.randint(-(2**63), 2**63 - 1, (-(-x.numel() // 8),), device=x.device)
+        is_kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.left_out
+        return x * (is_kept * (256 / (256 - self.left_out))).to(x.dtype)
+
+
 class ResidualBlock(nn.Module):
     """``x + W2 relu(W1 norm(x))``."""
 
@@ -170,9 +190,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         last = nn.Linear(dim, dim)
         nn.init.zeros_(last.weight)
-        self.steps = nn.Sequential(
-            nn.LayerNorm(dim), nn.Linear(dim, dim), nn.ReLU(), nn.Dropout(dropout), last
-        )
+        self.steps = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, dim), nn.ReLU(), Dropout(dropout), last)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, dim)`` to ``(batch, dim)``."""
@@ -187,10 +205,10 @@ def hidden_layers(hidden_dims: Sequence[int], *, residual: bool, dropout: float)
     """
     if residual:
         blocks = [ResidualBlock(dim, dropout) for dim in hidden_dims]
-        return nn.Sequential(*blocks, nn.LayerNorm(hidden_dims[-1]), nn.ReLU(), nn.Dropout(dropout))
-    layers: list[nn.Module] = [nn.ReLU(), nn.Dropout(dropout)]
+        return nn.Sequential(*blocks, nn.LayerNorm(hidden_dims[-1]), nn.ReLU(), Dropout(dropout))
+    layers: list[nn.Module] = [nn.ReLU(), Dropout(dropout)]
     for before, after in zip(hidden_dims[:-1], hidden_dims[1:], strict=True):
-        layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(dropout)]
+        layers += [nn.Linear(before, after), nn.ReLU(), Dropout(dropout)]
     return nn.Sequential(*layers)
 
 
