@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 # Folder of parquet files (adult-train, adult-test, ...) that benchmarks read.
 DATA ?= ../shared/data
 INSTALLED := $(VENV)/.installed
+RIVALS := .rivals
 
-.PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-ablation clean
+.PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-ablation bench-rivals clean
 
 # --- the two commands -------------------------------------------------------------------------------
 
@@ -37,12 +38,31 @@ bench-frontier: $(INSTALLED)
 bench-ablation: $(INSTALLED)
 	$(BIN)/python benchmarks/ablation/ablation.py --data $(DATA)
 
+# Other generators in the same time, each in an environment of its own.
+bench-rivals: $(INSTALLED) $(RIVALS)/tabular_argn/.installed $(RIVALS)/ctgan_until/.installed
+	$(BIN)/python benchmarks/rivals/rivals.py adult default-credit shoppers beijing-pm25 --data $(DATA) \
+		--rival tabular_argn:$(RIVALS)/tabular_argn/bin/python --rival ctgan_until:$(RIVALS)/ctgan_until/bin/python
+
 clean:
-	rm -rf $(VENV) demo-output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(RIVALS) demo-output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The constraints pin what is installed; an open range would bring a torch with several GB for GPUs.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "synthgan needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	touch $@
+
+TORCH := $(shell grep '^torch==' constraints.txt)
+
+# Beside a torch for processors alone its torchvision cannot be imported.
+$(RIVALS)/tabular_argn/.installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check mostlyai-engine $(TORCH) pyarrow
+	$(@D)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio
+	touch $@
+
+$(RIVALS)/ctgan_until/.installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check ctgan $(TORCH) pyarrow
 	touch $@

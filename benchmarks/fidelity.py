@@ -78,11 +78,8 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
         "table": name,
         "seed": seed,
         "parameters": arguments.parameters,
-        "auc": detection(test, drawn),
-        "auc_train": detection(train, drawn),
-        "utility": utility(drawn, test, TARGETS[name]),
+        **judge(drawn, train, test, TARGETS[name]),
         "utility_real": utility(train, test, TARGETS[name]),
-        "dcr_share": dcr_share(train, test, drawn),
         "fit_seconds": fitted - started,
         "rows_per_second": len(drawn) / seconds,
         "corrects": gan.model_.corrects,
@@ -92,6 +89,16 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     }
     print(json.dumps(result), flush=True)
     return result
+
+
+def judge(drawn: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, target: str) -> dict[str, float]:
+    """Return the figures of drawn rows."""
+    return {
+        "auc": detection(test, drawn),
+        "auc_train": detection(train, drawn),
+        "utility": utility(drawn, test, target),
+        "dcr_share": dcr_share(train, test, drawn),
+    }
 
 
 def load(name: str, folder: Path, learned: float = 0.5) -> tuple[pd.DataFrame, pd.DataFrame]:

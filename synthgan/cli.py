@@ -207,7 +207,7 @@ def fit(
 @click.option("-n", "--rows", type=click.IntRange(min=0), required=True, help="Rows to draw.")
 @_conditions
 @_rounds
-@click.option("--independent", is_flag=True, help="Draw each row for itself: three times as fast.")
+@click.option("--independent", is_flag=True, help="Draw each row for itself: three to eight times as fast.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Makes the draw repeatable.")
 @_quiet
 def sample(

@@ -53,9 +53,9 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         In how many rounds a row is drawn. None draws one column a round, the finest; "auto" draws together
         columns that say little of each other; 1 is the fastest.
     correct : bool, default=True
-        Whether three candidates are drawn for each row, and the one is kept that makes rows together lie
-        where the learned ones do, more evenly than independent draws; under a condition, the one that the
-        discriminator finds most real, where it sees a difference on held-out rows.
+        Whether three to eight candidates are drawn for each row, and those are kept that make rows together
+        lie where the learned ones do, more evenly than independent draws; under a condition, those that
+        the discriminator finds most real, where it sees a difference on held-out rows.
     adversarial_weight : float, default=0.0
         Weight of the discriminator's judgement in the generator's loss when ``loss="masked"``.
     epochs : int, default=None

@@ -2,9 +2,10 @@
 
     python benchmarks/ablation/ablation.py --data path/to/tables
 
-Each run is a line of `benchmarks/results/ablation.jsonl` and is not repeated while the line is there. The
-table that is printed has a row for each part that is off (or on, where it is off by default): the AUC of
-boosted trees between held-out and drawn rows of each table, and means over tables and seeds.
+Each run is a line of `results.jsonl` beside this file and is not repeated while the line is there. The table
+that is printed has a row for each part that is off (or on, where it is off by default): the AUC of boosted
+trees between held-out and drawn rows of each table, and means over tables and seeds. Every variant has the
+same seconds to fit (`--max-time`); what differs in drawing alone is drawn from one model.
 See `benchmarks/fidelity.py` for how they are computed and how tables are split.
 """
 
@@ -13,8 +14,10 @@ import contextlib
 import json
 import statistics
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -22,31 +25,54 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fidelity
+import numpy as np
+from torch import nn
 
+from synthgan import SynthGAN
+from synthgan.gan.grouping import Dependence, Plan, plan
 from synthgan.preprocessing import CodingOptions
 
 TABLES = ["adult", "default-credit", "shoppers", "beijing-pm25", "california-housing"]
-RESULTS = Path(__file__).parents[1] / "results" / "ablation.jsonl"
+RESULTS = Path(__file__).with_name("results.jsonl")
 FIGURES = ("auc", "utility", "dcr_share", "fit_seconds", "rows_per_second")
-#: What each variant changes: parameters of SynthGAN, and names in the package with what stands in for them.
-VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+#: What is changed: parameters of SynthGAN, and names in the package with what stands in for them.
+Change = tuple[dict[str, Any], dict[str, Any]]
+
+
+def _random_groups(
+    columns: Sequence[int], dependence: Dependence, n_rounds: int, given: Sequence[int]
+) -> Plan:
+    """Return the plan of who does not know what columns say of each other."""
+    nothing = np.zeros_like(dependence.information)
+    return plan(columns, Dependence(nothing, nothing), n_rounds, given)
+
+
+#: What each variant changes in fitting, and those that are drawn from the first one's model.
+FITTED: dict[str, Change] = {
     "as it is": ({}, {}),
     "no masked reconstruction (one-shot game)": ({"loss": "relativistic"}, {}),
     "discriminator in training": ({"adversarial_weight": 0.1}, {}),
-    "independent rows": ({"correct": False}, {}),
-    "discriminator instead of balance": ({}, {"synthgan.gan.balancing.Forest.depth_for": lambda n_rows: 0}),
-    "3 rounds from latent classes": ({"rounds": 3}, {}),
-    "3 rounds without": ({"rounds": 3}, {"synthgan.gan.latent_classes._MAX_CLASSES": 1}),
     "no blur": ({}, {"synthgan.gan.training.blurred": lambda cells, space, blur, rng: cells}),
+    "no dropout": ({}, {"synthgan.gan.networks.Dropout": lambda share: nn.Identity()}),
     "no ordinal basis": ({}, {"synthgan.gan.networks.MIN_ORDERED_CODES": 10**9}),
-    "no places": (
-        {},
-        {"synthgan.synthesizer.CodingOptions": partial(CodingOptions, max_places=1)},
-    ),
+    "no places": ({}, {"synthgan.synthesizer.CodingOptions": partial(CodingOptions, max_places=1)}),
     "no relations": ({}, {"synthgan.preprocessing.table.find_relations": lambda frame, encoders: ()}),
-    "one order of columns for 4,096 rows": ({}, {"synthgan.gan.drawing.BATCH_SIZE": 4096}),
+    "trees of random questions": ({}, {"synthgan.gan.balancing._N_QUESTIONS": 1}),
     "no bfloat16": ({}, {"synthgan.gan.computing.computes_bfloat16": lambda device: False}),
 }
+DRAWN: dict[str, Change] = {
+    "independent rows": ({"correct": False}, {}),
+    "discriminator instead of balance": ({}, {"synthgan.gan.drawing._FEW": 10**9}),
+    "one order of columns for 4,096 rows": ({}, {"synthgan.gan.drawing.BATCH_SIZE": 4096}),
+    "few rounds (auto)": ({"rounds": "auto"}, {}),
+    "few rounds, independent": ({"rounds": "auto", "correct": False}, {}),
+    "as few rounds of random groups": (
+        {"rounds": "auto", "correct": False},
+        {"synthgan.gan.drawing.plan": _random_groups},
+    ),
+    "one round, independent": ({"rounds": 1, "correct": False}, {}),
+}
+VARIANTS = [*FITTED, *DRAWN]
 
 
 def main() -> None:
@@ -55,23 +81,40 @@ def main() -> None:
     done = _read(arguments.results)
     for table in arguments.tables:
         for seed in arguments.seeds:
-            for name in arguments.variants:
-                if (table, seed, name) not in done:
-                    result = run(table, seed, name, arguments)
-                    done[table, seed, name] = result
+            for name in FITTED:
+                wanted = [name, *DRAWN] if name == "as it is" else [name]
+                missing = [variant for variant in wanted if (table, seed, variant) not in done]
+                for result in run(table, seed, name, missing, arguments) if missing else ():
+                    done[table, seed, result["variant"]] = result
                     with arguments.results.open("a") as file:
-                        file.write(json.dumps({"variant": name, **result}) + "\n")
-    wanted = [(t, s, v) for t in arguments.tables for s in arguments.seeds for v in arguments.variants]
-    print(table_of({key: done[key] for key in wanted}, arguments.variants))
+                        file.write(json.dumps(result) + "\n")
+    print(table_of({key: done[key] for key in product(arguments.tables, arguments.seeds, VARIANTS)}))
 
 
-def run(table: str, seed: int, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Fit and judge one variant."""
-    parameters, replaced = VARIANTS[name]
-    parameters = {**parameters, "max_time": arguments.max_time}
+def run(
+    table: str, seed: int, fitted: str, drawn: list[str], arguments: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """Fit one variant, draw some from its model, and yield the figures of each."""
+    train, test = fidelity.load(table, Path(arguments.data))
+    target = fidelity.TARGETS[table]
+    parameters, replaced = FITTED[fitted]
+    gan = SynthGAN(target=target, random_state=seed, verbose=0, max_time=arguments.max_time, **parameters)
+    as_fitted = gan.get_params()
     with _replacing(replaced):
-        settings = argparse.Namespace(data=arguments.data, learned=0.5, parameters=parameters)
-        return fidelity.run(table, seed, settings)
+        started = time.perf_counter()
+        gan.fit(train)
+        fit_seconds = time.perf_counter() - started
+        for name in drawn:
+            parameters, replaced_too = DRAWN.get(name, ({}, {}))
+            with _replacing(replaced_too):
+                gan.set_params(**{**as_fitted, **parameters})
+                started = time.perf_counter()
+                rows = gan.sample(len(train))
+                rows_per_second = len(rows) / (time.perf_counter() - started)
+            result = {"table": table, "seed": seed, "variant": name, "fit_seconds": fit_seconds}
+            result |= fidelity.judge(rows, train, test, target) | {"rows_per_second": rows_per_second}
+            print(json.dumps(result), flush=True)
+            yield result
 
 
 @contextlib.contextmanager
@@ -82,12 +125,12 @@ def _replacing(replaced: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-def table_of(results: dict[tuple[str, int, str], dict[str, Any]], variants: list[str]) -> str:
+def table_of(results: dict[tuple[str, int, str], dict[str, Any]]) -> str:
     """Return a markdown table: a row for each variant, the AUC of each table, and the mean of each figure."""
     tables = list(dict.fromkeys(table for table, _, _ in results))
     heads = ["variant", *(f"AUC {table}" for table in tables), *(f"mean {figure}" for figure in FIGURES)]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    for variant in variants:
+    for variant in VARIANTS:
         own = {key: result for key, result in results.items() if key[2] == variant}
         cells = [fidelity.in_words([own[key]["auc"] for key in own if key[0] == table]) for table in tables]
         cells += [f"{statistics.mean(result[figure] for result in own.values()):,.3f}" for figure in FIGURES]
@@ -107,9 +150,8 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--data", default="../shared/data", help="folder of the parquet files")
     parser.add_argument("--tables", nargs="+", default=TABLES, choices=sorted(fidelity.TARGETS))
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--max-time", type=float, default=None, help="seconds a fit may take")
+    parser.add_argument("--max-time", type=float, default=30, help="seconds a fit may take")
     parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 

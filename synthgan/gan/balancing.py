@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
-#: Candidates of rows that are balanced together, and how many at most for each.
+#: Candidates of rows that are balanced together, where these are few, and how many at most for each row.
 _N_CANDIDATES, _MOST_CANDIDATES = 49_152, 8
 #: Rows for which candidates wait at a time, those that are not yet kept.
 _N_WAITED_FOR = 16
@@ -154,9 +154,9 @@ class Forest(nn.Module):
             others = predicted + rng.integers(1, max(2, n_columns), (_N_QUESTIONS, n_nodes))
             asked[level], limits[level] = _best_split(points, goal, node, others % n_columns, rng)
             if is_last:
-                own = _best_split(points, goal, node, np.full_like(others, predicted), rng)
-                parts = np.isfinite(own[1])
-                asked[level], limits[level] = np.where(parts, own, (asked[level], limits[level]))
+                _, own_limits = _best_split(points, goal, node, np.full_like(others, predicted), rng)
+                parts = np.isfinite(own_limits)
+                asked[level][parts], limits[level][parts] = predicted, own_limits[parts]
             node = 2 * node + (points[rows, asked[level][node]] > limits[level][node])
         return asked, limits
 
@@ -234,8 +234,9 @@ def _best_split(
     """
     best = np.zeros(columns.shape[1], dtype=np.int64)
     thresholds = np.full(columns.shape[1], np.inf, dtype=np.float32)
-    nodes = np.flatnonzero(np.bincount(node))
-    counts = np.bincount(node)[nodes]
+    counts = np.bincount(node)
+    nodes = np.flatnonzero(counts)
+    counts = counts[nodes]
     order, starts = np.argsort(node.astype(np.uint16), kind="stable"), np.cumsum(counts) - counts
     cells_in_order, goal_in_order = points[order].ravel(), goal[order]
     first_cells, sums = np.arange(len(node)) * points.shape[1], np.add.reduceat(goal_in_order, starts)

@@ -93,7 +93,7 @@ def plan_budget(
     elif is_game:
         n_steps = 3_000
     else:
-        n_steps = min(2_500, max(1_000 if small else 1_500, 120 * steps_per_epoch))
+        n_steps = min(2_700, max(1_000 if small else 1_500, 120 * steps_per_epoch))
     width = 256 if is_game else 128 if small else 256 if medium else 384
     return Budget(
         n_steps=n_steps,
@@ -104,7 +104,7 @@ def plan_budget(
         latent_dim=latent_dim
         if latent_dim is not None
         else (100 if is_game else 32 if is_adversarial else 0),
-        dropout=0.0 if is_game else 0.25 if medium else 0.15,
+        dropout=0.0 if is_game else 0.25 if medium else 0.1,
         max_time=max_time,
         quiet_start=small and not is_game,
         blur=0.0 if small or is_game else 0.5,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding, linear
 
 from synthgan.gan.cells import Output
 from synthgan.layout import N_RELATION_CODES, Layout
@@ -65,7 +66,8 @@ class CodeWeights(nn.Module):
         if not len(self.codes):
             return self.free
         smooth = torch.bmm(self.basis, self.smooth).flatten(0, 1)  # (n_ordered * longest, dim)
-        return self.free.index_add(0, self.codes, smooth[self.places].to(self.free.dtype))
+        smooth = smooth.index_select(0, self.places).to(self.free.dtype)
+        return self.free.index_add(0, self.codes, smooth)
 
 
 class RowInput(nn.Module):
@@ -115,7 +117,7 @@ class RowOutput(nn.Module):
 
     def forward(self, hidden: Tensor) -> Output:
         """Map hidden ``(batch, dim)`` to what is said of the rows."""
-        whole = hidden @ self.weights().T + self.bias
+        whole = linear(hidden, self.weights(), self.bias)
         return Output(*torch.split(whole, self.sizes, dim=1))
 
 
@@ -153,9 +155,9 @@ class PlaceHead(nn.Module):
         Tensor
             Shape ``(batch, n_placed, n_places)``.
         """
-        hidden = torch.relu(features.view(len(features), -1, _N_FEATURES) + self.of_code[codes])
+        hidden = torch.relu(features.view(len(features), -1, _N_FEATURES) + embedding(codes, self.of_code))
         logits = torch.bmm(hidden.transpose(0, 1), self.weights.to(hidden.dtype)).transpose(0, 1)
-        return (logits + self.bias[codes]).float().masked_fill(self.beyond, -torch.inf)
+        return (logits + embedding(codes, self.bias)).float().masked_fill(self.beyond, -torch.inf)
 
     def column(self, index: int, features: Tensor, codes: Tensor) -> Tensor:
         """Return the logits of the places of one column, ``(batch, n_places)``; shapes without n_placed."""
