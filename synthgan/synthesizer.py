@@ -180,7 +180,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
         seed, device = seed_from(self.random_state), torch_device(self.device)
         table = encoder.transform(frame)
-        budget = self._budget(len(table), started)
+        budget = self._budget(len(table), len(encoder.layout_), started)
         of_both: dict[str, Any] = {"loss": self.loss, "target": target, "seed": seed}
         model = build_model(encoder.layout_, budget, n_rows=len(table), device=device, **of_both)
         with reporting("Training", verbose=self.verbose) as report:
@@ -199,10 +199,10 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         self._set_scikit_learn_attributes()
         return self
 
-    def _budget(self, n_rows: int, started: float) -> Budget:
-        time_left = self.max_time and max(0.1, self.max_time - (time.monotonic() - started))
+    def _budget(self, n_rows: int, n_columns: int, started: float) -> Budget:
         return plan_budget(
             n_rows,
+            n_columns,
             loss=self.loss,
             is_adversarial=self.adversarial_weight > 0,
             epochs=self.epochs,
@@ -210,7 +210,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             learning_rate=self.learning_rate,
             hidden_dims=self.hidden_dims,
             latent_dim=self.latent_dim,
-            max_time=time_left,
+            max_time=self.max_time and max(0.1, self.max_time - (time.monotonic() - started)),
         )
 
     def sample(

@@ -13,6 +13,8 @@ from synthgan.gan.losses import GAMES
 #: Share of a run, at its end, in which the learning rate falls to zero.
 _ANNEALED_SHARE = 0.3
 _WARM_UP_STEPS = 50
+#: Tables of more columns, whose steps take longer and teach more, get fewer steps.
+_WIDE = 18
 #: How often in a run losses are recorded and progress is reported.
 N_CHECKS = 25
 
@@ -60,6 +62,7 @@ class Budget:
 
 def plan_budget(
     n_rows: int,
+    n_columns: int = 1,
     *,
     loss: str,
     is_adversarial: bool = False,
@@ -70,15 +73,15 @@ def plan_budget(
     latent_dim: int | None = None,
     max_time: float | None = None,
 ) -> Budget:
-    """Return the budget for a table of `n_rows` rows; what is None follows the table.
+    """Return the budget for a table; what is None follows its size.
 
     Small tables get narrow networks, a quiet start and strong weight decay; large ones a wide network.
     Reconstruction alone has no use for noise, so it gets none.
 
     Parameters
     ----------
-    n_rows
-        Rows of the table.
+    n_rows, n_columns
+        Of the table.
     loss, epochs, batch_size, learning_rate, hidden_dims, latent_dim, max_time
         See `synthgan.SynthGAN`.
     is_adversarial
@@ -93,7 +96,8 @@ def plan_budget(
     elif is_game:
         n_steps = 3_000
     else:
-        n_steps = min(2_700, max(1_000 if small else 1_500, 120 * steps_per_epoch))
+        most = round(2_700 * min(1.0, (_WIDE / max(n_columns, 1)) ** 0.5))
+        n_steps = min(most, max(1_000 if small else 1_500, 120 * steps_per_epoch))
     width = 256 if is_game else 128 if small else 256 if medium else 384
     return Budget(
         n_steps=n_steps,

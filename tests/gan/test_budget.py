@@ -143,3 +143,11 @@ def test_larger_tables_get_wider_networks_and_less_regularisation():
     assert list(widths) == sorted(set(widths))
     assert list(dropouts) == sorted(dropouts, reverse=True)
     assert list(decays) == sorted(decays, reverse=True)
+
+
+@pytest.mark.parametrize("n_rows", [500, 5_000, 50_000])
+def test_wide_tables_get_fewer_steps_and_narrow_ones_no_more(n_rows):
+    steps = [plan_budget(n_rows, n, loss="masked").n_steps for n in (1, 18, 72, 288, 1_000)]
+    assert steps[0] == steps[1]
+    assert steps == sorted(steps, reverse=True)
+    assert 300 < steps[-1] < steps[0]
