@@ -108,7 +108,7 @@ def plan_budget(
         latent_dim=latent_dim
         if latent_dim is not None
         else (100 if is_game else 32 if is_adversarial else 0),
-        dropout=0.0 if is_game else 0.25 if medium else 0.1,
+        dropout=0.0 if is_game else 0.3 if medium else 0.1,
         max_time=max_time,
         quiet_start=small and not is_game,
         blur=0.0 if small or is_game else 0.5,
