@@ -9,10 +9,13 @@ from ctgan import CTGAN
 
 learned, drawn, n_rows, seconds, seed = sys.argv[1:]
 table = pd.read_parquet(learned)
-numbers = table.select_dtypes("number").columns
-table[numbers] = table[numbers].astype(float).fillna(table[numbers].median())  # it takes no missing numbers
+# It takes no missing numbers, and has to be told what is no quantity.
+numbers = [name for name in table.select_dtypes("number") if table[name].nunique() > 10]
+table[numbers] = table[numbers].astype(float).fillna(table[numbers].median())
 discrete = [name for name in table if name not in numbers]
-table[discrete] = table[discrete].astype(object).where(table[discrete].notna(), "missing").astype(str)
+for name in discrete:
+    if table[name].isna().any():
+        table[name] = table[name].astype(object).where(table[name].notna(), "missing")
 torch.manual_seed(int(seed))
 
 

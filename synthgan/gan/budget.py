@@ -75,7 +75,8 @@ def plan_budget(
 ) -> Budget:
     """Return the budget for a table; what is None follows its size.
 
-    Small tables get narrow networks, a quiet start and strong weight decay; large ones a wide network.
+    Small tables get narrow networks, a quiet start and strong weight decay, medium ones strong dropout, large
+    ones wide networks.
     Reconstruction alone has no use for noise, so it gets none.
 
     Parameters
@@ -88,7 +89,7 @@ def plan_budget(
         Whether the discriminator has a say in the generator's loss beside reconstruction.
     """
     is_game = loss in GAMES
-    small, medium = n_rows < 2_000, n_rows < 10_000
+    small, medium = n_rows < 2_000, 2_000 <= n_rows < 10_000
     batch = min(batch_size or (256 if is_game else 128 if small else 512), n_rows)
     steps_per_epoch = -(-n_rows // batch)
     if epochs is not None:

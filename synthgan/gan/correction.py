@@ -30,6 +30,8 @@ _BATCH_OF_CELLS = 30_000
 #: Share of the time in which rows are drawn; in the rest the discriminator learns.
 _DRAWING_SHARE = 0.5
 _MAX_STEPS = 600
+#: On fewer held-out rows than these luck looks like skill.
+_MIN_HELD_OUT = 10
 _BATCH_SIZE = 512
 _LEARNING_RATE = 1e-3
 _WEIGHT_DECAY = 0.05
@@ -89,7 +91,7 @@ def train_correction(
         if patience.is_over or step == _MAX_STEPS or is_late:
             break
     critic.load_state_dict(best)
-    model.corrects = patience.best + margin < math.log(2)
+    model.corrects = len(validation) >= _MIN_HELD_OUT and patience.best + margin < math.log(2)
     return min(patience.best, math.log(2))
 
 

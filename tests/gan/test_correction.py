@@ -64,9 +64,9 @@ def test_the_loss_is_near_that_of_the_true_density_ratio():
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("n_held_out", [1, 2, 200])
+@pytest.mark.parametrize("n_held_out", [1, 10, 200])
 def test_a_right_generator_is_left_alone(seed, n_held_out):
-    # On a row or two luck looks like skill, unless the margin widens as rows get fewer.
+    # On a few rows luck looks like skill, unless the margin widens as rows get fewer.
     model = uniform_model(seed)
     table, validation = (
         pair_table(n, seed=s, joint=UNIFORM) for n, s in ((1000, seed), (n_held_out, 50 + seed))

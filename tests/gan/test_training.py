@@ -29,7 +29,7 @@ from synthgan.gan.training import HeldOut, MaskedTrainer, Referee, train_masked
 from synthgan.layout import Layout, Span
 
 
-def budget_of(n_steps=100, *, learning_rate=1e-2, max_time=None, patience=25):
+def budget_of(n_steps=100, *, learning_rate=1e-2, max_time=None, patience=4):
     return Budget(n_steps, 64, learning_rate, 0.01, (32,), 0, 0.0, max_time, patience=patience)
 
 
@@ -121,7 +121,7 @@ def test_max_time_ends_a_run(monkeypatch):
 def test_training_stops_early_when_the_loss_no_longer_falls():
     # A fair coin: there is nothing to learn.
     table = pair_table(300, joint=np.full((3, 2), 1 / 6))
-    budget = budget_of(5000, learning_rate=1e-3, patience=4)
+    budget = budget_of(5000, learning_rate=1e-3)
     records = train(
         model_of(PAIR), budget, table=table, validation=pair_table(50, seed=2, joint=np.full((3, 2), 1 / 6))
     )
@@ -224,7 +224,7 @@ def test_the_averaged_weights_are_kept():
 def test_copies_end_the_plateau_and_are_warned_of(monkeypatch):
     def steps(share):
         monkeypatch.setattr("synthgan.gan.training.nearness", lambda *_: Nearness(share, 0.1))
-        records = train(model_of(PAIR), budget_of(500))
+        records = train(model_of(PAIR), budget_of(500, patience=25))
         assert records[-1]["copied"] == share
         return records[-1]["step"]
 
