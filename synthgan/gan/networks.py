@@ -168,8 +168,8 @@ class PlaceHead(nn.Module):
 class Dropout(nn.Module):
     """Leaves out a random share of units in training, to the nearest 1/256.
 
-    The same as torch's own but for its random numbers: eight units share one, so that on a processor, where
-    drawing them takes longer than a product of matrices, it takes a third of the time.
+    The same as torch's own but for its random numbers: eight units share one, since on a processor drawing
+    one for each takes longer than the product of matrices beside it.
     """
 
     def __init__(self, share: float) -> None:
