@@ -52,6 +52,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
     rounds : int or "auto", default=None
         In how many rounds a row is drawn. None draws one column a round, the finest; "auto" draws together
         columns that say little of each other; 1 is the fastest.
+    redraw : bool, default=True
+        Whether every cell of a drawn row is in the end drawn once more, given all others, from trees.
     correct : bool, default=True
         Whether three to eight candidates are drawn for each row, and those are kept that make rows together
         lie where the learned ones do, more evenly than independent draws; under a condition, those that
@@ -114,6 +116,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         target: str | int | None = None,
         loss: str = "masked",
         rounds: Rounds = None,
+        redraw: bool = True,
         correct: bool = True,
         adversarial_weight: float = 0.0,
         epochs: int | None = None,
@@ -129,6 +132,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         self.target = target
         self.loss = loss
         self.rounds = rounds
+        self.redraw = redraw
         self.correct = correct
         self.adversarial_weight = adversarial_weight
         self.epochs = epochs
@@ -180,7 +184,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
         seed, device = seed_from(self.random_state), torch_device(self.device)
         table = encoder.transform(frame)
-        budget = self._budget(len(table), len(encoder.layout_), started)
+        budget = self._budget(len(table), started)
         of_both: dict[str, Any] = {"loss": self.loss, "target": target, "seed": seed}
         model = build_model(encoder.layout_, budget, n_rows=len(table), device=device, **of_both)
         with reporting("Training", verbose=self.verbose) as report:
@@ -199,10 +203,9 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         self._set_scikit_learn_attributes()
         return self
 
-    def _budget(self, n_rows: int, n_columns: int, started: float) -> Budget:
+    def _budget(self, n_rows: int, started: float) -> Budget:
         return plan_budget(
             n_rows,
-            n_columns,
             loss=self.loss,
             is_adversarial=self.adversarial_weight > 0,
             epochs=self.epochs,
@@ -278,8 +281,9 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         for asked in wanted:
             self._check_known(asked.known)
         rng, numpy_rng = self._generators(random_state)
+        how: dict[str, Any] = {"rounds": self.rounds, "redraw": self.redraw, "correct": self.correct}
         drawn = [
-            draw(self.model_, int(n), known=asked.known, rounds=self.rounds, correct=self.correct, rng=rng)
+            draw(self.model_, int(n), known=asked.known, **how, rng=rng)
             for (n, _), asked in zip(parts, wanted, strict=True)
         ]
         return self.encoder_.inverse_transform(

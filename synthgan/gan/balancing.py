@@ -148,7 +148,7 @@ class Forest(nn.Module):
         """
         asked, limits = self._unasked()
         n_columns, rows, node = points.shape[1], np.arange(len(points)), np.zeros(len(points), dtype=np.int64)
-        goal = _goal(points[:, predicted], is_ordered, rng)
+        goal = goal_of(points[:, predicted], is_ordered, rng)
         for level in self._levels():
             n_nodes, is_last = level.stop - level.start, level.stop == len(asked)
             others = predicted + rng.integers(1, max(2, n_columns), (_N_QUESTIONS, n_nodes))
@@ -205,7 +205,7 @@ class Forest(nn.Module):
         return kept
 
 
-def _goal(cells: Points, is_ordered: bool, rng: np.random.Generator) -> FloatArray:
+def goal_of(cells: Points, is_ordered: bool, rng: np.random.Generator) -> FloatArray:
     """Return what tells cells apart: their ranks, or a random number for each code without order."""
     if is_ordered:
         ranks: FloatArray = rankdata(cells) / len(cells) - 0.5

@@ -13,8 +13,8 @@ from synthgan.gan.losses import GAMES
 #: Share of a run, at its end, in which the learning rate falls to zero.
 _ANNEALED_SHARE = 0.3
 _WARM_UP_STEPS = 50
-#: Tables of more columns, whose steps take longer and teach more, get fewer steps.
-_WIDE = 18
+#: Steps of a run. More would teach little that trees do not say better when cells are redrawn.
+_FEWEST_STEPS, _MOST_STEPS = 500, 2_000
 #: How often in a run losses are recorded and progress is reported.
 N_CHECKS = 25
 
@@ -62,7 +62,6 @@ class Budget:
 
 def plan_budget(
     n_rows: int,
-    n_columns: int = 1,
     *,
     loss: str,
     is_adversarial: bool = False,
@@ -81,7 +80,7 @@ def plan_budget(
 
     Parameters
     ----------
-    n_rows, n_columns
+    n_rows
         Of the table.
     loss, epochs, batch_size, learning_rate, hidden_dims, latent_dim, max_time
         See `synthgan.SynthGAN`.
@@ -97,8 +96,7 @@ def plan_budget(
     elif is_game:
         n_steps = 3_000
     else:
-        most = round(2_700 * min(1.0, (_WIDE / max(n_columns, 1)) ** 0.5))
-        n_steps = min(most, max(1_000 if small else 1_500, 120 * steps_per_epoch))
+        n_steps = 1_000 if small else round(min(_MOST_STEPS, max(_FEWEST_STEPS, 4 * n_rows**0.5)))
     width = 256 if is_game else 128 if small else 256 if medium else 384
     return Budget(
         n_steps=n_steps,

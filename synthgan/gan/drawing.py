@@ -47,6 +47,7 @@ def draw(
     rounds: Rounds,
     correct: bool,
     rng: torch.Generator,
+    redraw: bool = True,
 ) -> EncodedTable:
     """Draw rows.
 
@@ -66,13 +67,15 @@ def draw(
         if it can tell.
     rng
         Source of all randomness, on the model's device.
+    redraw
+        Whether each cell is drawn once more given all others; see `synthgan.gan.redrawing`.
     """
     model.eval()
     with _drawing(model):
         n_rounds = _n_rounds(model, known, rounds)
         balances = correct and model.forest.depth > 0 and not len(known.columns) and n_rows >= _FEW
         corrects = correct and model.corrects and not balances
-        drawer = _Drawer(model, DrawingWeights.of(model), known, n_rounds, balances, corrects)
+        drawer = _Drawer(model, DrawingWeights.of(model), known, n_rounds, redraw, balances, corrects)
     sections = [min(_SECTION, n_rows - start) for start in range(0, n_rows, _SECTION)]
     return EncodedTable.join([drawer.section(size, rng) for size in sections], model.layout)
 
@@ -87,6 +90,8 @@ class _Drawer:
         See `Filling`.
     n_rounds
         In how many rounds; None for one column a round.
+    redraws
+        Whether each cell is drawn once more given all others.
     balances, corrects
         Whether rows are chosen among candidates, to lie where real rows do or by the discriminator.
     """
@@ -95,6 +100,7 @@ class _Drawer:
     weights: DrawingWeights
     known: Known
     n_rounds: int | None
+    redraws: bool
     balances: bool
     corrects: bool
 
@@ -128,6 +134,8 @@ class _Drawer:
                 filling.draft(drafted)
             for columns in groups:
                 filling.draw(columns)
+            if self.redraws:
+                filling.redraw(_order_of_redrawing(model, filling.known - set(self.known.columns), rng))
             table = filling.table()
             if self.balances:
                 return table, model.forest.leaves(points_of(table, model.layout))
@@ -184,6 +192,12 @@ def _order(
         told = dict(zip(model.layout.coded.tolist(), _information(model, filling), strict=True))
         columns.sort(key=lambda column: -told.get(column, 0.0))
     return [], [[column] for column in columns]
+
+
+def _order_of_redrawing(model: GanModel, columns: set[int], rng: torch.Generator) -> list[int]:
+    """Return the columns in random order, but the target last: it is to follow from the row as it stays."""
+    order = _shuffled(sorted(columns), rng)
+    return sorted(order, key=lambda column: column == model.architecture.target)
 
 
 def _in_few_rounds(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from synthgan.gan.cells import Cells
 from synthgan.gan.computing import compute_dtype
 from synthgan.gan.model import GanModel
+from synthgan.gan.redrawing import Redrawn
 from synthgan.gan.rows import gumbel
 from synthgan.layout import N_RELATION_CODES, EncodedTable, Known
 
@@ -276,6 +277,54 @@ class Filling:
             rows = space.first_relation + relations * N_RELATION_CODES + (drawn - 1).clamp(min=0)
             added = self.weights.first[rows] * (drawn > 0).unsqueeze(2)
             hidden += added.sum(1)
+
+    def redraw(self, columns: Sequence[int]) -> None:
+        """Draw the cells of some columns once more, one column after another, from the model's trees."""
+        layout, trees = self.model.layout, self.model.trees
+        places = {int(layout.coded[place]): place for place in trees.columns}
+        if not places:
+            return
+        points = torch.stack([self._points(int(column)) for column in layout.coded], dim=1)
+        for column in columns:
+            if column in places:
+                self._disown(column)
+                self._redraw_column(column, trees.redraw(places[column], points, self.rng))
+                points[:, places[column]] = self._points(column)
+        self._relate_known()
+
+    def _redraw_column(self, column: int, redrawn: Redrawn) -> None:
+        """Put what trees say in place of a column's cells, or what a relation says where they say that."""
+        layout = self.model.layout
+        self.cells.codes[:, column] = redrawn.codes
+        if column not in layout.place_index:
+            return
+        self.cells.places[:, layout.place_index[column]] = redrawn.places
+        self._stand(column)
+        if relations := layout.relations_of(column):
+            followed = self.model.space.followed(
+                self.cells, torch.tensor(relations, device=redrawn.codes.device)
+            )
+            teller = redrawn.told_by.clamp(min=0) // N_RELATION_CODES
+            is_nowhere = followed.gather(1, teller.unsqueeze(1)).squeeze(1).isnan()
+            self._obey(column, relations, followed, redrawn.told_by.masked_fill(is_nowhere, -1))
+
+    def _points(self, column: int) -> Tensor:
+        """Return where the cells of a column stand; see `synthgan.gan.balancing.points_of`."""
+        codes = self.cells.codes[:, column].float()
+        index = self.model.layout.place_index.get(column)
+        if index is None:
+            return codes
+        return codes + self.cells.places[:, index] / self.model.layout.spans[column].n_places
+
+    def _disown(self, column: int) -> None:
+        """Let cells whose numbers are from this column have them from the first of their own."""
+        if not self.model.layout.relations:
+            return
+        is_from = self.source == column
+        is_from[:, column] = False
+        heir = is_from.int().argmax(1, keepdim=True)
+        self.source = torch.where(is_from, heir, self.source)
+        self.source[:, column] = column
 
     def _stand(self, column: int) -> None:
         """Note where the cells of a column stand on its number line, NaN where they have no place."""

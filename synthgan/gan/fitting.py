@@ -25,6 +25,8 @@ _VALIDATION_SHARE, _MOST_OF_SMALL = 0.05, 0.2
 _MIN_VALIDATION_ROWS, _MAX_VALIDATION_ROWS = 20, 2_000
 #: Share of the time in which latent classes are learned, and as much for the forest.
 _SURVEY_SHARE = 0.05
+#: Share of the time in which the trees are grown that cells are redrawn from.
+_TREES_SHARE = 0.2
 
 
 def build_model(
@@ -63,6 +65,7 @@ def build_model(
         residual=game is None or game.residual,
         dropout=budget.dropout,
         quiet_start=budget.quiet_start,
+        target=target,
         known=tuple(range(len(layout))) if game is None else _condition_of_game(layout, target),
         n_classes=LatentClasses.count_for(n_rows) if game is None else 1,
         tree_depth=Forest.depth_for(n_rows) if game is None else 0,
@@ -93,8 +96,8 @@ def train_model(
     with own_global_stream(rng), enough_threads(budget.hidden_dims[0], budget.batch_size):
         if loss in GAMES:
             return train_game(model, GAMES[loss], table, budget, rng=rng, report=report)
-        budget = survey(model, table, budget, rng, target=target)
         training, validation = hold_out(table, target, seed)
+        budget = survey(model, table, budget, rng, target=target, training=training)
         return train_masked(
             model,
             training,
@@ -114,10 +117,12 @@ def survey(
     rng: torch.Generator,
     *,
     target: int | None = None,
+    training: EncodedTable | None = None,
 ) -> Budget:
-    """Learn what takes no network: latent classes, what columns say of each other, where rows lie.
+    """Learn what takes no network: latent classes, what columns say of each other, where rows lie, cells.
 
-    Returns the budget with the time that is left.
+    Cells are redrawn from those of `training` alone, if it is given, since redrawn rows are measured against
+    those that are held out. Returns the budget with the time that is left.
     """
     started = time.monotonic()
     time_for_each = budget.max_time and budget.max_time * _SURVEY_SHARE
@@ -126,7 +131,7 @@ def survey(
     dependence = Dependence.of(table, model.layout, shares, code_shares)
     model.information.copy_(torch.from_numpy(dependence.information))
     model.unexplained.copy_(torch.from_numpy(dependence.unexplained))
-    forest_seed = int(torch.randint(2**62, (1,), generator=rng, device=rng.device).item())
+    forest_seed, trees_seed = torch.randint(2**62, (2,), generator=rng, device=rng.device).tolist()
     layout = model.layout
     model.forest.grow(
         points_of(table, layout),
@@ -134,6 +139,12 @@ def survey(
         ordered=np.array([len(layout.spans[column].positions) > 0 for column in layout.coded], dtype=bool),
         target=next((place for place, column in enumerate(layout.coded) if column == target), None),
         max_time=time_for_each,
+    )
+    model.trees.grow(
+        table if training is None else training,
+        model.space,
+        np.random.default_rng(trees_seed),
+        max_time=budget.max_time and budget.max_time * _TREES_SHARE,
     )
     spent = time.monotonic() - started
     return replace(budget, max_time=budget.max_time and max(0.1, budget.max_time - spent))

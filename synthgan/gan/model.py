@@ -15,6 +15,7 @@ from synthgan.gan.computing import own_global_stream, reduced_precision
 from synthgan.gan.grouping import Dependence
 from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.networks import Discriminator, Generator
+from synthgan.gan.redrawing import CellTrees
 from synthgan.gan.rows import RowSpace
 from synthgan.layout import Layout
 
@@ -33,6 +34,8 @@ class Architecture:
         Indices of the columns that may be known.
     quiet_start
         See `synthgan.gan.networks.Generator`.
+    target
+        Index of the target, which is redrawn last, or None.
     n_classes, tree_depth
         See `synthgan.gan.latent_classes.LatentClasses` and `synthgan.gan.balancing.Forest`.
     """
@@ -43,6 +46,7 @@ class Architecture:
     dropout: float
     known: tuple[int, ...]
     quiet_start: bool = False
+    target: int | None = None
     n_classes: int = 1
     tree_depth: int = 0
 
@@ -71,6 +75,8 @@ class GanModel(nn.Module):
         What rows in few rounds start from.
     forest
         Where real rows lie.
+    trees
+        What cells are redrawn from.
     corrects
         Whether the discriminator tells drawn rows from real ones it was not trained on, so that its
         density ratio is worth applying.
@@ -91,6 +97,7 @@ class GanModel(nn.Module):
             self.register_buffer(name, torch.zeros(len(layout), len(layout)))
         self.classes = LatentClasses(layout, architecture.n_classes)
         self.forest = Forest(architecture.tree_depth)
+        self.trees = CellTrees(len(layout.coded))
         shape: dict[str, Any] = {
             "hidden_dims": architecture.hidden_dims,
             "residual": architecture.residual,

@@ -226,15 +226,33 @@ class RowSpace(nn.Module):
         can_tell = known[:, self.partner] & ~self.followed(cells).isnan()
         mass = relations.exp().view(len(cells), -1, N_RELATION_CODES).sum(2) * can_tell
         total = total.index_add(1, self.related_place, mass)
+        chosen, code = self._tellers(cells, can_tell)
+        index = nn.functional.pad(self._relation_index(cells.relations), (0, 1)).gather(1, chosen)
+        return torch.where(code > 0, relations.gather(1, index), own) - total.log(), code > 0
+
+    def _tellers(self, cells: Cells, can_tell: Tensor) -> tuple[Tensor, Tensor]:
+        """Return which relation tells the code of each coded column, and its code, 0 where none does.
+
+        Both have shape ``(batch, n_coded)``.
+        """
         codes = nn.functional.pad(cells.relations * can_tell, (0, 1))[:, self.relations_of]
         # Equality before nearness before nothing, and among equals the first.
         rank = torch.where(codes > 1, 2, torch.where(codes == 1, 1, 3)) * self.relations_of.shape[1]
         rank = rank + torch.arange(self.relations_of.shape[1], device=rank.device)
         choice = rank.argmin(2, keepdim=True)
-        is_told = codes.gather(2, choice).squeeze(2) > 0
         chosen = self.relations_of.expand(len(cells), -1, -1).gather(2, choice).squeeze(2)
-        index = nn.functional.pad(self._relation_index(cells.relations), (0, 1)).gather(1, chosen)
-        return torch.where(is_told, relations.gather(1, index), own) - total.log(), is_told
+        return chosen, codes.gather(2, choice).squeeze(2)
+
+    def told_by(self, cells: Cells) -> Tensor:
+        """Return which code of its relations, counted through, tells each cell where all others are known.
+
+        Shape ``(batch, n_coded)``; -1 where none does.
+        """
+        if not len(self.related):
+            return torch.full((len(cells), len(self.coded)), -1)
+        chosen, code = self._tellers(cells, ~self.followed(cells).isnan())
+        place = (self.relations_of.expand(len(cells), -1, -1) == chosen.unsqueeze(2)).int().argmax(2)
+        return torch.where(code > 0, place * N_RELATION_CODES + code.long() - 1, -1)
 
     @property
     def first_place(self) -> int:

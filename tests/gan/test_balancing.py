@@ -174,10 +174,10 @@ def test_trees_part_rows_where_columns_hang_together():
 
 def test_ordered_cells_are_predicted_by_rank_and_other_codes_in_random_order():
     cells = np.random.default_rng(4).integers(3, size=300).astype(np.float32)
-    goals = [balancing._goal(cells, False, np.random.default_rng(seed)) for seed in range(60)]
+    goals = [balancing.goal_of(cells, False, np.random.default_rng(seed)) for seed in range(60)]
     orders = {tuple(np.argsort([goal[cells == code][0] for code in range(3)]).tolist()) for goal in goals}
     assert len(orders) == 6
-    for goal in (*goals, balancing._goal(cells, True, np.random.default_rng(0))):
+    for goal in (*goals, balancing.goal_of(cells, True, np.random.default_rng(0))):
         assert [len(set(goal[cells == code].tolist())) for code in range(3)] == [1, 1, 1]
     assert (np.diff(goal[np.argsort(cells)]) >= 0).all()
 

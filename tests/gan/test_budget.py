@@ -146,9 +146,8 @@ def test_larger_tables_get_wider_networks_and_less_regularisation():
     assert list(decays) == sorted(decays, reverse=True)
 
 
-@pytest.mark.parametrize("n_rows", [500, 5_000, 50_000])
-def test_wide_tables_get_fewer_steps_and_narrow_ones_no_more(n_rows):
-    steps = [plan_budget(n_rows, n, loss="masked").n_steps for n in (1, 18, 72, 288, 1_000)]
-    assert steps[0] == steps[1]
-    assert steps == sorted(steps, reverse=True)
-    assert 300 < steps[-1] < steps[0]
+def test_larger_tables_get_more_steps_but_not_for_ever():
+    steps = [plan_budget(n, loss="masked").n_steps for n in (5_000, 50_000, 500_000, 5_000_000)]
+    assert steps == sorted(steps)
+    assert steps[0] < steps[1] < steps[2]
+    assert steps[2] == steps[3]

@@ -75,9 +75,9 @@ def known(columns, codes, values=None, places=None):
     return Known(whole[0], whole[1], np.array(values, dtype=np.float32), whole[2])
 
 
-def drawn(model, n_rows, *, seed=0, condition=None, rounds=None, correct=False):
-    condition = condition or Known.nothing()
-    return draw(model, n_rows, known=condition, rounds=rounds, correct=correct, rng=rng_of(seed))
+def drawn(model, n_rows, *, seed=0, condition=None, rounds=None, correct=False, redraw=True):
+    how = {"known": condition or Known.nothing(), "rounds": rounds, "correct": correct, "redraw": redraw}
+    return draw(model, n_rows, **how, rng=rng_of(seed))
 
 
 def without_forest(model):
@@ -363,7 +363,8 @@ def test_balancing_makes_up_for_a_generator_that_is_wrong():
             parameter.zero_()  # all codes are equally likely
     survey(model, pair_table(4000), Budget(1, 1, 0.1, 0.0, (32,), 0, 0.0), rng_of(0))
     plain, better = (
-        total_variation(shares(drawn(model, n_rows, correct=correct)), expected) for correct in (False, True)
+        total_variation(shares(drawn(model, n_rows, correct=correct, redraw=False)), expected)
+        for correct in (False, True)
     )
     assert better < plain / 2 - sampling_error(expected, n_rows)
 
