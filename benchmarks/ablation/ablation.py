@@ -29,6 +29,7 @@ import numpy as np
 from torch import nn
 
 from synthgan import SynthGAN
+from synthgan.gan.drawing import _shuffled
 from synthgan.gan.grouping import Dependence, Plan, plan
 from synthgan.preprocessing import CodingOptions
 
@@ -61,6 +62,16 @@ FITTED: dict[str, Change] = {
     "no bfloat16": ({}, {"synthgan.gan.computing.computes_bfloat16": lambda device: False}),
 }
 DRAWN: dict[str, Change] = {
+    "no redrawing": ({"redraw": False}, {}),
+    "no redrawing, independent rows": ({"redraw": False, "correct": False}, {}),
+    "target redrawn in its turn": (
+        {},
+        {
+            "synthgan.gan.drawing._order_of_redrawing": lambda model, columns, rng: _shuffled(
+                sorted(columns), rng
+            )
+        },
+    ),
     "independent rows": ({"correct": False}, {}),
     "discriminator instead of balance": ({}, {"synthgan.gan.drawing._FEW": 10**9}),
     "one order of columns for 4,096 rows": ({}, {"synthgan.gan.drawing.BATCH_SIZE": 4096}),
@@ -71,6 +82,7 @@ DRAWN: dict[str, Change] = {
         {"synthgan.gan.drawing.plan": _random_groups},
     ),
     "one round, independent": ({"rounds": 1, "correct": False}, {}),
+    "one round, no redrawing, independent": ({"rounds": 1, "redraw": False, "correct": False}, {}),
 }
 VARIANTS = [*FITTED, *DRAWN]
 

@@ -265,14 +265,20 @@ def _free_columns(table: EncodedTable, layout: Layout) -> list[int]:
     n_columns = len(layout.coded)
     n_rows = max(200, _MAX_CELLS_OF_PAIRS // max(n_columns, 1) ** 2)
     codes = table.codes[:n_rows].astype(np.int64)
-    sizes = layout.sizes
     n_seen = {int(i): len(np.unique(codes[:, i])) for i in layout.coded}
     bound = {int(i) for i in layout.valued}
     for place, first in enumerate(layout.coded.tolist()):
         for second in layout.coded[place + 1 :].tolist():
-            n_pairs = np.count_nonzero(np.bincount(codes[:, first] * sizes[second] + codes[:, second]))
+            n_pairs = _n_distinct(codes[:, first] * int(layout.sizes[second]) + codes[:, second])
             if n_pairs == max(n_seen[first], n_seen[second]) and min(n_seen[first], n_seen[second]) > 1:
                 bound |= {first, second}
     if n_columns < 2:
         return []
     return [place for place, column in enumerate(layout.coded.tolist()) if column not in bound]
+
+
+def _n_distinct(numbers: IntArray) -> int:
+    """Return how many different numbers there are, by counting where that takes little memory."""
+    if numbers.max(initial=0) < 8 * len(numbers):
+        return int(np.count_nonzero(np.bincount(numbers)))
+    return len(np.unique(numbers))
