@@ -64,7 +64,7 @@ FITTED: dict[str, Change] = {
 DRAWN: dict[str, Change] = {
     "no redrawing": ({"redraw": False}, {}),
     "no redrawing, independent rows": ({"redraw": False, "correct": False}, {}),
-    "target redrawn in its turn": (
+    "target redrawn only in its turn": (
         {},
         {
             "synthgan.gan.drawing._order_of_redrawing": lambda model, columns, rng: _shuffled(

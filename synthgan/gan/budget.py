@@ -14,7 +14,7 @@ from synthgan.gan.losses import GAMES
 _ANNEALED_SHARE = 0.3
 _WARM_UP_STEPS = 50
 #: Steps of a run. More would teach little that trees do not say better when cells are redrawn.
-_FEWEST_STEPS, _MOST_STEPS = 500, 2_000
+_FEWEST_STEPS, _MOST_STEPS = 400, 2_000
 #: How often in a run losses are recorded and progress is reported.
 N_CHECKS = 25
 
@@ -96,7 +96,7 @@ def plan_budget(
     elif is_game:
         n_steps = 3_000
     else:
-        n_steps = 1_000 if small else round(min(_MOST_STEPS, max(_FEWEST_STEPS, 4 * n_rows**0.5)))
+        n_steps = 1_000 if small else round(min(_MOST_STEPS, max(_FEWEST_STEPS, 3 * n_rows**0.5)))
     width = 256 if is_game else 128 if small else 256 if medium else 384
     return Budget(
         n_steps=n_steps,

@@ -195,9 +195,9 @@ def _order(
 
 
 def _order_of_redrawing(model: GanModel, columns: set[int], rng: torch.Generator) -> list[int]:
-    """Return the columns in random order, but the target last: it is to follow from the row as it stays."""
-    order = _shuffled(sorted(columns), rng)
-    return sorted(order, key=lambda column: column == model.architecture.target)
+    """Return the columns in random order, and the target once more: it is to follow from what stays."""
+    again = [column for column in columns if column == model.architecture.target]
+    return _shuffled(sorted(columns), rng) + again
 
 
 def _in_few_rounds(

@@ -33,7 +33,7 @@ from synthgan.layout import EncodedTable, IntArray, Layout
 _N_TREES, _MAX_TREES, _MIN_TREES = 6, 300, 2
 #: Share of the rows that a tree is grown from, and how many of them are in a leaf at least. All rows are then
 #: put into the leaves: with half of the cells from rows that the tree has not seen, less is copied.
-_SHARE_GROWN_FROM, _MIN_ROWS = 0.5, 7
+_SHARE_GROWN_FROM, _MIN_ROWS = 0.5, 6
 #: Columns that a question is chosen from, at most.
 _MAX_ASKED = 32
 #: More rows than these hardly change the trees.
@@ -212,6 +212,10 @@ class CellTrees(nn.Module):
         counts = self.counts[node]
         cell = self.first[node] + (chances[1] * counts).long().clamp(max=counts - 1)
         return Redrawn(self.codes[cell].long(), self.places[cell].long(), self.told_by[cell].long())
+
+    def drop(self, place: int) -> None:
+        """Forget the trees of a column, which is then left as it was drawn."""
+        self.roots[place] = -1
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
         """Make room for as many trees as there are, and load them."""

@@ -25,6 +25,7 @@ from synthgan.gan.losses import (
 )
 from synthgan.gan.model import GanModel
 from synthgan.gan.networks import Generator
+from synthgan.gan.sharpness import leave_to_generator
 from synthgan.layout import EncodedTable, Known
 
 _ADVERSARIAL_EVERY = 4
@@ -83,6 +84,7 @@ def train_masked(
             losses |= referee.judge(clock)
             history.add(clock, losses, done=clock.progress * (1 - _CORRECTION_SHARE))
     trainer.averaged.keep()
+    leave_to_generator(model, validation, rng)
     copied = referee.copied()
     time_left = budget.max_time and max(1.0, budget.max_time - clock.elapsed)
     loss = train_correction(model, table, validation, rounds=rounds, max_time=time_left, rng=rng)

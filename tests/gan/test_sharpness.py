@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
+from small_tables import FOUR, PLACED, cells_of, four_table, model_of, placed_table, rng_of, table_of
+from torch.nn.functional import one_hot
+
+from synthgan.gan import sharpness
+from synthgan.gan.rows import RowSpace
+from synthgan.gan.sharpness import leave_to_generator
+
+MASSES = arrays_of.arrays(float, st.just((2, 4)), elements=st.floats(0.01, 1.0))
+
+
+def model_with_trees(layout, table):
+    """An untrained model with the trees of a table."""
+    model = model_of(layout)
+    model.trees.grow(table, RowSpace(layout), np.random.default_rng(0))
+    return model
+
+
+def shuffled(table):
+    """The cells of each column in an order of their own: of no column is anything known."""
+    rng = np.random.default_rng(1)
+    return table_of(np.stack([rng.permutation(codes) for codes in table.codes.T], axis=1))
+
+
+def nearly_certain(model, cells, column, rng):
+    """What an all-knowing generator expects of cells."""
+    size = int(model.layout.sizes[column])
+    return 0.9 * one_hot(cells.codes[:, column].long(), size) + 0.1 / size
+
+
+@given(masses=MASSES, is_ordered=st.booleans())
+def test_nothing_scores_better_in_the_mean_than_what_codes_are_drawn_from(masses, is_ordered):
+    true, other = (torch.from_numpy(mass / mass.sum()).repeat(4, 1) for mass in masses)
+    codes = torch.arange(4)
+    of_true, of_other = (true[0] @ sharpness._score(shares, codes, is_ordered) for shares in (true, other))
+    assert of_true <= of_other + 1e-9
+
+
+@pytest.mark.parametrize("is_ordered", [False, True])
+def test_shares_of_draws_score_as_what_they_are_drawn_from_but_for_chance(is_ordered):
+    n_sets, true = 40_000, torch.tensor([0.1, 0.2, 0.4, 0.3])
+    drawn = torch.multinomial(true, n_sets * sharpness._N_DRAWS, replacement=True, generator=rng_of(0))
+    shares = one_hot(drawn.view(n_sets, -1), 4).float().mean(1)
+    codes = torch.zeros(n_sets, dtype=torch.long)
+    scores = sharpness._score(shares, codes, is_ordered) - sharpness._by_chance(shares, is_ordered)
+    expected = sharpness._score(true.unsqueeze(0), codes[:1], is_ordered).item()
+    error = scores.std().item() / n_sets**0.5
+    assert abs(scores.mean().item() - expected) < 4 * error
+    # It is the correction that does it.
+    assert sharpness._by_chance(shares, is_ordered).mean().item() > 6 * error
+
+
+@pytest.mark.parametrize("is_ordered", [False, True])
+def test_only_scores_of_codes_with_an_order_heed_it(is_ordered):
+    shares = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    near, far = sharpness._score(shares, torch.tensor([0, 0]), is_ordered).tolist()
+    assert (near < far) is is_ordered
+    assert near <= far
+
+
+def test_trees_stay_where_the_generator_knows_nothing():
+    model = model_with_trees(FOUR, four_table(2000))
+    leave_to_generator(model, four_table(500, seed=1), rng_of(0))
+    assert model.trees.columns == [0, 1, 2, 3]
+
+
+def test_trees_that_know_nothing_are_dropped_for_a_generator_that_knows(monkeypatch):
+    monkeypatch.setattr(sharpness, "_expected", nearly_certain)
+    model = model_with_trees(FOUR, shuffled(four_table(2000)))
+    leave_to_generator(model, four_table(500, seed=1), rng_of(0))
+    assert model.trees.columns == []
+
+
+@pytest.mark.parametrize("known", range(4))
+def test_each_column_is_judged_by_itself(known, monkeypatch):
+    model, asked = model_with_trees(FOUR, four_table(2000)), sharpness._expected
+
+    def expected(model, cells, column, rng):
+        return (nearly_certain if column == known else asked)(model, cells, column, rng)
+
+    monkeypatch.setattr(sharpness, "_expected", expected)
+    leave_to_generator(model, four_table(500, seed=1), rng_of(0))
+    assert model.trees.columns == [column for column in range(4) if column != known]
+
+
+def test_columns_with_relations_keep_their_trees(monkeypatch):
+    monkeypatch.setattr(sharpness, "_expected", nearly_certain)
+    model = model_with_trees(PLACED, placed_table(1000))
+    related = {relation.column for relation in PLACED.relations}
+    assert related
+    before = set(model.trees.columns)
+    leave_to_generator(model, placed_table(300, seed=1), rng_of(0))
+    kept = {int(PLACED.coded[place]) for place in model.trees.columns}
+    assert kept == related & {int(PLACED.coded[place]) for place in before}
+
+
+def test_what_the_generator_expects_is_what_it_says_when_all_other_cells_are_known():
+    model, table = model_of(FOUR).eval(), four_table(20)
+    cells = cells_of(table)
+    for column in range(4):
+        expected = sharpness._expected(model, cells, column, rng_of(0))
+        torch.testing.assert_close(expected.sum(1), torch.ones(20))
+        known = torch.ones(20, 4, dtype=torch.bool)
+        known[:, column] = False
+        log_likelihood, _ = model.reconstruct(cells, known, model.noise(20, rng_of(0)))
+        own = expected.gather(1, cells.codes[:, [column]].long()).squeeze(1).log()
+        torch.testing.assert_close(own, log_likelihood[:, column].float(), atol=0.05, rtol=0.05)
+        changed = table_of(np.where(np.arange(4) == column, 0, table.codes))
+        again = sharpness._expected(model, cells_of(changed), column, rng_of(0))
+        torch.testing.assert_close(again, expected)
