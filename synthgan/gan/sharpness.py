@@ -4,6 +4,9 @@ Both say how a cell is distributed given all others of its row. Columns of which
 nearer to the cells of held-out rows are not redrawn.
 """
 
+import math
+import time
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,25 +17,43 @@ from synthgan.gan.cells import Cells
 from synthgan.gan.model import GanModel
 from synthgan.layout import EncodedTable
 
-#: Cells that trees draw for each held-out one, and held-out rows at most.
-_N_DRAWS, _MAX_ROWS = 64, 1_000
-#: Standard errors by which the generator has to be better: where neither is, redrawing does a row good.
-_STANDARD_ERRORS = 1.0
+#: Cells that trees draw for each held-out one.
+_N_DRAWS = 64
+#: Held-out rows at least and at most, and numbers in the row vectors of all columns at most.
+_MIN_ROWS, _MAX_ROWS, _MAX_NUMBERS = 50, 2_000, 1_000_000_000
+#: Standard errors by which the generator has to be better: where neither is, redrawing does a row good. Of
+#: the target it is being right alone that counts.
+_STANDARD_ERRORS, _STANDARD_ERRORS_OF_TARGET = 1.0, 0.0
 
 
 @torch.no_grad()
-def leave_to_generator(model: GanModel, held_out: EncodedTable, rng: torch.Generator) -> None:
+def leave_to_generator(
+    model: GanModel, held_out: EncodedTable, rng: torch.Generator, *, max_time: float | None = None
+) -> None:
     """Take from a trained model the trees of those columns that its generator knows better.
 
     Columns with relations keep theirs: of them the generator says more than codes.
+
+    Parameters
+    ----------
+    model
+        Trees and a trained generator.
+    held_out
+        Rows that neither has seen.
+    rng
+        Source of all randomness, on the model's device.
+    max_time
+        Seconds after which columns keep their trees unseen.
     """
+    deadline = time.monotonic() + (math.inf if max_time is None else max_time)
     model.eval()
-    held_out = held_out.take(np.arange(min(len(held_out), _MAX_ROWS)))
+    n_rows = _MAX_NUMBERS // max(1, len(model.trees.columns) * model.layout.width)
+    held_out = held_out.take(np.arange(min(len(held_out), _MAX_ROWS, max(_MIN_ROWS, n_rows))))
     cells = Cells.of(held_out, model.device)
     points = torch.from_numpy(points_of(held_out, model.layout)).to(model.device)
     for place in model.trees.columns:
         column = int(model.layout.coded[place])
-        if model.layout.relations_of(column):
+        if model.layout.relations_of(column) or time.monotonic() > deadline:
             continue
         codes, is_ordered = cells.codes[:, column].long(), bool(model.layout.spans[column].positions)
         expected = _expected(model, cells, column, rng)
@@ -42,7 +63,9 @@ def leave_to_generator(model: GanModel, held_out: EncodedTable, rng: torch.Gener
             of_trees.scatter_add_(1, drawn, torch.full_like(drawn, 1 / _N_DRAWS, dtype=expected.dtype))
         worse = _score(of_trees, codes, is_ordered) - _by_chance(of_trees, is_ordered)
         worse = worse - _score(expected, codes, is_ordered)
-        if worse.mean() > _STANDARD_ERRORS * worse.std() / len(worse) ** 0.5:
+        is_target = column == model.architecture.target
+        needed = _STANDARD_ERRORS_OF_TARGET if is_target else _STANDARD_ERRORS
+        if worse.mean() > needed * worse.std() / len(worse) ** 0.5:
             model.trees.drop(place)
 
 

@@ -34,6 +34,8 @@ _TEMPERATURE = 0.5
 _COPIES_EVERY, _N_DRAWN = 5, 500
 #: Share of the time that is kept for the discriminator's correction.
 _CORRECTION_SHARE = 0.12
+#: Share of the time, of what is kept, in which trees and generator are compared.
+_CHOOSING_SHARE = 0.04
 
 
 def train_masked(
@@ -84,7 +86,8 @@ def train_masked(
             losses |= referee.judge(clock)
             history.add(clock, losses, done=clock.progress * (1 - _CORRECTION_SHARE))
     trainer.averaged.keep()
-    leave_to_generator(model, validation, rng)
+    choosing_time = budget.max_time and budget.max_time * _CHOOSING_SHARE
+    leave_to_generator(model, validation, rng, max_time=choosing_time)
     copied = referee.copied()
     time_left = budget.max_time and max(1.0, budget.max_time - clock.elapsed)
     loss = train_correction(model, table, validation, rounds=rounds, max_time=time_left, rng=rng)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -113,3 +115,21 @@ def test_what_the_generator_expects_is_what_it_says_when_all_other_cells_are_kno
         changed = table_of(np.where(np.arange(4) == column, 0, table.codes))
         again = sharpness._expected(model, cells_of(changed), column, rng_of(0))
         torch.testing.assert_close(again, expected)
+
+
+def test_when_time_is_over_trees_stay(monkeypatch):
+    monkeypatch.setattr(sharpness, "_expected", nearly_certain)
+    model = model_with_trees(FOUR, shuffled(four_table(2000)))
+    leave_to_generator(model, four_table(500, seed=1), rng_of(0), max_time=-1.0)
+    assert model.trees.columns == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("in_doubt", "left"), [(0.0, True), (1.0, False)])
+def test_the_target_is_left_to_the_generator_if_that_is_better_at_all(in_doubt, left, monkeypatch):
+    model = model_with_trees(FOUR, four_table(2000))
+    model.architecture = dataclasses.replace(model.architecture, target=2)
+    monkeypatch.setattr(sharpness, "_STANDARD_ERRORS", 1e9)
+    monkeypatch.setattr(sharpness, "_STANDARD_ERRORS_OF_TARGET", 1e9 * in_doubt)
+    monkeypatch.setattr(sharpness, "_expected", nearly_certain)
+    leave_to_generator(model, four_table(500, seed=1), rng_of(0))
+    assert model.trees.columns == ([0, 1, 3] if left else [0, 1, 2, 3])
