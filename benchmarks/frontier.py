@@ -1,8 +1,8 @@
 """How true and how fast: one fit of a table, drawn in several ways.
 
-Prints for each number of rounds, with rows as they are drawn, redrawn, and redrawn and balanced, the AUC of XGBoost between held-out and
-drawn rows, the rows a second (the best of three draws), and which share of the machine's bare matrix products
-the generator's hidden layers then do, counting every candidate.
+Prints for each number of rounds, with rows as they are drawn, redrawn, and redrawn and balanced, the AUC of
+XGBoost between held-out and drawn rows, the rows a second (the best of three draws), and which share of the
+machine's bare matrix products the generator's hidden layers then do, counting every candidate.
 
     python benchmarks/frontier.py adult --data path/to/tables --rounds 1 2 3 auto none
 """
