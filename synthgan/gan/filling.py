@@ -294,11 +294,12 @@ class Filling:
 
     def _redraw_column(self, column: int, redrawn: Redrawn) -> None:
         """Put what trees say in place of a column's cells, or what a relation says where they say that."""
-        layout = self.model.layout
-        self.cells.codes[:, column] = redrawn.codes
+        layout, cells = self.model.layout, self.cells
+        cells.codes[:, column] = torch.where(redrawn.is_new, redrawn.codes, cells.codes[:, column])
         if column not in layout.place_index:
             return
-        self.cells.places[:, layout.place_index[column]] = redrawn.places
+        index = layout.place_index[column]
+        cells.places[:, index] = torch.where(redrawn.is_new, redrawn.places, cells.places[:, index])
         self._stand(column)
         if relations := layout.relations_of(column):
             followed = self.model.space.followed(
