@@ -294,12 +294,11 @@ class Filling:
 
     def _redraw_column(self, column: int, redrawn: Redrawn) -> None:
         """Put what trees say in place of a column's cells, or what a relation says where they say that."""
-        layout, cells = self.model.layout, self.cells
-        cells.codes[:, column] = torch.where(redrawn.is_new, redrawn.codes, cells.codes[:, column])
+        layout = self.model.layout
+        self.cells.codes[:, column] = redrawn.codes
         if column not in layout.place_index:
             return
-        index = layout.place_index[column]
-        cells.places[:, index] = torch.where(redrawn.is_new, redrawn.places, cells.places[:, index])
+        self.cells.places[:, layout.place_index[column]] = redrawn.places
         self._stand(column)
         if relations := layout.relations_of(column):
             followed = self.model.space.followed(

@@ -63,14 +63,11 @@ class Redrawn(NamedTuple):
         Of the cells, shape ``(batch,)``; places are 0 where a code has none.
     told_by
         Which code of the column's relations tells the cell instead, -1 for none; shape ``(batch,)``.
-    is_new
-        Which cells are to be these; the others stay.
     """
 
     codes: Tensor
     places: Tensor
     told_by: Tensor
-    is_new: Tensor
 
 
 class CellTrees(nn.Module):
@@ -83,8 +80,6 @@ class CellTrees(nn.Module):
 
     Attributes
     ----------
-    chances
-        How often a cell of each coded column is redrawn, shape ``(n_coded,)``; at other times it stays.
     roots
         The first node of each tree of each coded column, -1 for columns that have none; shape
         ``(n_coded, n_trees)``.
@@ -99,7 +94,6 @@ class CellTrees(nn.Module):
         The cells, leaf by leaf, shape ``(n_cells,)``; see `Redrawn`.
     """
 
-    chances: Tensor
     roots: Tensor
     child: Tensor
     asked: Tensor
@@ -112,14 +106,12 @@ class CellTrees(nn.Module):
 
     def __init__(self, n_coded: int) -> None:
         super().__init__()
-        self.register_buffer("chances", torch.ones(n_coded))
         self._keep([[] for _ in range(n_coded)])
 
     @property
     def columns(self) -> list[int]:
-        """The places among the coded columns of those that have trees and are redrawn."""
-        is_redrawn = (self.roots[:, 0] >= 0) & (self.chances > 0)
-        places: list[int] = is_redrawn.nonzero().squeeze(1).tolist()
+        """The places of the columns that have trees among the coded ones."""
+        places: list[int] = (self.roots[:, 0] >= 0).nonzero().squeeze(1).tolist()
         return places
 
     def grow(
@@ -188,8 +180,7 @@ class CellTrees(nn.Module):
                 n_nodes, n_cells = n_nodes + len(tree["child"]), n_cells + len(tree["codes"])
             if own:  # those that time has left out are repeated
                 roots[place] = np.resize(roots[place, : len(own)], roots.shape[1])
-        device = self.chances.device
-        self.chances.fill_(1.0)
+        device = self.roots.device if hasattr(self, "roots") else None
         self.register_buffer("roots", torch.from_numpy(roots).to(device))
         for name, dtype in (_OF_NODES | _OF_CELLS).items():
             whole = np.concatenate(parts[name]) if parts[name] else np.empty(0)
@@ -207,7 +198,7 @@ class CellTrees(nn.Module):
         rng
             Source of all randomness.
         """
-        chances = torch.rand(3, len(points), generator=rng, device=points.device)
+        chances = torch.rand(2, len(points), generator=rng, device=points.device)
         roots = self.roots[place]
         node = roots[(chances[0] * len(roots)).long().clamp(max=len(roots) - 1)]
         flat, starts = points.flatten(), torch.arange(len(points), device=points.device) * points.shape[1]
@@ -220,9 +211,11 @@ class CellTrees(nn.Module):
             node = torch.where(is_inner, child + is_beyond, node)
         counts = self.counts[node]
         cell = self.first[node] + (chances[1] * counts).long().clamp(max=counts - 1)
-        is_new = chances[2] < self.chances[place]
-        told_by = torch.where(is_new, self.told_by[cell].long(), -1)
-        return Redrawn(self.codes[cell].long(), self.places[cell].long(), told_by, is_new)
+        return Redrawn(self.codes[cell].long(), self.places[cell].long(), self.told_by[cell].long())
+
+    def drop(self, place: int) -> None:
+        """Forget the trees of a column, which is then left as it was drawn."""
+        self.roots[place] = -1
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
         """Make room for as many trees as there are, and load them."""

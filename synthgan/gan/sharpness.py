@@ -1,4 +1,4 @@
-"""Which columns the generator knows better than the trees: a model and held-out rows in, chances out.
+"""Which columns the generator knows better than the trees: a model and held-out rows in, fewer trees out.
 
 Both say how a cell is distributed given all others of its row. Columns of which the generator's answers come
 nearer to the cells of held-out rows are not redrawn.
@@ -21,19 +21,18 @@ from synthgan.layout import EncodedTable
 _N_DRAWS = 64
 #: Held-out rows at least and at most, and numbers in the row vectors of all columns at most.
 _MIN_ROWS, _MAX_ROWS, _MAX_NUMBERS = 50, 2_000, 1_000_000_000
-#: Standard errors by which the generator has to be better: where neither is, redrawing does a row good.
-_STANDARD_ERRORS = 1.0
+#: Standard errors by which the generator has to be better: where neither is, redrawing does a row good. Of
+#: the target it is being right alone that counts.
+_STANDARD_ERRORS, _STANDARD_ERRORS_OF_TARGET = 1.0, 0.0
 
 
 @torch.no_grad()
 def leave_to_generator(
     model: GanModel, held_out: EncodedTable, rng: torch.Generator, *, max_time: float | None = None
 ) -> None:
-    """Set how often cells are redrawn: never those of columns that the generator knows better.
+    """Take from a trained model the trees of those columns that its generator knows better.
 
-    Of the target being right is all that counts, so it is redrawn with the chance with which the mixture of
-    both is nearest to held-out cells. Columns that take part in relations are redrawn: of them the generator
-    says more than codes.
+    Columns with relations keep theirs: of them the generator says more than codes.
 
     Parameters
     ----------
@@ -44,7 +43,7 @@ def leave_to_generator(
     rng
         Source of all randomness, on the model's device.
     max_time
-        Seconds after which columns are no longer compared.
+        Seconds after which columns keep their trees unseen.
     """
     deadline = time.monotonic() + (math.inf if max_time is None else max_time)
     model.eval()
@@ -52,10 +51,9 @@ def leave_to_generator(
     held_out = held_out.take(np.arange(min(len(held_out), _MAX_ROWS, max(_MIN_ROWS, n_rows))))
     cells = Cells.of(held_out, model.device)
     points = torch.from_numpy(points_of(held_out, model.layout)).to(model.device)
-    related = {column for each in model.layout.relations for column in (each.column, each.partner)}
     for place in model.trees.columns:
         column = int(model.layout.coded[place])
-        if column in related or time.monotonic() > deadline:
+        if model.layout.relations_of(column) or time.monotonic() > deadline:
             continue
         codes, is_ordered = cells.codes[:, column].long(), bool(model.layout.spans[column].positions)
         expected = _expected(model, cells, column, rng)
@@ -63,13 +61,12 @@ def leave_to_generator(
         for _ in range(_N_DRAWS):
             drawn = model.trees.redraw(place, points, rng).codes.unsqueeze(1)
             of_trees.scatter_add_(1, drawn, torch.full_like(drawn, 1 / _N_DRAWS, dtype=expected.dtype))
-        by_chance = _by_chance(of_trees, is_ordered)
-        if column == model.architecture.target:
-            model.trees.chances[place] = _best_share(of_trees, expected, codes, by_chance, is_ordered)
-            continue
-        worse = _score(of_trees, codes, is_ordered) - by_chance - _score(expected, codes, is_ordered)
-        if worse.mean() > _STANDARD_ERRORS * worse.std() / len(worse) ** 0.5:
-            model.trees.chances[place] = 0.0
+        worse = _score(of_trees, codes, is_ordered) - _by_chance(of_trees, is_ordered)
+        worse = worse - _score(expected, codes, is_ordered)
+        is_target = column == model.architecture.target
+        needed = _STANDARD_ERRORS_OF_TARGET if is_target else _STANDARD_ERRORS
+        if worse.mean() > needed * worse.std() / len(worse) ** 0.5:
+            model.trees.drop(place)
 
 
 def _expected(model: GanModel, cells: Cells, column: int, rng: torch.Generator) -> Tensor:
@@ -78,18 +75,6 @@ def _expected(model: GanModel, cells: Cells, column: int, rng: torch.Generator) 
     known[:, column] = False
     output = model.generator(model.known_vectors(cells, known), model.noise(len(cells), rng))
     return model.space.log_probabilities(output.codes)[:, model.layout.slice_of(column)].exp()
-
-
-def _best_share(
-    of_trees: Tensor, expected: Tensor, codes: Tensor, by_chance: Tensor, is_ordered: bool
-) -> float:
-    """Return the share of trees in the mixture with what the generator expects that scores best."""
-    towards, apart = of_trees - expected, expected - one_hot(codes, expected.shape[1])
-    if is_ordered:
-        towards, apart = towards.cumsum(1), apart.cumsum(1)
-    gain = -(towards * apart).sum()
-    square = (towards.square().sum(1) - by_chance).sum()
-    return float((gain / square).clamp(0, 1)) if square > 0 else 1.0
 
 
 def _score(shares: Tensor, codes: Tensor, is_ordered: bool) -> Tensor:

@@ -315,9 +315,8 @@ def test_redrawn_cells_are_cells_of_the_table(name):
         there = set(
             zip(table.codes[:, column].tolist(), places.tolist(), told_by[:, place].tolist(), strict=True)
         )
-        *drawn, is_new = (part.tolist() for part in trees.redraw(place, points, rng_of(0)))
+        drawn = [part.tolist() for part in trees.redraw(place, points, rng_of(0))]
         assert set(zip(*drawn, strict=True)) <= there
-        assert all(is_new)
 
 
 @over_tables
@@ -766,9 +765,7 @@ def test_a_told_cell_is_where_its_partner_stands_or_as_near_as_told(code, place)
     filling = filling_of(model_of(PLACED), placed_table(n_rows))
     told_by = torch.full((n_rows,), place * N_RELATION_CODES + code if code >= 0 else -1)
     own_codes, own_places = torch.full((n_rows,), 2), torch.full((n_rows,), 5)
-    filling._redraw_column(
-        column, Redrawn(own_codes, own_places, told_by, torch.ones(len(told_by), dtype=torch.bool))
-    )
+    filling._redraw_column(column, Redrawn(own_codes, own_places, told_by))
     relation = PLACED.relations[PLACED.relations_of(column)[place]]
     follow = followed_by(filling, relation)
     can_tell = ~follow.isnan() if code >= 0 else torch.zeros(n_rows, dtype=torch.bool)
@@ -924,27 +921,3 @@ def test_fitting_grows_trees_from_the_rows_to_train_on_alone(fitted):
     trees = fitted.model_.trees
     n_learned = len(trees.codes) // (len(trees.columns) * trees.roots.shape[1])
     assert 0.9 * len(PENGUINS) < n_learned < len(PENGUINS)
-
-
-@pytest.mark.parametrize("chance", [0.0, 0.3, 1.0])
-def test_cells_are_redrawn_as_often_as_their_column_is_to_be(chance):
-    n_rows, table, model = 4000, four_table(4000, seed=2), model_with("codes")
-    model.trees.chances[1] = chance
-    assert (1 in model.trees.columns) is (chance > 0)
-    before = torch.from_numpy(table.codes.astype(int))
-    is_new = model.trees.redraw(1, before.float(), rng_of(3)).is_new.double().mean().item()
-    error = (chance * (1 - chance) / n_rows) ** 0.5
-    assert abs(is_new - chance) <= 4 * error
-    always = redrawn_rows(model_with("codes"), table, [1], seed=5).cells.codes[:, 1] != before[:, 1]
-    changed = redrawn_rows(model, table, [1], seed=5).cells.codes[:, 1] != before[:, 1]
-    share = always.double().mean().item()
-    error = (share * (1 - share) / n_rows) ** 0.5
-    assert abs(changed.double().mean().item() - chance * share) <= 5 * error * (chance > 0)
-
-
-def test_growing_again_redraws_all_columns():
-    trees = grown(FOUR, four_table(200))
-    trees.chances.zero_()
-    assert trees.columns == []
-    trees.grow(four_table(200), RowSpace(FOUR), np.random.default_rng(0))
-    assert trees.columns == [0, 1, 2, 3]
