@@ -32,7 +32,7 @@ def leave_to_generator(
 ) -> None:
     """Take from a trained model the trees of those columns that its generator knows better.
 
-    Columns with relations keep theirs: of them the generator says more than codes.
+    Columns that take part in relations keep theirs: of them the generator says more than codes.
 
     Parameters
     ----------
@@ -51,9 +51,10 @@ def leave_to_generator(
     held_out = held_out.take(np.arange(min(len(held_out), _MAX_ROWS, max(_MIN_ROWS, n_rows))))
     cells = Cells.of(held_out, model.device)
     points = torch.from_numpy(points_of(held_out, model.layout)).to(model.device)
+    related = {column for each in model.layout.relations for column in (each.column, each.partner)}
     for place in model.trees.columns:
         column = int(model.layout.coded[place])
-        if model.layout.relations_of(column) or time.monotonic() > deadline:
+        if column in related or time.monotonic() > deadline:
             continue
         codes, is_ordered = cells.codes[:, column].long(), bool(model.layout.spans[column].positions)
         expected = _expected(model, cells, column, rng)

@@ -93,7 +93,7 @@ def test_each_column_is_judged_by_itself(known, monkeypatch):
 def test_columns_with_relations_keep_their_trees(monkeypatch):
     monkeypatch.setattr(sharpness, "_expected", nearly_certain)
     model = model_with_trees(PLACED, placed_table(1000))
-    related = {relation.column for relation in PLACED.relations}
+    related = {column for each in PLACED.relations for column in (each.column, each.partner)}
     assert related
     before = set(model.trees.columns)
     leave_to_generator(model, placed_table(300, seed=1), rng_of(0))
