@@ -277,20 +277,14 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         check_parameters(self.get_params())
         for n, _ in parts:
             check_n_rows(n, len(self.schema_))
-        wanted = [self.encoder_.encode_conditions(conditions) for _, conditions in parts]
-        for asked in wanted:
+        wanted = [(int(n), self.encoder_.encode_conditions(conditions)) for n, conditions in parts]
+        for _, asked in wanted:
             self._check_known(asked.known)
         rng, numpy_rng = self._generators(random_state)
         how: dict[str, Any] = {"rounds": self.rounds, "redraw": self.redraw, "correct": self.correct}
-        drawn = [
-            draw(self.model_, int(n), known=asked.known, **how, rng=rng)
-            for (n, _), asked in zip(parts, wanted, strict=True)
-        ]
-        return self.encoder_.inverse_transform(
-            EncodedTable.join(drawn, self.encoder_.layout_),
-            rng=numpy_rng,
-            conditions=[(int(n), asked) for (n, _), asked in zip(parts, wanted, strict=True)],
-        )
+        drawn = [draw(self.model_, n, known=asked.known, **how, rng=rng) for n, asked in wanted]
+        table = EncodedTable.join(drawn, self.encoder_.layout_)
+        return self.encoder_.inverse_transform(table, rng=numpy_rng, conditions=wanted)
 
     def _generators(self, random_state: Any) -> tuple[torch.Generator, np.random.Generator]:
         """Return the generators of one draw; without a state the model's own stream goes on."""
