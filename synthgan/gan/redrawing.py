@@ -214,7 +214,7 @@ class CellTrees(nn.Module):
         return Redrawn(self.codes[cell].long(), self.places[cell].long(), self.told_by[cell].long())
 
     def drop(self, place: int) -> None:
-        """Forget the trees of a column, which is then left as it was drawn."""
+        """Ask the trees of a column no more, which is then left as it was drawn."""
         self.roots[place] = -1
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:

@@ -1,4 +1,4 @@
-"""Which columns the generator knows better than the trees: a model and held-out rows in, fewer trees out.
+"""Which columns the generator knows better than the trees: a model and held-out rows in, fewer trees asked.
 
 Both say how a cell is distributed given all others of its row. Columns of which the generator's answers come
 nearer to the cells of held-out rows are not redrawn.
