@@ -53,7 +53,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         In how many rounds a row is drawn. None draws one column a round, the finest; "auto" draws together
         columns that say little of each other; 1 is the fastest.
     redraw : bool, default=True
-        Whether every cell of a drawn row is in the end drawn once more, given all others, from trees.
+        Whether every cell of a drawn row is in the end drawn once more, given all others, from trees: in
+        random order, and the target once again after all.
     correct : bool, default=True
         Whether three to eight candidates are drawn for each row, and those are kept that make rows together
         lie where the learned ones do, more evenly than independent draws; under a condition, those that

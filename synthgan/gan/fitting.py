@@ -144,6 +144,7 @@ def survey(
         table if training is None else training,
         model.space,
         np.random.default_rng(trees_seed),
+        bound=dependence.bound,
         max_time=budget.max_time and budget.max_time * _TREES_SHARE,
     )
     spent = time.monotonic() - started

@@ -34,10 +34,13 @@ class Dependence:
     ----------
     information, unexplained
         Shape ``(n_columns, n_columns)``.
+    bound
+        Columns that are a function of another one, or another one of them.
     """
 
     information: npt.NDArray[np.float32]
     unexplained: npt.NDArray[np.float32]
+    bound: frozenset[int] = frozenset()
 
     @classmethod
     def of(
@@ -62,20 +65,29 @@ class Dependence:
         n_columns = len(layout)
         n_rows = min(len(table), _MAX_ROWS, max(200, _MAX_CELLS_OF_PAIRS // n_columns**2))
         codes = table.codes[:: max(1, len(table) // n_rows)].astype(np.int64)
-        matrices = np.zeros((2, n_columns, n_columns), dtype=np.float32)
+        matrices, bound = np.zeros((2, n_columns, n_columns), dtype=np.float32), set[int]()
         for place, first in enumerate(layout.coded):
             weighted = (code_shares[:, layout.slice_of(first)] * shares[:, None]).T
             for second in layout.coded[place + 1 :]:
                 size = int(layout.sizes[second])
                 pairs = np.bincount(
                     codes[:, first] * size + codes[:, second], minlength=int(layout.sizes[first]) * size
-                )
+                ).reshape(-1, size)
                 explained = weighted @ code_shares[:, layout.slice_of(second)]
-                matrices[:, first, second] = _nats(pairs.reshape(-1, size), explained)
+                matrices[:, first, second] = _nats(pairs, explained)
+                if _is_function(pairs > 0):
+                    bound |= {int(first), int(second)}
         for relation in layout.relations:
             first, second = sorted((relation.column, relation.partner))
             matrices[:, first, second] += _OF_RELATION
-        return cls(*(matrix + matrix.T for matrix in matrices))
+        information, unexplained = (matrix + matrix.T for matrix in matrices)
+        return cls(information, unexplained, frozenset(bound))
+
+
+def _is_function(seen: npt.NDArray[np.bool_]) -> bool:
+    """Return whether one of two columns says all of the other, of which pairs of codes are seen."""
+    n_rows, n_columns = np.count_nonzero(seen.any(1)), np.count_nonzero(seen.any(0))
+    return bool(min(n_rows, n_columns) > 1 and np.count_nonzero(seen) == max(n_rows, n_columns))
 
 
 def _nats(counts: IntArray, explained: FloatArray) -> tuple[float, float]:

@@ -15,6 +15,7 @@ References
 
 import math
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ from torch import Tensor, nn
 from synthgan.gan.balancing import Points, goal_of, points_of
 from synthgan.gan.cells import Cells
 from synthgan.gan.rows import RowSpace
-from synthgan.layout import EncodedTable, IntArray, Layout
+from synthgan.layout import EncodedTable, IntArray
 
 #: Trees of a column, and of all columns where these are many; but at least so many of each.
 _N_TREES, _MAX_TREES, _MIN_TREES = 6, 300, 2
@@ -40,8 +41,6 @@ _MAX_ASKED = 32
 _MAX_ROWS = 20_000
 #: Of smaller tables trees know less than the generator.
 _MIN_TABLE = 100
-#: Pairs of cells that are looked at for columns that determine another.
-_MAX_CELLS_OF_PAIRS = 200_000_000
 #: What a tree is made of, and how it is stored; see `CellTrees`.
 _OF_NODES = {
     "child": np.int32,
@@ -120,9 +119,12 @@ class CellTrees(nn.Module):
         space: RowSpace,
         rng: np.random.Generator,
         *,
+        bound: Collection[int] = (),
         max_time: float | None = None,
     ) -> None:
         """Learn from real rows; tables of fewer than a hundred teach nothing.
+
+        Columns that have a value beside their codes get no trees, nor does one that has no others.
 
         Parameters
         ----------
@@ -132,13 +134,18 @@ class CellTrees(nn.Module):
             What they mean.
         rng
             Source of all randomness.
+        bound
+            Columns that get no trees. Where one is a function of another, redrawing either would part them.
         max_time
             Seconds after which no tree is begun.
         """
         deadline = time.monotonic() + (math.inf if max_time is None else max_time)
         layout = space.layout
         table = table.take(rng.permutation(len(table))[:_MAX_ROWS])
-        wanted = _free_columns(table, layout) if len(table) >= _MIN_TABLE else []
+        left_out = {*bound, *layout.valued.tolist()}
+        wanted = [place for place, column in enumerate(layout.coded.tolist()) if column not in left_out]
+        if len(table) < _MIN_TABLE or len(layout.coded) < 2:
+            wanted = []
         n_trees = max(_MIN_TREES, min(_N_TREES, _MAX_TREES // max(len(wanted), 1)))
         points = points_of(table, layout)
         told_by = space.told_by(Cells.of(table, space.offsets.device)).cpu().numpy()
@@ -200,22 +207,64 @@ class CellTrees(nn.Module):
         """
         chances = torch.rand(2, len(points), generator=rng, device=points.device)
         roots = self.roots[place]
-        node = roots[(chances[0] * len(roots)).long().clamp(max=len(roots) - 1)]
+        leaf = self._leaves(roots[(chances[0] * len(roots)).long().clamp(max=len(roots) - 1)], points)
+        counts = self.counts[leaf]
+        cell = self.first[leaf] + (chances[1] * counts).long().clamp(max=counts - 1)
+        return Redrawn(self.codes[cell].long(), self.places[cell].long(), self.told_by[cell].long())
+
+    def expected(self, place: int, points: Tensor, n_codes: int) -> Tensor:
+        """Return with which share a column is redrawn as each code, shape ``(batch, n_codes)``.
+
+        Parameters
+        ----------
+        place, points
+            See `redraw`.
+        n_codes
+            Of the column.
+        """
+        shares = torch.zeros(len(points), n_codes, device=points.device)
+        for root in self.roots[place]:
+            reached = self._leaves(root.repeat(len(points)), points)
+            leaves, own = torch.unique(reached, return_inverse=True)
+            counts = self.counts[leaves].long()
+            leaf = torch.arange(len(leaves), device=points.device).repeat_interleave(counts)
+            within = torch.arange(len(leaf), device=points.device) - (counts.cumsum(0) - counts)[leaf]
+            codes = self.codes[self.first[leaves][leaf] + within]
+            seen = (leaf * n_codes + codes).bincount(minlength=len(leaves) * n_codes).view(-1, n_codes)
+            shares += (seen / counts.unsqueeze(1))[own]
+        return shares / len(self.roots[place])
+
+    def _leaves(self, node: Tensor, points: Tensor) -> Tensor:
+        """Return the leaves that rows come to from some nodes, both of shape ``(batch,)``."""
         flat, starts = points.flatten(), torch.arange(len(points), device=points.device) * points.shape[1]
         while True:
             child = self.child[node]
             is_inner = child > 0
             if not is_inner.any():
-                break
+                return node
             is_beyond = flat[starts + self.asked[node]] > self.thresholds[node]
             node = torch.where(is_inner, child + is_beyond, node)
-        counts = self.counts[node]
-        cell = self.first[node] + (chances[1] * counts).long().clamp(max=counts - 1)
-        return Redrawn(self.codes[cell].long(), self.places[cell].long(), self.told_by[cell].long())
 
-    def drop(self, place: int) -> None:
-        """Ask the trees of a column no more, which is then left as it was drawn."""
-        self.roots[place] = -1
+    def drop(self, places: Collection[int]) -> None:
+        """Forget the trees of some columns, which are then left as they were drawn."""
+        kept = set(self.columns).difference(places)
+        self._keep([self._trees_of(place) if place in kept else [] for place in range(len(self.roots))])
+
+    def _trees_of(self, place: int) -> list[Tree]:
+        """Return the trees of a column, each by itself."""
+        buffers = {name: getattr(self, name).cpu().numpy() for name in ("roots", *_OF_NODES, *_OF_CELLS)}
+        starts, trees = np.append(np.unique(buffers["roots"]), len(buffers["child"])), []
+        for root in dict.fromkeys(buffers["roots"][place].tolist()):
+            nodes = slice(root, starts[np.searchsorted(starts, root) + 1])
+            tree = {name: buffers[name][nodes] for name in _OF_NODES}
+            first = int(tree["first"][0])
+            cells = slice(first, first + int(tree["counts"].sum()))
+            tree |= {
+                "child": np.where(tree["child"] > 0, tree["child"] - root, 0),
+                "first": tree["first"] - first,
+            }
+            trees.append(tree | {name: buffers[name][cells] for name in _OF_CELLS})
+        return trees
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
         """Make room for as many trees as there are, and load them."""
@@ -258,31 +307,3 @@ def _rounded_down(numbers: npt.NDArray[np.float64]) -> Points:
     """Return the largest float32 that is not above each number: what lies beyond stays beyond."""
     rounded = numbers.astype(np.float32)
     return np.where(rounded > numbers, np.nextafter(rounded, np.float32(-np.inf)), rounded)
-
-
-def _free_columns(table: EncodedTable, layout: Layout) -> list[int]:
-    """Return the places of the coded columns that neither follow from another nor does another from them.
-
-    Where one column is a function of another, redrawing either alone would part them. Columns that have a
-    value beside their codes are left out as well, and a column that has no others.
-    """
-    n_columns = len(layout.coded)
-    n_rows = max(200, _MAX_CELLS_OF_PAIRS // max(n_columns, 1) ** 2)
-    codes = table.codes[:n_rows].astype(np.int64)
-    n_seen = {int(i): len(np.unique(codes[:, i])) for i in layout.coded}
-    bound = {int(i) for i in layout.valued}
-    for place, first in enumerate(layout.coded.tolist()):
-        for second in layout.coded[place + 1 :].tolist():
-            n_pairs = _n_distinct(codes[:, first] * int(layout.sizes[second]) + codes[:, second])
-            if n_pairs == max(n_seen[first], n_seen[second]) and min(n_seen[first], n_seen[second]) > 1:
-                bound |= {first, second}
-    if n_columns < 2:
-        return []
-    return [place for place, column in enumerate(layout.coded.tolist()) if column not in bound]
-
-
-def _n_distinct(numbers: IntArray) -> int:
-    """Return how many different numbers there are, by counting where that takes little memory."""
-    if numbers.max(initial=0) < 8 * len(numbers):
-        return int(np.count_nonzero(np.bincount(numbers)))
-    return len(np.unique(numbers))

@@ -4,9 +4,11 @@ import numpy as np
 import torch
 
 from synthgan.gan.cells import Cells, Output
+from synthgan.gan.drawing import draw
+from synthgan.gan.grouping import Dependence
 from synthgan.gan.model import Architecture, GanModel
 from synthgan.gan.rows import RowSpace
-from synthgan.layout import N_RELATION_CODES, RELATION_EDGES, EncodedTable, Layout, Relation, Span
+from synthgan.layout import N_RELATION_CODES, RELATION_EDGES, EncodedTable, Known, Layout, Relation, Span
 
 #: One span of every sort: unordered, constant, ordered with missing, partly valued, always valued.
 MIXED = Layout(
@@ -226,3 +228,19 @@ def spread_out(model: GanModel) -> GanModel:
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn(parameter.shape, generator=rng))
     return model
+
+
+def drawn(model, n_rows, *, seed=0, condition=None, rounds=None, correct=False, redraw=True):
+    how = {"known": condition or Known.nothing(), "rounds": rounds, "correct": correct, "redraw": redraw}
+    return draw(model, n_rows, **how, rng=rng_of(seed))
+
+
+def assert_same(first, second):
+    for array, twin in zip(vars(first).values(), vars(second).values(), strict=True):
+        np.testing.assert_array_equal(array, twin)
+
+
+def of_one_class(table, layout):
+    """Return a table's dependence where one class, which has its marginals, explains nothing."""
+    columns = [np.bincount(table.codes[:, column], minlength=layout.sizes[column]) for column in layout.coded]
+    return Dependence.of(table, layout, np.ones(1), np.concatenate(columns)[None] / len(table))

@@ -10,7 +10,9 @@ from small_tables import (
     PAIR,
     PLACED,
     TEXTBOOK,
+    assert_same,
     cells_of,
+    drawn,
     mixed_table,
     model_of,
     pair_table,
@@ -25,7 +27,7 @@ from small_tables import (
 from synthgan.gan import drawing
 from synthgan.gan.balancing import Forest
 from synthgan.gan.budget import Budget
-from synthgan.gan.drawing import discriminator_logits, draw
+from synthgan.gan.drawing import discriminator_logits
 from synthgan.gan.fitting import survey
 from synthgan.layout import N_RELATION_CODES, EncodedTable, Known, Layout, Span
 
@@ -75,21 +77,11 @@ def known(columns, codes, values=None, places=None):
     return Known(whole[0], whole[1], np.array(values, dtype=np.float32), whole[2])
 
 
-def drawn(model, n_rows, *, seed=0, condition=None, rounds=None, correct=False, redraw=True):
-    how = {"known": condition or Known.nothing(), "rounds": rounds, "correct": correct, "redraw": redraw}
-    return draw(model, n_rows, **how, rng=rng_of(seed))
-
-
 def without_forest(model):
     """The same model, which does not know where real rows lie."""
     twin = copy.deepcopy(model)
     twin.forest = Forest(0)
     return twin
-
-
-def assert_same(first, second):
-    for array, twin in zip(vars(first).values(), vars(second).values(), strict=True):
-        np.testing.assert_array_equal(array, twin)
 
 
 @over_models

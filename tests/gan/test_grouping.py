@@ -2,8 +2,9 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
 from scipy.stats import chi2
 from small_tables import (
     CODES_OF_KINDS,
@@ -16,6 +17,7 @@ from small_tables import (
     four_table,
     joint_of,
     mixed_table,
+    of_one_class,
     pair_table,
     placed_table,
     table_of,
@@ -33,10 +35,8 @@ def two_pairs(n_rows):
     return table_of(np.column_stack([a, a, c, c]))
 
 
-def of_one_class(table, layout):
-    """Return a table's dependence where one class, which has its marginals, explains nothing."""
-    columns = [np.bincount(table.codes[:, column], minlength=layout.sizes[column]) for column in layout.coded]
-    return Dependence.of(table, layout, np.ones(1), np.concatenate(columns)[None] / len(table))
+def matrices_of(dependence):
+    return dependence.information, dependence.unexplained
 
 
 def of_kinds(table):
@@ -177,7 +177,7 @@ def test_related_columns_are_apart_where_rounds_are_enough(dependence, data):
 def test_columns_that_are_asked_about_are_all_that_counts(dependence):
     # The others might as well not be there.
     columns = list(range(0, len(dependence.information), 2))
-    alone = Dependence(*(part[np.ix_(columns, columns)] for part in vars(dependence).values()))
+    alone = Dependence(*(part[np.ix_(columns, columns)] for part in matrices_of(dependence)))
     assert enough_rounds(columns, dependence) <= len(columns)
     planned, of_part = plan(columns, dependence, 2), plan(range(len(columns)), alone, 2)
     assert planned.lost == of_part.lost
@@ -197,7 +197,7 @@ def test_columns_that_repeat_each_other_are_drawn_apart():
     ("layout", "table"), [(FOUR, four_table(500)), (MIXED, mixed_table(300)), (PLACED, placed_table(300))]
 )
 def test_dependence_is_symmetric_not_negative_and_none_of_a_column_itself(layout, table):
-    for matrix in vars(of_one_class(table, layout)).values():
+    for matrix in matrices_of(of_one_class(table, layout)):
         assert matrix.shape == (len(layout), len(layout))
         assert matrix.dtype == np.float32
         assert np.array_equal(matrix, matrix.T)
@@ -209,7 +209,7 @@ def test_dependence_is_symmetric_not_negative_and_none_of_a_column_itself(layout
 def test_a_copy_says_all_there_is_and_an_independent_column_nothing():
     """A copy says log 3 nats; the chance excess that is left of none is below 4 / n."""
     dependence = of_one_class(two_pairs(6000), FOUR)
-    for matrix in vars(dependence).values():
+    for matrix in matrices_of(dependence):
         assert matrix[0, 1] == pytest.approx(np.log(3), abs=0.01)
         assert matrix[0, 2] < 4 * 4 / 6000
 
@@ -218,7 +218,7 @@ def test_half_of_independent_pairs_say_nothing_at_all():
     # Less its mean, 4, a chi-square of 4 degrees of freedom is negative with chance 0.59.
     layout = Layout(tuple(Span(number, 3) for number in range(20)))
     table = table_of(np.random.default_rng(0).integers(3, size=(3000, 20)))
-    for matrix in vars(of_one_class(table, layout)).values():
+    for matrix in matrices_of(of_one_class(table, layout)):
         assert (matrix[np.triu_indices(20, 1)] == 0).mean() == pytest.approx(0.59, abs=4 * 0.5 / 190**0.5)
 
 
@@ -272,3 +272,31 @@ def test_what_is_given_counts_for_the_draft_alone():
     assert enough_rounds([0, 1, 2], dependence) == 1
     assert enough_rounds([0, 1, 2], dependence, given=[3]) == 2
     assert 0 not in plan([0, 1, 2], dependence, 2, given=[3]).drafted
+
+
+def slowly_bound(codes):
+    """The columns that are a function of another, or another of them."""
+    bound = set()
+    for first, second in itertools.permutations(range(codes.shape[1]), 2):
+        told = {}
+        if all(told.setdefault(a, b) == b for a, b in codes[:, [first, second]].tolist()):
+            bound |= {first, second}
+    return bound
+
+
+@settings(max_examples=200)
+@given(
+    codes=arrays_of.arrays(np.uint8, st.tuples(st.integers(2, 12), st.just(4)), elements=st.integers(0, 2)),
+    copies=st.sampled_from([(), (0,), (0, 2)]),
+)
+def test_columns_that_are_functions_of_one_another_are_bound(codes, copies):
+    codes = np.column_stack([codes, *((codes[:, i] + 1) % 3 // 2 for i in copies)])
+    assume(all(len(np.unique(column)) > 1 for column in codes.T))
+    layout = Layout(tuple(Span(f"column {i}", 3) for i in range(codes.shape[1])))
+    assert of_one_class(table_of(codes), layout).bound == slowly_bound(codes)
+
+
+def test_a_column_of_which_only_one_code_is_seen_binds_no_other():
+    table = four_table(500)
+    table.codes[:, 1] = 2
+    assert of_one_class(table, FOUR).bound == set()

@@ -12,6 +12,7 @@ from torch.nn.functional import one_hot
 from synthgan.gan import sharpness
 from synthgan.gan.rows import RowSpace
 from synthgan.gan.sharpness import leave_to_generator
+from synthgan.layout import Layout, Span
 
 MASSES = arrays_of.arrays(float, st.just((2, 4)), elements=st.floats(0.01, 1.0))
 
@@ -35,34 +36,59 @@ def nearly_certain(model, cells, column, rng):
     return 0.9 * one_hot(cells.codes[:, column].long(), size) + 0.1 / size
 
 
-@given(masses=MASSES, is_ordered=st.booleans())
-def test_nothing_scores_better_in_the_mean_than_what_codes_are_drawn_from(masses, is_ordered):
+SCORES = [sharpness._ranked_score, sharpness._brier_score, sharpness._log_score]
+over_scores = pytest.mark.parametrize("score", SCORES)
+
+
+@over_scores
+@given(masses=MASSES)
+def test_nothing_scores_better_in_the_mean_than_what_codes_are_drawn_from(masses, score):
     true, other = (torch.from_numpy(mass / mass.sum()).repeat(4, 1) for mass in masses)
     codes = torch.arange(4)
-    of_true, of_other = (true[0] @ sharpness._score(shares, codes, is_ordered) for shares in (true, other))
+    of_true, of_other = (true[0] @ score(shares, codes) for shares in (true, other))
     assert of_true <= of_other + 1e-9
 
 
-@pytest.mark.parametrize("is_ordered", [False, True])
-def test_shares_of_draws_score_as_what_they_are_drawn_from_but_for_chance(is_ordered):
-    n_sets, true = 40_000, torch.tensor([0.1, 0.2, 0.4, 0.3])
-    drawn = torch.multinomial(true, n_sets * sharpness._N_DRAWS, replacement=True, generator=rng_of(0))
-    shares = one_hot(drawn.view(n_sets, -1), 4).float().mean(1)
-    codes = torch.zeros(n_sets, dtype=torch.long)
-    scores = sharpness._score(shares, codes, is_ordered) - sharpness._by_chance(shares, is_ordered)
-    expected = sharpness._score(true.unsqueeze(0), codes[:1], is_ordered).item()
-    error = scores.std().item() / n_sets**0.5
-    assert abs(scores.mean().item() - expected) < 4 * error
-    # It is the correction that does it.
-    assert sharpness._by_chance(shares, is_ordered).mean().item() > 6 * error
-
-
-@pytest.mark.parametrize("is_ordered", [False, True])
-def test_only_scores_of_codes_with_an_order_heed_it(is_ordered):
+@over_scores
+def test_only_the_ranked_score_heeds_an_order(score):
     shares = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
-    near, far = sharpness._score(shares, torch.tensor([0, 0]), is_ordered).tolist()
-    assert (near < far) is is_ordered
+    near, far = score(shares, torch.tensor([0, 0])).tolist()
+    assert (near < far) is (score is sharpness._ranked_score)
     assert near <= far
+
+
+def test_what_is_held_impossible_and_comes_true_is_bad_but_finite():
+    certain = torch.eye(3)[:1]
+    assert 10 < sharpness._log_score(certain, torch.tensor([1])).item() < 100
+
+
+@pytest.mark.parametrize(
+    ("is_ordered", "target", "expected"),
+    [(True, None, 0), (True, 2, 0), (False, None, 1), (False, 1, 1), (False, 2, 2)],
+)
+def test_which_score_decides(is_ordered, target, expected, monkeypatch):
+    positions = (0.0, 1.0, 2.0) if is_ordered else ()
+    layout = Layout(tuple(Span(name, 3, positions=positions) for name in "abcd"))
+    model, used = model_with_trees(layout, four_table(300)), []
+    model.architecture = dataclasses.replace(model.architecture, target=target)
+    for score in SCORES:
+
+        def noted(shares, codes, score=score):
+            used.append(score)
+            return score(shares, codes)
+
+        monkeypatch.setattr(sharpness, score.__name__, noted)
+    leave_to_generator(model, four_table(100, seed=1), rng_of(0))
+    assert used[4:6] == [SCORES[expected]] * 2  # of the third column, by trees and by the generator
+
+
+def test_a_code_that_no_leaf_shows_is_not_impossible(monkeypatch):
+    model, seen = model_with_trees(FOUR, four_table(300)), []
+    monkeypatch.setattr(sharpness, "_brier_score", lambda shares, codes: seen.append(shares) or shares[:, 0])
+    leave_to_generator(model, four_table(100, seed=1), rng_of(0))
+    for of_trees in seen[::2]:
+        torch.testing.assert_close(of_trees.sum(1), torch.ones(100))
+        assert of_trees.min() >= 0.999 * sharpness._SPREAD / 3
 
 
 def test_trees_stay_where_the_generator_knows_nothing():
