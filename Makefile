@@ -29,12 +29,12 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 bench-fidelity: $(INSTALLED)
-	$(BIN)/python benchmarks/fidelity.py adult default-credit shoppers beijing-pm25 --data $(DATA) --seeds 0 1 2
+	$(BIN)/python benchmarks/fidelity.py adult default-credit shoppers beijing-pm25 --data $(DATA) --seeds 0 1 2 3 4
 
 bench-frontier: $(INSTALLED)
 	$(BIN)/python benchmarks/frontier.py adult --data $(DATA)
 
-# Each part of the generator on and off: hours; what is done is kept, so that it can be interrupted.
+# Each part of the generator on and off: an hour; what is done is kept, so that it can be interrupted.
 bench-ablation: $(INSTALLED)
 	$(BIN)/python benchmarks/ablation/ablation.py --data $(DATA)
 

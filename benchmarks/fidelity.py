@@ -31,8 +31,8 @@ import synthgan
 from synthgan import SynthGAN
 
 FIGURES = ("auc", "auc_train", "utility", "utility_real", "dcr_share", "fit_seconds", "rows_per_second")
-#: Drawn rows whose nearest rows are looked for.
-N_NEAREST = 5_000
+#: Drawn rows whose nearest rows are looked for, at most.
+N_NEAREST = 20_000
 TARGETS = {
     "adult": "income",
     "default-credit": "default payment next month",

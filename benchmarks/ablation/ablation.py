@@ -4,9 +4,9 @@
 
 Each run is a line of `results.jsonl` beside this file and is not repeated while the line is there. The table
 that is printed has a row for each part that is off (or on, where it is off by default): the AUC of boosted
-trees between held-out and drawn rows of each table, and means over tables and seeds. Every variant has the
-same seconds to fit (`--max-time`); what differs in drawing alone is drawn from one model.
-See `benchmarks/fidelity.py` for how they are computed and how tables are split.
+trees between held-out and drawn rows of each table, and means over tables and seeds. Every variant learns the
+same rows of each part of a table (`--rows`), within the same seconds (`--max-time`); what differs in drawing
+alone is drawn from one model. See `benchmarks/fidelity.py` for how tables are split and figures computed.
 """
 
 import argparse
@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fidelity
 import numpy as np
+import pandas as pd
 from torch import nn
 
 from synthgan import SynthGAN
@@ -107,7 +108,8 @@ def run(
     table: str, seed: int, fitted: str, drawn: list[str], arguments: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
     """Fit one variant, draw some from its model, and yield the figures of each."""
-    train, test = fidelity.load(table, Path(arguments.data))
+    parts = fidelity.load(table, Path(arguments.data))
+    train, test = (_some(part, arguments.rows) for part in parts)
     target = fidelity.TARGETS[table]
     parameters, replaced = FITTED[fitted]
     gan = SynthGAN(target=target, random_state=seed, verbose=0, max_time=arguments.max_time, **parameters)
@@ -127,6 +129,10 @@ def run(
             result |= fidelity.judge(rows, train, test, target) | {"rows_per_second": rows_per_second}
             print(json.dumps(result), flush=True)
             yield result
+
+
+def _some(part: pd.DataFrame, n_rows: int) -> pd.DataFrame:
+    return part.sample(min(n_rows, len(part)), random_state=0).reset_index(drop=True)
 
 
 @contextlib.contextmanager
@@ -163,7 +169,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", default="../shared/data", help="folder of the parquet files")
     parser.add_argument("--tables", nargs="+", default=TABLES, choices=sorted(fidelity.TARGETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--max-time", type=float, default=30, help="seconds a fit may take")
+    parser.add_argument("--rows", type=int, default=4_000, help="that are learned, and as many to judge by")
+    parser.add_argument("--max-time", type=float, default=60, help="seconds a fit may take")
     parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 
