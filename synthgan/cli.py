@@ -207,7 +207,8 @@ def fit(
 @click.option("-n", "--rows", type=click.IntRange(min=0), required=True, help="Rows to draw.")
 @_conditions
 @_rounds
-@click.option("--independent", is_flag=True, help="Draw each row for itself: three to eight times as fast.")
+@click.option("--redraw/--no-redraw", default=None, help="Draw each cell once more given all others.")
+@click.option("--independent", is_flag=True, help="Draw each row for itself, several times as fast.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Makes the draw repeatable.")
 @_quiet
 def sample(
@@ -217,6 +218,7 @@ def sample(
     rows: int,
     conditions: Sequence[str],
     rounds: int | str | None,
+    redraw: bool | None,
     independent: bool,
     seed: int | None,
     quiet: bool,
@@ -227,7 +229,8 @@ def sample(
 
     io.check_output(output, force=force, source=model)
     gan = SynthGAN.load(model)
-    given = {} if rounds is None else {"rounds": rounds}
+    given = {"rounds": rounds, "redraw": redraw}
+    given = {name: value for name, value in given.items() if value is not None}
     gan.set_params(**given, correct=gan.correct and not independent)
     check_parameters(gan.get_params())
     asked = gan.encoder_.read_conditions(conditions)

@@ -46,6 +46,11 @@ class Span:
     place_codes: tuple[int, ...] = ()
     n_places: int = 1
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the codes have an order."""
+        return bool(self.positions)
+
     def places(self, shares: npt.NDArray[Any]) -> IntArray:
         """Return the places of cells, given which share of its stretch lies before each."""
         places = np.minimum(shares * self.n_places, self.n_places - 1)

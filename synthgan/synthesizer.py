@@ -43,8 +43,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     target : str or int, default=None
-        The column that a downstream model will predict. Optional: it keeps the classes' shares in the
-        held-out rows and, in a textbook game, is what can be a condition.
+        The column that a downstream model will predict. Optional: drawn rows are balanced and redrawn for
+        it above all and, in a textbook game, it is what can be a condition.
     loss : {"masked", "bce", "wgan-gp", "relativistic"}, default="masked"
         What is minimised. "masked" is reconstruction of hidden cells with a discriminator beside it; the
         others are adversarial games on the same networks: the textbook's binary cross-entropy [1]_,
@@ -53,7 +53,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         In how many rounds a row is drawn. None draws one column a round, the finest; "auto" draws together
         columns that say little of each other; 1 is the fastest.
     redraw : bool, default=True
-        Whether every cell of a drawn row is in the end drawn once more, given all others, from trees: in
+        Whether cells of a drawn row are in the end drawn once more, given all others, from trees: in
         random order, and the target once again after all.
     correct : bool, default=True
         Whether three to eight candidates are drawn for each row, and those are kept that make rows together
@@ -186,8 +186,10 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         seed, device = seed_from(self.random_state), torch_device(self.device)
         table = encoder.transform(frame)
         budget = self._budget(len(table), started)
-        of_both: dict[str, Any] = {"loss": self.loss, "target": target, "seed": seed}
-        model = build_model(encoder.layout_, budget, n_rows=len(table), device=device, **of_both)
+        of_both: dict[str, Any] = {"loss": self.loss, "seed": seed}
+        model = build_model(
+            encoder.layout_, budget, n_rows=len(table), target=target, device=device, **of_both
+        )
         with reporting("Training", verbose=self.verbose) as report:
             records = train_model(
                 model,
@@ -195,6 +197,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
                 budget,
                 adversarial_weight=self.adversarial_weight,
                 rounds=self.rounds,
+                redraw=self.redraw,
                 report=report,
                 **of_both,
             )
@@ -209,6 +212,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             n_rows,
             loss=self.loss,
             is_adversarial=self.adversarial_weight > 0,
+            redraws=self.redraw,
             epochs=self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
@@ -218,11 +222,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         )
 
     def sample(
-        self,
-        n: int = 1,
-        *,
-        conditions: Mapping[Any, Any] | None = None,
-        random_state: Any = None,
+        self, n: int = 1, *, conditions: Mapping[Any, Any] | None = None, random_state: Any = None
     ) -> Any:
         """Draw rows.
 

@@ -1,4 +1,4 @@
-"""How long and how large: steps, widths and regularisation from rows, columns and the user's wishes.
+"""How long and how large: steps, widths and regularisation from rows and the user's wishes.
 
 The rules are for tables from a hundred to some millions of rows on a small machine; everything a user gives
 takes precedence.
@@ -13,8 +13,10 @@ from synthgan.gan.losses import GAMES
 #: Share of a run, at its end, in which the learning rate falls to zero.
 _ANNEALED_SHARE = 0.3
 _WARM_UP_STEPS = 50
-#: Steps of a run. More would teach little that trees do not say better when cells are redrawn.
+#: Steps of a run. More would teach little that trees do not say better when cells are redrawn; where they are
+#: not, so many times as many, but at most so many.
 _FEWEST_STEPS, _MOST_STEPS = 400, 2_000
+_TIMES_ALONE, _MOST_STEPS_ALONE = 4, 2_700
 #: How often in a run losses are recorded and progress is reported.
 N_CHECKS = 25
 
@@ -65,6 +67,7 @@ def plan_budget(
     *,
     loss: str,
     is_adversarial: bool = False,
+    redraws: bool = True,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
@@ -75,8 +78,7 @@ def plan_budget(
     """Return the budget for a table; what is None follows its size.
 
     Small tables get narrow networks, a quiet start and strong weight decay, medium ones strong dropout, large
-    ones wide networks.
-    Reconstruction alone has no use for noise, so it gets none.
+    ones wide networks. Reconstruction alone has no use for noise, so it gets none.
 
     Parameters
     ----------
@@ -86,6 +88,8 @@ def plan_budget(
         See `synthgan.SynthGAN`.
     is_adversarial
         Whether the discriminator has a say in the generator's loss beside reconstruction.
+    redraws
+        Whether cells are redrawn from trees, which makes good what a short run leaves undone.
     """
     is_game = loss in GAMES
     small, medium = n_rows < 2_000, 2_000 <= n_rows < 10_000
@@ -95,8 +99,11 @@ def plan_budget(
         n_steps = epochs * steps_per_epoch
     elif is_game:
         n_steps = 3_000
+    elif small:
+        n_steps = 1_000
     else:
-        n_steps = 1_000 if small else round(min(_MOST_STEPS, max(_FEWEST_STEPS, 3 * n_rows**0.5)))
+        n_steps = round(min(_MOST_STEPS, max(_FEWEST_STEPS, 3 * n_rows**0.5)))
+        n_steps = n_steps if redraws else min(_MOST_STEPS_ALONE, _TIMES_ALONE * n_steps)
     width = 256 if is_game else 128 if small else 256 if medium else 384
     return Budget(
         n_steps=n_steps,

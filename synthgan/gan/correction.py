@@ -7,6 +7,7 @@ often a row is real than drawn. Where it sees a difference on rows it was not tr
 import copy
 import math
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,6 +48,7 @@ def train_correction(
     validation: EncodedTable,
     *,
     rounds: Rounds,
+    redraw: bool,
     max_time: float | None,
     rng: torch.Generator,
 ) -> float:
@@ -61,8 +63,8 @@ def train_correction(
         A model with a trained generator.
     table, validation
         Real rows to train on, and to hold out.
-    rounds
-        In how many rounds rows are drawn.
+    rounds, redraw
+        How rows are drawn.
     max_time
         Seconds, or None.
     rng
@@ -71,7 +73,7 @@ def train_correction(
     started = time.monotonic()
     drawing_time = max_time and max_time * _DRAWING_SHARE
     wanted = min(len(table) + len(validation), _MAX_CELLS // len(model.layout) + 2)
-    candidates = _drawn_table(model, wanted, rounds=rounds, max_time=drawing_time, rng=rng)
+    candidates = _drawn_table(model, wanted, rounds=rounds, redraw=redraw, max_time=drawing_time, rng=rng)
     is_held_out = np.arange(len(candidates)) < min(len(validation), len(candidates) // 2)
     real, drawn = Rows(table, model.device), Rows(candidates.take(~is_held_out), model.device)
     held_out = (Rows(validation, model.device), Rows(candidates.take(is_held_out), model.device))
@@ -96,14 +98,21 @@ def train_correction(
 
 
 def _drawn_table(
-    model: GanModel, n_rows: int, *, rounds: Rounds, max_time: float | None, rng: torch.Generator
+    model: GanModel,
+    n_rows: int,
+    *,
+    rounds: Rounds,
+    redraw: bool,
+    max_time: float | None,
+    rng: torch.Generator,
 ) -> EncodedTable:
     """Return `n_rows` drawn rows, or as many as the time allows but at least one batch."""
     deadline = time.monotonic() + (max_time if max_time is not None else math.inf)
+    how: dict[str, Any] = {"rounds": rounds, "redraw": redraw, "correct": False}
     parts: list[EncodedTable] = []
     while (missing := n_rows - sum(map(len, parts))) > 0 and (not parts or time.monotonic() < deadline):
         batch = min(missing, _BATCH_OF_CELLS // len(model.layout) + 2)
-        parts.append(draw(model, batch, known=Known.nothing(), rounds=rounds, correct=False, rng=rng))
+        parts.append(draw(model, batch, known=Known.nothing(), **how, rng=rng))
     return EncodedTable.join(parts, model.layout)
 
 

@@ -80,9 +80,9 @@ def train_model(
     budget: Budget,
     *,
     loss: str,
-    target: int | None,
     adversarial_weight: float,
     rounds: Rounds,
+    redraw: bool,
     seed: int,
     report: Report,
 ) -> list[dict[str, float]]:
@@ -96,8 +96,8 @@ def train_model(
     with own_global_stream(rng), enough_threads(budget.hidden_dims[0], budget.batch_size):
         if loss in GAMES:
             return train_game(model, GAMES[loss], table, budget, rng=rng, report=report)
-        training, validation = hold_out(table, target, seed)
-        budget = survey(model, table, budget, rng, target=target, training=training)
+        training, validation = hold_out(table, model.architecture.target, seed)
+        budget = survey(model, table, budget, rng, training=training)
         return train_masked(
             model,
             training,
@@ -105,6 +105,7 @@ def train_model(
             budget,
             adversarial_weight=adversarial_weight,
             rounds=rounds,
+            redraw=redraw,
             rng=rng,
             report=report,
         )
@@ -116,7 +117,6 @@ def survey(
     budget: Budget,
     rng: torch.Generator,
     *,
-    target: int | None = None,
     training: EncodedTable | None = None,
 ) -> Budget:
     """Learn what takes no network: latent classes, what columns say of each other, where rows lie, cells.
@@ -132,12 +132,12 @@ def survey(
     model.information.copy_(torch.from_numpy(dependence.information))
     model.unexplained.copy_(torch.from_numpy(dependence.unexplained))
     forest_seed, trees_seed = torch.randint(2**62, (2,), generator=rng, device=rng.device).tolist()
-    layout = model.layout
+    layout, target, coded = model.layout, model.architecture.target, model.layout.coded.tolist()
     model.forest.grow(
         points_of(table, layout),
         np.random.default_rng(forest_seed),
-        ordered=np.array([len(layout.spans[column].positions) > 0 for column in layout.coded], dtype=bool),
-        target=next((place for place, column in enumerate(layout.coded) if column == target), None),
+        ordered=np.array([layout.spans[column].is_ordered for column in layout.coded], dtype=bool),
+        target=coded.index(target) if target in coded else None,
         max_time=time_for_each,
     )
     model.trees.grow(

@@ -20,6 +20,8 @@ Rounds = int | Literal["auto"] | None
 
 #: Rows that are looked at, fewer where there are many pairs of columns.
 _MAX_ROWS, _MAX_CELLS_OF_PAIRS = 20_000, 200_000_000
+#: Rows that each code has in the mean, at least, of a column that is taken to determine another.
+_MIN_ROWS_OF_CODE = 2
 #: Information, in nats a row, that "auto" may lose.
 _MAX_LOST = 0.15
 #: What is taken for the information of a relation beyond codes: enough never to draw its columns together.
@@ -75,7 +77,7 @@ class Dependence:
                 ).reshape(-1, size)
                 explained = weighted @ code_shares[:, layout.slice_of(second)]
                 matrices[:, first, second] = _nats(pairs, explained)
-                if _is_function(pairs > 0):
+                if _is_function(pairs):
                     bound |= {int(first), int(second)}
         for relation in layout.relations:
             first, second = sorted((relation.column, relation.partner))
@@ -84,10 +86,15 @@ class Dependence:
         return cls(information, unexplained, frozenset(bound))
 
 
-def _is_function(seen: npt.NDArray[np.bool_]) -> bool:
-    """Return whether one of two columns says all of the other, of which pairs of codes are seen."""
-    n_rows, n_columns = np.count_nonzero(seen.any(1)), np.count_nonzero(seen.any(0))
-    return bool(min(n_rows, n_columns) > 1 and np.count_nonzero(seen) == max(n_rows, n_columns))
+def _is_function(counts: IntArray) -> bool:
+    """Return whether one of two columns says all of the other, given how often pairs of codes are seen.
+
+    Codes that hardly come twice would seem to say all of any column.
+    """
+    n_first, n_second = (np.count_nonzero(counts.any(axis)) for axis in (1, 0))
+    n_most = max(n_first, n_second)
+    is_told = np.count_nonzero(counts) == n_most and counts.sum() >= _MIN_ROWS_OF_CODE * n_most
+    return bool(is_told and min(n_first, n_second) > 1)
 
 
 def _nats(counts: IntArray, explained: FloatArray) -> tuple[float, float]:

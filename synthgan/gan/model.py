@@ -22,7 +22,7 @@ from synthgan.layout import Layout
 
 @dataclass(frozen=True)
 class Architecture:
-    """What fixes the shapes of the networks, beside the layout.
+    """What fixes the shapes of the networks and the order of drawing, beside the layout.
 
     Parameters
     ----------

@@ -37,8 +37,8 @@ _N_TREES, _MAX_TREES, _MIN_TREES = 6, 300, 2
 _SHARE_GROWN_FROM, _MIN_ROWS = 0.5, 6
 #: Columns that a question is chosen from, at most.
 _MAX_ASKED = 32
-#: More rows than these hardly change the trees.
-_MAX_ROWS = 20_000
+#: More rows than these hardly change the trees; and cells in the leaves of all trees, where columns are many.
+_MAX_ROWS, _MAX_CELLS = 20_000, 20_000_000
 #: Of smaller tables trees know less than the generator.
 _MIN_TABLE = 100
 #: What a tree is made of, and how it is stored; see `CellTrees`.
@@ -141,12 +141,13 @@ class CellTrees(nn.Module):
         """
         deadline = time.monotonic() + (math.inf if max_time is None else max_time)
         layout = space.layout
-        table = table.take(rng.permutation(len(table))[:_MAX_ROWS])
         left_out = {*bound, *layout.valued.tolist()}
         wanted = [place for place, column in enumerate(layout.coded.tolist()) if column not in left_out]
         if len(table) < _MIN_TABLE or len(layout.coded) < 2:
             wanted = []
         n_trees = max(_MIN_TREES, min(_N_TREES, _MAX_TREES // max(len(wanted), 1)))
+        n_rows = max(_MIN_TABLE, min(_MAX_ROWS, _MAX_CELLS // max(n_trees * len(wanted), 1)))
+        table = table.take(rng.permutation(len(table))[:n_rows])
         points = points_of(table, layout)
         told_by = space.told_by(Cells.of(table, space.offsets.device)).cpu().numpy()
 
@@ -154,11 +155,11 @@ class CellTrees(nn.Module):
             if time.monotonic() > deadline:
                 return None
             column = int(layout.coded[place])
-            tree, order = _tree(points, place, bool(layout.spans[column].positions), own)
+            tree, order = _tree(points, place, layout.spans[column].is_ordered, own)
             index = layout.place_index.get(column)
             places = table.places[:, index] if index is not None else np.zeros(len(table))
-            held = (table.codes[:, column], places, told_by[:, place])
-            return tree | {name: of_rows[order] for name, of_rows in zip(_OF_CELLS, held, strict=True)}
+            held = zip(_OF_CELLS.items(), (table.codes[:, column], places, told_by[:, place]), strict=True)
+            return tree | {name: of_rows[order].astype(dtype) for (name, dtype), of_rows in held}
 
         tasks = wanted * n_trees
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
@@ -247,35 +248,49 @@ class CellTrees(nn.Module):
 
     def drop(self, places: Collection[int]) -> None:
         """Forget the trees of some columns, which are then left as they were drawn."""
-        kept = set(self.columns).difference(places)
-        self._keep([self._trees_of(place) if place in kept else [] for place in range(len(self.roots))])
-
-    def _trees_of(self, place: int) -> list[Tree]:
-        """Return the trees of a column, each by itself."""
-        buffers = {name: getattr(self, name).cpu().numpy() for name in ("roots", *_OF_NODES, *_OF_CELLS)}
-        starts, trees = np.append(np.unique(buffers["roots"]), len(buffers["child"])), []
-        for root in dict.fromkeys(buffers["roots"][place].tolist()):
-            nodes = slice(root, starts[np.searchsorted(starts, root) + 1])
-            tree = {name: buffers[name][nodes] for name in _OF_NODES}
-            first = int(tree["first"][0])
-            cells = slice(first, first + int(tree["counts"].sum()))
-            tree |= {
-                "child": np.where(tree["child"] > 0, tree["child"] - root, 0),
-                "first": tree["first"] - first,
-            }
-            trees.append(tree | {name: buffers[name][cells] for name in _OF_CELLS})
-        return trees
+        buffers = {name: buffer.cpu().numpy() for name, buffer in self.named_buffers()}
+        roots = buffers.pop("roots")
+        starts = np.unique(roots[roots >= 0])
+        cuts = {True: starts[1:], False: buffers["first"][starts[1:]]}
+        parts = {name: np.split(whole, cuts[name in _OF_NODES]) for name, whole in buffers.items()}
+        trees: list[list[Tree]] = [[] for _ in roots]
+        for place in set(self.columns).difference(places):
+            for index in np.searchsorted(starts, np.unique(roots[place])):
+                tree = {name: own[index] for name, own in parts.items()}
+                child = np.where(tree["child"] > 0, tree["child"] - starts[index], 0)
+                trees[place].append(tree | {"child": child, "first": tree["first"] - tree["first"][0]})
+        self._keep(trees)
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
         """Make room for as many trees as there are, and load them."""
         for name in ("roots", *_OF_NODES, *_OF_CELLS):
             if prefix + name in state:
-                self.register_buffer(name, torch.empty_like(state[prefix + name], device=self.roots.device))
+                self.register_buffer(name, getattr(self, name).new_empty(state[prefix + name].shape))
         super()._load_from_state_dict(state, prefix, *arguments)
+        if not self._is_sound():
+            *_, errors = arguments
+            errors.append("The trees do not lead to cells.")
+
+    def _is_sound(self) -> bool:
+        """Whether every way through the nodes ends, and at cells."""
+        numbers = torch.arange(len(self.child), device=self.child.device)
+        is_inner = self.child > 0
+        ends = torch.where(is_inner, self.child + 1, numbers)
+        return bool(
+            ((self.roots >= -1) & (self.roots < len(numbers))).all()
+            and (self.child[is_inner] > numbers[is_inner]).all()
+            and (ends < len(numbers)).all()
+            and (self.asked >= 0).all()
+            and (self.asked < len(self.roots)).all()
+            and (self.first >= 0).all()
+            and (self.counts[~is_inner] > 0).all()
+            and (self.first.long() + self.counts <= len(self.codes)).all()
+            and len(self.codes) == len(self.places) == len(self.told_by)
+        )
 
 
 def _tree(points: Points, place: int, is_ordered: bool, rng: np.random.Generator) -> tuple[Tree, IntArray]:
-    """Return the nodes of a new tree, and the rows leaf by leaf."""
+    """Return the nodes of a new tree, and the rows leaf by leaf, there in the order of what is predicted."""
     others = np.delete(points, place, axis=1)
     sample = rng.permutation(len(points))[: round(_SHARE_GROWN_FROM * len(points))]
     n_asked = min(_MAX_ASKED, others.shape[1])
@@ -300,7 +315,7 @@ def _tree(points: Points, place: int, is_ordered: bool, rng: np.random.Generator
         "first": np.cumsum(counts) - counts,
         "counts": counts,
     }
-    return nodes, np.argsort(leaf, kind="stable")
+    return nodes, np.lexsort((points[:, place], leaf))
 
 
 def _rounded_down(numbers: npt.NDArray[np.float64]) -> Points:

@@ -64,7 +64,7 @@ def leave_to_generator(
         column = int(model.layout.coded[place])
         if column in related or time.monotonic() > deadline:
             continue
-        codes, is_ordered = cells.codes[:, column].long(), bool(model.layout.spans[column].positions)
+        codes, is_ordered = cells.codes[:, column].long(), model.layout.spans[column].is_ordered
         is_target = column == model.architecture.target
         score = _ranked_score if is_ordered else _log_score if is_target else _brier_score
         of_generator = _expected(model, cells, column, rng)

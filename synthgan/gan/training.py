@@ -5,6 +5,8 @@ and, at some steps, to fill them in so that the discriminator takes the whole ro
 discriminator learns to correct rows drawn the way users draw them.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.optim import AdamW
@@ -46,6 +48,7 @@ def train_masked(
     *,
     adversarial_weight: float,
     rounds: Rounds,
+    redraw: bool,
     rng: torch.Generator,
     report: Report,
 ) -> list[dict[str, float]]:
@@ -61,8 +64,8 @@ def train_masked(
         Length and size of the run.
     adversarial_weight
         Weight of the discriminator's judgement in the generator's loss.
-    rounds
-        In how many rounds rows will be drawn: what the discriminator learns to correct.
+    rounds, redraw
+        How rows will be drawn: what the discriminator learns to correct, and in which copies are looked for.
     rng
         Source of all randomness, on the model's device.
     report
@@ -75,7 +78,7 @@ def train_masked(
     """
     clock = Clock(budget.n_steps, budget.max_time and budget.max_time * (1 - _CORRECTION_SHARE))
     history, trainer = History(report), MaskedTrainer(model, budget, adversarial_weight, rng)
-    referee = Referee(model, trainer.averaged, table, validation, rounds, budget.patience, rng)
+    referee = Referee(model, trainer.averaged, table, validation, rounds, redraw, budget.patience, rng)
     model.train()
     for cells in Rows(table, model.device).batches(budget.batch_size, rng):
         if clock.progress >= 1:
@@ -90,7 +93,8 @@ def train_masked(
     leave_to_generator(model, validation, rng, max_time=choosing_time)
     copied = referee.copied()
     time_left = budget.max_time and max(1.0, budget.max_time - clock.elapsed)
-    loss = train_correction(model, table, validation, rounds=rounds, max_time=time_left, rng=rng)
+    how: dict[str, Any] = {"rounds": rounds, "redraw": redraw}
+    loss = train_correction(model, table, validation, **how, max_time=time_left, rng=rng)
     history.add(clock, {"correction": loss} | copied.as_losses(), done=1.0)
     if copied.is_copying:
         copied.warn(len(table) + len(validation))
@@ -157,10 +161,12 @@ class Referee:
         table: EncodedTable,
         validation: EncodedTable,
         rounds: Rounds,
+        redraw: bool,
         patience: int,
         rng: torch.Generator,
     ) -> None:
-        self.model, self.averaged, self.rounds, self.rng = model, averaged, rounds, rng
+        self.model, self.averaged, self.rng = model, averaged, rng
+        self.rounds, self.redraw = rounds, redraw
         self.table, self.validation = table, validation
         self.held_out, self.patience = HeldOut(model, validation, rng), Patience(patience)
 
@@ -179,8 +185,8 @@ class Referee:
 
     def copied(self) -> Nearness:
         """Return how near rows that are drawn now come to those trained on, beside held-out ones."""
-        nothing = Known.nothing()
-        drawn = draw(self.model, _N_DRAWN, known=nothing, rounds=self.rounds, correct=False, rng=self.rng)
+        how: dict[str, Any] = {"rounds": self.rounds, "redraw": self.redraw, "correct": False}
+        drawn = draw(self.model, _N_DRAWN, known=Known.nothing(), **how, rng=self.rng)
         self.model.train()
         return nearness(drawn, self.table, self.validation, self.model.layout)
 

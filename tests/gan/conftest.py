@@ -29,6 +29,7 @@ def trained_on(layout, table_of, n_steps):
         budget,
         adversarial_weight=0.0,
         rounds=None,
+        redraw=True,
         rng=rng_of(0),
         report=ignore,
     )

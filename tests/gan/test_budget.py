@@ -151,3 +151,13 @@ def test_larger_tables_get_more_steps_but_not_for_ever():
     assert steps == sorted(steps)
     assert steps[0] < steps[1] < steps[2]
     assert steps[2] == steps[3]
+
+
+@pytest.mark.parametrize("n_rows", [100, 2_000, 20_000, 10_000_000])
+def test_what_no_tree_redraws_is_trained_for_longer(n_rows):
+    redrawn, alone = (
+        plan_budget(n_rows, loss="masked", redraws=redraws).n_steps for redraws in (True, False)
+    )
+    assert alone == redrawn if n_rows < 2_000 else redrawn < alone <= 4 * redrawn
+    given = [plan_budget(n_rows, loss="masked", redraws=redraws, epochs=2) for redraws in (True, False)]
+    assert given[0] == given[1]

@@ -33,7 +33,9 @@ UNIFORM = torch.full(JOINT.shape, 1 / JOINT.size).numpy()
 
 
 def corrected(model, table, validation, seed=0, max_time=None):
-    return train_correction(model, table, validation, rounds=None, max_time=max_time, rng=rng_of(seed))
+    return train_correction(
+        model, table, validation, rounds=None, redraw=True, max_time=max_time, rng=rng_of(seed)
+    )
 
 
 def distance_of_draws(model, n_rows, *, correct):

@@ -108,3 +108,16 @@ def test_a_model_has_as_many_classes_and_questions_as_its_rows_allow(n_rows):
     game = build_model(PAIR, budget_of(), loss="bce", **settings)
     assert len(game.classes.shares) == 1
     assert game.forest.depth == 0
+
+
+def test_columns_that_say_all_of_another_get_no_trees():
+    codes = np.random.default_rng(0).integers(3, size=(400, 3))
+    table = table_of(np.column_stack([codes, codes[:, 0] // 2]))
+    model = model_of(Layout(tuple(Span(name, 3) for name in "abcd")))
+    survey(model, table, budget_of(), rng_of(0))
+    assert model.trees.columns == [1, 2]
+
+
+def test_without_time_a_survey_grows_no_trees():
+    model, _ = surveyed("codes", max_time=1e-6)
+    assert model.trees.columns == []

@@ -275,11 +275,12 @@ def test_what_is_given_counts_for_the_draft_alone():
 
 
 def slowly_bound(codes):
-    """The columns that are a function of another, or another of them."""
+    """The columns that are a function of another, whose codes come twice in the mean, or another of them."""
     bound = set()
     for first, second in itertools.permutations(range(codes.shape[1]), 2):
         told = {}
-        if all(told.setdefault(a, b) == b for a, b in codes[:, [first, second]].tolist()):
+        is_told = all(told.setdefault(a, b) == b for a, b in codes[:, [first, second]].tolist())
+        if is_told and len(codes) >= 2 * len(told):
             bound |= {first, second}
     return bound
 
@@ -300,3 +301,11 @@ def test_a_column_of_which_only_one_code_is_seen_binds_no_other():
     table = four_table(500)
     table.codes[:, 1] = 2
     assert of_one_class(table, FOUR).bound == set()
+
+
+def test_a_column_of_which_no_code_comes_twice_seems_to_say_all_but_binds_none():
+    codes = np.column_stack([np.arange(200), np.random.default_rng(0).integers(3, size=(200, 2))])
+    layout = Layout((Span("name", 200), Span("a", 3), Span("b", 3)))
+    assert of_one_class(table_of(codes), layout).bound == set()
+    twice = table_of(np.concatenate([codes, codes]))
+    assert of_one_class(twice, layout).bound == {0, 1, 2}

@@ -345,14 +345,10 @@ def test_bound_columns_have_no_trees_but_are_asked_about(bound):
         assert set(trees.asked[trees.child > 0].tolist()) == {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize("column", [Span("a", 3), Span("a", 3, positions=(-1.0, 0.0, 1.0))])
-def test_a_column_that_is_alone_is_fitted_without_harm(column):
-    layout = Layout((column, Span("constant", 1)))
+def test_a_column_that_is_alone_has_no_trees():
+    layout = Layout((Span("a", 3), Span("constant", 1)))
     codes = np.column_stack([np.arange(200) % 3, np.zeros(200)])
-    trees = grown(layout, table_of(codes))
-    if trees.columns:
-        counts = trees.redraw(0, torch.zeros(3000, 1), rng_of(0)).codes.bincount(minlength=3)
-        assert ((counts - 1000) ** 2 / 1000).sum() < chi2.isf(1e-4, 2)
+    assert grown(layout, table_of(codes)).columns == []
 
 
 def test_columns_with_values_and_constants_have_no_trees():
@@ -370,9 +366,9 @@ def test_trees_that_are_dropped_leave_nothing_behind_and_others_as_they_were(nam
         fewer.drop(dropped)
         kept = [column for column in columns if column not in dropped]
         assert fewer.columns == kept
-        assert len(fewer.child) == sum(
-            len(trees._trees_of(column)[i]["child"]) for column in kept for i in range(6)
-        )
+        starts = [*trees.roots[columns].flatten().sort().values.tolist(), len(trees.child)]
+        sizes = dict(zip(starts, np.diff(starts), strict=False))
+        assert len(fewer.child) == sum(sizes[root] for root in trees.roots[kept].flatten().tolist())
         assert len(fewer.codes) == len(trees.codes) * len(kept) // len(columns)
         for column in kept:
             for cells, twins in zip(
@@ -423,3 +419,70 @@ def test_what_is_expected_is_how_often_codes_are_redrawn(name):
             shares, own = drawn_codes[:, row].bincount(minlength=n_codes) / n_draws, expected[row].numpy()
             assert total_variation(shares.numpy(), own) < 3 * sampling_error(own, n_draws)
             assert not (shares.numpy() > 0)[own == 0].any()
+
+
+# What a file may hold
+
+
+def cyclic(state):
+    state["child"][0] = 0 * state["child"][0] + 1
+    state["child"][1] = 1
+
+
+def beyond_the_nodes(state):
+    state["child"][0] = len(state["child"])
+
+
+def beyond_the_cells(state):
+    state["first"][:] = len(state["codes"])
+
+
+def of_no_node(state):
+    state["roots"][0, 0] = len(state["child"])
+
+
+def of_no_column(state):
+    state["asked"][0] = len(state["roots"])
+
+
+def without_some_places(state):
+    state["places"] = state["places"][1:]
+
+
+def with_an_empty_leaf(state):
+    state["counts"][state["child"] == 0] = 0
+
+
+WRONG = [
+    cyclic,
+    beyond_the_nodes,
+    beyond_the_cells,
+    of_no_node,
+    of_no_column,
+    without_some_places,
+    with_an_empty_leaf,
+]
+
+
+@pytest.mark.parametrize("spoil", WRONG, ids=lambda spoil: spoil.__name__)
+def test_trees_that_do_not_lead_to_cells_are_not_loaded(spoil):
+    state = copy.deepcopy(learned("codes").state_dict())
+    CellTrees(4).load_state_dict(state)
+    spoil(state)
+    with pytest.raises(RuntimeError, match="do not lead to cells"):
+        CellTrees(4).load_state_dict(state)
+
+
+def test_of_wide_tables_fewer_rows_are_learned(monkeypatch):
+    monkeypatch.setattr(redrawing, "_MAX_CELLS", 6_000)
+    assert len(grown(FOUR, four_table(1000)).codes) == 6_000
+    monkeypatch.setattr(redrawing, "_MAX_CELLS", 10)
+    assert len(grown(FOUR, four_table(1000)).codes) == 24 * 100
+
+
+@over_tables
+def test_the_order_of_cells_in_a_leaf_says_nothing_of_their_rows(name):
+    trees = learned(name)
+    for leaf in range(len(trees.counts)):
+        codes = trees.codes[trees.first[leaf] : trees.first[leaf] + trees.counts[leaf]]
+        assert (codes.diff() >= 0).all()

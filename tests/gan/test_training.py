@@ -24,6 +24,7 @@ from synthgan.exceptions import CopyingWarning, TrainingError
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.computing import own_global_stream
 from synthgan.gan.copying import Nearness
+from synthgan.gan.drawing import draw
 from synthgan.gan.loop import AveragedWeights
 from synthgan.gan.training import HeldOut, MaskedTrainer, Referee, train_masked
 from synthgan.layout import Layout, Span
@@ -33,7 +34,17 @@ def budget_of(n_steps=100, *, learning_rate=1e-2, max_time=None, patience=4):
     return Budget(n_steps, 64, learning_rate, 0.01, (32,), 0, 0.0, max_time, patience=patience)
 
 
-def train(model, budget=None, *, table=None, validation=None, adversarial_weight=0.0, seed=0, report=ignore):
+def train(
+    model,
+    budget=None,
+    *,
+    table=None,
+    validation=None,
+    adversarial_weight=0.0,
+    redraw=True,
+    seed=0,
+    report=ignore,
+):
     table = pair_table(500) if table is None else table
     validation = pair_table(200, seed=1) if validation is None else validation
     rng = rng_of(seed)
@@ -45,6 +56,7 @@ def train(model, budget=None, *, table=None, validation=None, adversarial_weight
             budget or budget_of(),
             adversarial_weight=adversarial_weight,
             rounds=None,
+            redraw=redraw,
             rng=rng,
             report=report,
         )
@@ -213,6 +225,7 @@ def test_the_averaged_weights_are_kept():
         budget_of(30),
         adversarial_weight=0.0,
         rounds=None,
+        redraw=True,
         rng=rng_of(0),
         report=ignore,
     )
@@ -237,6 +250,30 @@ def test_measuring_copies_changes_nothing_in_training():
     model = model_of(PAIR)
     before, averaged = weights_of(model), AveragedWeights(model.generator)
     model.train()
-    Referee(model, averaged, pair_table(300), pair_table(50, seed=1), None, 4, rng_of(3)).copied()
+    Referee(model, averaged, pair_table(300), pair_table(50, seed=1), None, True, 4, rng_of(3)).copied()
     assert torch.equal(weights_of(model), before)
     assert model.generator.training
+
+
+@pytest.mark.parametrize("redraw", [False, True])
+def test_copies_and_the_correction_are_of_rows_as_they_will_be_drawn(redraw, monkeypatch):
+    asked = []
+
+    def noted(*arguments, **how):
+        asked.append(how["redraw"])
+        return draw(*arguments, **how)
+
+    monkeypatch.setattr("synthgan.gan.training.draw", noted)
+    monkeypatch.setattr("synthgan.gan.correction.draw", noted)
+    train(model_of(PAIR), redraw=redraw)
+    assert len(asked) >= 3
+    assert set(asked) == {redraw}
+
+
+def test_held_out_rows_decide_which_trees_are_kept(monkeypatch):
+    judged, validation = [], pair_table(200, seed=1)
+    monkeypatch.setattr(
+        "synthgan.gan.training.leave_to_generator", lambda model, held_out, rng, **_: judged.append(held_out)
+    )
+    train(model_of(PAIR), validation=validation)
+    assert judged == [validation]
