@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 INSTALLED := $(VENV)/.installed
 RIVALS := .rivals
 
-.PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-ablation bench-rivals clean
+.PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-ablation bench-rivals clean
 
 # --- the two commands -------------------------------------------------------------------------------
 
@@ -33,6 +33,9 @@ bench-fidelity: $(INSTALLED)
 
 bench-frontier: $(INSTALLED)
 	$(BIN)/python benchmarks/frontier.py adult --data $(DATA)
+
+bench-cost: $(INSTALLED)
+	$(BIN)/python benchmarks/cost.py $(DATA)/*.parquet
 
 # Each part of the generator on and off: an hour; what is done is kept, so that it can be interrupted.
 bench-ablation: $(INSTALLED)

@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+import synthgan
 from synthgan import SynthGAN
 from synthgan.gan.drawing import _shuffled
 from synthgan.gan.grouping import Dependence, Plan, plan
@@ -60,6 +61,7 @@ FITTED: dict[str, Change] = {
     "no places": ({}, {"synthgan.synthesizer.CodingOptions": partial(CodingOptions, max_places=1)}),
     "no relations": ({}, {"synthgan.preprocessing.table.find_relations": lambda frame, encoders: ()}),
     "trees of random questions": ({}, {"synthgan.gan.balancing._N_QUESTIONS": 1}),
+    "trees for all columns": ({}, {"synthgan.gan.training.leave_to_generator": lambda *_, **__: None}),
     "no bfloat16": ({}, {"synthgan.gan.computing.computes_bfloat16": lambda device: False}),
 }
 DRAWN: dict[str, Change] = {
@@ -91,7 +93,7 @@ VARIANTS = [*FITTED, *DRAWN]
 def main() -> None:
     arguments = _arguments()
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
-    done = _read(arguments.results)
+    done = _read(arguments)
     for table in arguments.tables:
         for seed in arguments.seeds:
             for name in FITTED:
@@ -125,7 +127,8 @@ def run(
                 started = time.perf_counter()
                 rows = gan.sample(len(train))
                 rows_per_second = len(rows) / (time.perf_counter() - started)
-            result = {"table": table, "seed": seed, "variant": name, "fit_seconds": fit_seconds}
+            result = {"table": table, "seed": seed, "variant": name, **_settings(arguments)}
+            result["fit_seconds"] = fit_seconds
             result |= fidelity.judge(rows, train, test, target) | {"rows_per_second": rows_per_second}
             print(json.dumps(result), flush=True)
             yield result
@@ -156,9 +159,16 @@ def table_of(results: dict[tuple[str, int, str], dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _read(path: Path) -> dict[tuple[str, int, str], dict[str, Any]]:
-    lines = path.read_text().splitlines() if path.exists() else []
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what results have to share to stand in one table."""
+    return {"rows": arguments.rows, "max_time": arguments.max_time, "version": synthgan.__version__}
+
+
+def _read(arguments: argparse.Namespace) -> dict[tuple[str, int, str], dict[str, Any]]:
+    """Return the results that there are of these settings."""
+    lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
     results = [json.loads(line) for line in lines]
+    results = [result for result in results if _settings(arguments).items() <= result.items()]
     return {(result["table"], result["seed"], result["variant"]): result for result in results}
 
 
