@@ -4,9 +4,11 @@
 
 Each run is a line of `results.jsonl` beside this file and is not repeated while the line is there. The table
 that is printed has a row for each part that is off (or on, where it is off by default): the AUC of boosted
-trees between held-out and drawn rows of each table, and means over tables and seeds. Every variant learns the
-same rows of each part of a table (`--rows`), within the same seconds (`--max-time`); what differs in drawing
-alone is drawn from one model. See `benchmarks/fidelity.py` for how tables are split and figures computed.
+trees between held-out and drawn rows of each table; by how much AUC, utility and share of copies differ from
+those of the first row, in the mean over tables and seeds, with its standard error; and mean speeds. Every
+variant learns the same rows of each part of a table (`--rows`), within the same seconds (`--max-time`); what
+differs in drawing alone is drawn from one model. See `benchmarks/fidelity.py` for how tables are split and
+figures computed.
 """
 
 import argparse
@@ -37,7 +39,8 @@ from synthgan.preprocessing import CodingOptions
 
 TABLES = ["adult", "default-credit", "shoppers", "beijing-pm25", "california-housing"]
 RESULTS = Path(__file__).with_name("results.jsonl")
-FIGURES = ("auc", "utility", "dcr_share", "fit_seconds", "rows_per_second")
+COMPARED = ("auc", "utility", "dcr_share")
+FIGURES = ("fit_seconds", "rows_per_second")
 #: What is changed: parameters of SynthGAN, and names in the package with what stands in for them.
 Change = tuple[dict[str, Any], dict[str, Any]]
 
@@ -147,16 +150,27 @@ def _replacing(replaced: dict[str, Any]) -> Iterator[None]:
 
 
 def table_of(results: dict[tuple[str, int, str], dict[str, Any]]) -> str:
-    """Return a markdown table: a row for each variant, the AUC of each table, and the mean of each figure."""
+    """Return a markdown table: a row for each variant, the AUC of each table, differences, and means."""
     tables = list(dict.fromkeys(table for table, _, _ in results))
-    heads = ["variant", *(f"AUC {table}" for table in tables), *(f"mean {figure}" for figure in FIGURES)]
+    heads = ["variant", *(f"auc {table}" for table in tables), *COMPARED, *FIGURES]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for variant in VARIANTS:
         own = {key: result for key, result in results.items() if key[2] == variant}
         cells = [fidelity.in_words([own[key]["auc"] for key in own if key[0] == table]) for table in tables]
-        cells += [f"{statistics.mean(result[figure] for result in own.values()):,.3f}" for figure in FIGURES]
+        for figure in COMPARED:
+            differences = [
+                result[figure] - results[table, seed, VARIANTS[0]][figure]
+                for (table, seed, _), result in own.items()
+            ]
+            cells.append(_difference(differences) if any(differences) else "")
+        cells += [f"{statistics.mean(result[figure] for result in own.values()):,.0f}" for figure in FIGURES]
         lines.append(f"| {variant} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _difference(differences: list[float]) -> str:
+    error = statistics.stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else 0.0
+    return f"{statistics.mean(differences):+.3f} ± {error:.3f}"
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -179,7 +193,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", default="../shared/data", help="folder of the parquet files")
     parser.add_argument("--tables", nargs="+", default=TABLES, choices=sorted(fidelity.TARGETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--rows", type=int, default=4_000, help="that are learned, and as many to judge by")
+    parser.add_argument("--rows", type=int, default=3_000, help="that are learned, and as many to judge by")
     parser.add_argument("--max-time", type=float, default=60, help="seconds a fit may take")
     parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
