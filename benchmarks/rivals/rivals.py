@@ -76,6 +76,8 @@ def run_rival(
         subprocess.run([str(part) for part in command], check=True, stdout=sys.stderr)
         seconds_taken = time.perf_counter() - started
         rows = pd.read_parquet(drawn)[list(train)]
+        for column in train.select_dtypes("bool"):
+            rows[column] = rows[column].astype(str).eq("True")  # some return words, all of which are true
         return rows.astype({column: train[column].dtype for column in train}), seconds_taken
 
 
