@@ -76,8 +76,12 @@ def run_rival(
         subprocess.run([str(part) for part in command], check=True, stdout=sys.stderr)
         seconds_taken = time.perf_counter() - started
         rows = pd.read_parquet(drawn)[list(train)]
-        for column in train.select_dtypes("bool"):
-            rows[column] = rows[column].astype(str).eq("True")  # some return words, all of which are true
+        # Some return truth values as words, all of which are true, and whole numbers with places.
+        for column, dtype in train.dtypes.items():
+            if pd.api.types.is_bool_dtype(dtype):
+                rows[column] = rows[column].astype(str).eq("True")
+            elif pd.api.types.is_integer_dtype(dtype):
+                rows[column] = pd.to_numeric(rows[column]).round()
         return rows.astype({column: train[column].dtype for column in train}), seconds_taken
 
 
