@@ -33,7 +33,8 @@ def main() -> None:
         command = [sys.executable, "-W", "ignore", __file__, "--alone", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            print(f"| {path.stem} | {done.stderr.strip().splitlines()[-1]} |", flush=True)
+            why = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+            print(f"| {path.stem} | {why[-1]} |", flush=True)
             continue
         cells = [f"{figure:,.0f}" for figure in json.loads(done.stdout).values()]
         print(f"| {path.stem} | {' | '.join(cells)} |", flush=True)
