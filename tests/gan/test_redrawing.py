@@ -1,4 +1,3 @@
-import copy
 import itertools
 
 import numpy as np
@@ -257,39 +256,6 @@ def test_growing_and_redrawing_leave_the_global_generators_alone():
     trees.redraw(0, torch.zeros(10, 4), rng_of(0))
 
 
-@over_tables
-@pytest.mark.parametrize("other", ["nothing", "other trees"])
-def test_a_copy_by_way_of_its_state_is_the_same_trees(name, other):
-    layout, rows_of = TABLES[name]
-    trees = learned(name)
-    copied = CellTrees(len(layout.coded)) if other == "nothing" else grown(layout, rows_of(150, 3), seed=2)
-    copied.load_state_dict(copy.deepcopy(trees.state_dict()))
-    assert_same_trees(copied, trees)
-    assert copied.columns == trees.columns
-    points = torch.from_numpy(points_of(rows_of(300, 1), layout))
-    for place in trees.columns:
-        drawn, again = (each.redraw(place, points, rng_of(0)) for each in (trees, copied))
-        assert all(map(torch.equal, drawn, again))
-
-
-def test_a_state_of_no_trees_empties_others():
-    trees = grown(FOUR, four_table(200))
-    trees.load_state_dict(CellTrees(4).state_dict())
-    assert_same_trees(trees, CellTrees(4))
-
-
-def test_growing_again_forgets_the_first_trees():
-    trees = grown(FOUR, four_table(900, seed=3), seed=5)
-    trees.grow(four_table(200), RowSpace(FOUR), np.random.default_rng(0))
-    assert_same_trees(trees, grown(FOUR, four_table(200)))
-
-
-def test_trees_stay_on_the_device_where_they_were():
-    trees = CellTrees(4).to("meta")
-    trees.grow(four_table(200), RowSpace(FOUR), np.random.default_rng(0))
-    assert {buffer.device.type for buffer in trees.buffers()} == {"meta"}
-
-
 @pytest.mark.parametrize(("n_rows", "columns"), [(0, []), (1, []), (99, []), (100, [0, 1, 2, 3])])
 def test_tables_of_fewer_than_a_hundred_rows_teach_nothing(n_rows, columns):
     assert grown(FOUR, four_table(n_rows)).columns == columns
@@ -334,6 +300,21 @@ def test_no_more_rows_are_learned_from_than_change_the_trees(monkeypatch):
     assert len(trees.codes) == 150 * trees.roots.numel()
 
 
+@over_tables
+def test_the_order_of_cells_in_a_leaf_says_nothing_of_their_rows(name):
+    trees = learned(name)
+    for leaf in range(len(trees.counts)):
+        codes = trees.codes[trees.first[leaf] : trees.first[leaf] + trees.counts[leaf]]
+        assert (codes.diff() >= 0).all()
+
+
+def test_of_wide_tables_fewer_rows_are_learned(monkeypatch):
+    monkeypatch.setattr(redrawing, "_MAX_CELLS", 6_000)
+    assert len(grown(FOUR, four_table(1000)).codes) == 6_000
+    monkeypatch.setattr(redrawing, "_MAX_CELLS", 10)
+    assert len(grown(FOUR, four_table(1000)).codes) == 24 * 100
+
+
 # Columns without trees
 
 
@@ -356,52 +337,6 @@ def test_columns_with_values_and_constants_have_no_trees():
     assert MIXED.coded[trees.columns].tolist() == [0, 2]  # neither the constant nor a weight nor a height
 
 
-@over_tables
-def test_trees_that_are_dropped_leave_nothing_behind_and_others_as_they_were(name):
-    layout, rows_of = TABLES[name]
-    trees, points = learned(name), torch.from_numpy(points_of(rows_of(400, seed=1), layout))
-    columns = trees.columns
-    for dropped in (columns[:1], columns[1:], columns, []):
-        fewer = copy.deepcopy(trees)
-        fewer.drop(dropped)
-        kept = [column for column in columns if column not in dropped]
-        assert fewer.columns == kept
-        starts = [*trees.roots[columns].flatten().sort().values.tolist(), len(trees.child)]
-        sizes = dict(zip(starts, np.diff(starts), strict=False))
-        assert len(fewer.child) == sum(sizes[root] for root in trees.roots[kept].flatten().tolist())
-        assert len(fewer.codes) == len(trees.codes) * len(kept) // len(columns)
-        for column in kept:
-            for cells, twins in zip(
-                fewer.redraw(column, points, rng_of(3)), trees.redraw(column, points, rng_of(3)), strict=True
-            ):
-                assert torch.equal(cells, twins)
-
-
-def test_without_any_trees_is_as_never_grown():
-    trees = grown(FOUR, four_table(300))
-    trees.drop([0, 1, 2, 3])
-    assert_same_trees(trees, CellTrees(4))
-
-
-def test_trees_that_time_has_repeated_are_kept_once(monkeypatch):
-    threads, clock = torch.get_num_threads(), itertools.count()
-    monkeypatch.setattr(redrawing.time, "monotonic", lambda: next(clock))
-    try:
-        torch.set_num_threads(1)
-        trees = grown(FOUR, four_table(300), max_time=6)  # two of the first two columns, one of the others
-    finally:
-        torch.set_num_threads(threads)
-    fewer = copy.deepcopy(trees)
-    fewer.drop([1])
-    assert fewer.columns == [0, 2, 3]
-    assert len(fewer.codes) == 4 * 300
-    for column in fewer.columns:
-        points = torch.from_numpy(points_of(four_table(200, seed=1), FOUR))
-        for kind in range(3):
-            shares, twins = (each.expected(column, points, 3)[:, kind] for each in (fewer, trees))
-            torch.testing.assert_close(shares, twins)
-
-
 # With which share codes are redrawn
 
 
@@ -419,70 +354,3 @@ def test_what_is_expected_is_how_often_codes_are_redrawn(name):
             shares, own = drawn_codes[:, row].bincount(minlength=n_codes) / n_draws, expected[row].numpy()
             assert total_variation(shares.numpy(), own) < 3 * sampling_error(own, n_draws)
             assert not (shares.numpy() > 0)[own == 0].any()
-
-
-# What a file may hold
-
-
-def cyclic(state):
-    state["child"][0] = 0 * state["child"][0] + 1
-    state["child"][1] = 1
-
-
-def beyond_the_nodes(state):
-    state["child"][0] = len(state["child"])
-
-
-def beyond_the_cells(state):
-    state["first"][:] = len(state["codes"])
-
-
-def of_no_node(state):
-    state["roots"][0, 0] = len(state["child"])
-
-
-def of_no_column(state):
-    state["asked"][0] = len(state["roots"])
-
-
-def without_some_places(state):
-    state["places"] = state["places"][1:]
-
-
-def with_an_empty_leaf(state):
-    state["counts"][state["child"] == 0] = 0
-
-
-WRONG = [
-    cyclic,
-    beyond_the_nodes,
-    beyond_the_cells,
-    of_no_node,
-    of_no_column,
-    without_some_places,
-    with_an_empty_leaf,
-]
-
-
-@pytest.mark.parametrize("spoil", WRONG, ids=lambda spoil: spoil.__name__)
-def test_trees_that_do_not_lead_to_cells_are_not_loaded(spoil):
-    state = copy.deepcopy(learned("codes").state_dict())
-    CellTrees(4).load_state_dict(state)
-    spoil(state)
-    with pytest.raises(RuntimeError, match="do not lead to cells"):
-        CellTrees(4).load_state_dict(state)
-
-
-def test_of_wide_tables_fewer_rows_are_learned(monkeypatch):
-    monkeypatch.setattr(redrawing, "_MAX_CELLS", 6_000)
-    assert len(grown(FOUR, four_table(1000)).codes) == 6_000
-    monkeypatch.setattr(redrawing, "_MAX_CELLS", 10)
-    assert len(grown(FOUR, four_table(1000)).codes) == 24 * 100
-
-
-@over_tables
-def test_the_order_of_cells_in_a_leaf_says_nothing_of_their_rows(name):
-    trees = learned(name)
-    for leaf in range(len(trees.counts)):
-        codes = trees.codes[trees.first[leaf] : trees.first[leaf] + trees.counts[leaf]]
-        assert (codes.diff() >= 0).all()
