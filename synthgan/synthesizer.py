@@ -49,12 +49,12 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         What is minimised. "masked" is reconstruction of hidden cells with a discriminator beside it; the
         others are adversarial games on the same networks: the textbook's binary cross-entropy [1]_,
         Wasserstein with gradient penalty [2]_, and relativistic pairing with R1 and R2 [3]_.
-    rounds : int or "auto", default=None
-        In how many rounds a row is drawn. None draws one column a round, the finest; "auto" draws together
-        columns that say little of each other; 1 is the fastest.
+    rounds : int or "auto", default="auto"
+        In how many rounds a row is drawn. "auto" draws together columns that say little of each other; None
+        draws one column a round, which takes twice the time; 1 is the fastest.
     redraw : bool, default=True
         Whether cells of a drawn row are in the end drawn once more, given all others, from trees: in
-        random order, and the target once again after all.
+        random order, and a target of classes once again after all.
     correct : bool, default=True
         Whether three to eight candidates are drawn for each row, and those are kept that make rows together
         lie where the learned ones do, more evenly than independent draws; under a condition, those that
@@ -116,7 +116,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         *,
         target: str | int | None = None,
         loss: str = "masked",
-        rounds: Rounds = None,
+        rounds: Rounds = "auto",
         redraw: bool = True,
         correct: bool = True,
         adversarial_weight: float = 0.0,

@@ -80,11 +80,10 @@ DRAWN: dict[str, Change] = {
     ),
     "independent rows": ({"correct": False}, {}),
     "discriminator instead of balance": ({}, {"synthgan.gan.drawing._FEW": 10**9}),
-    "one order of columns for 4,096 rows": ({}, {"synthgan.gan.drawing.BATCH_SIZE": 4096}),
-    "few rounds (auto)": ({"rounds": "auto"}, {}),
-    "few rounds, independent": ({"rounds": "auto", "correct": False}, {}),
-    "as few rounds of random groups": (
-        {"rounds": "auto", "correct": False},
+    "one column a round": ({"rounds": None}, {}),
+    "one column a round, independent": ({"rounds": None, "correct": False}, {}),
+    "rounds of random groups, independent": (
+        {"correct": False},
         {"synthgan.gan.drawing.plan": _random_groups},
     ),
     "one round, independent": ({"rounds": 1, "correct": False}, {}),

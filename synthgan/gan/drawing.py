@@ -195,8 +195,12 @@ def _order(
 
 
 def _order_of_redrawing(model: GanModel, columns: set[int], rng: torch.Generator) -> list[int]:
-    """Return the columns in random order, and the target once more: it is to follow from what stays."""
-    again = [column for column in columns if column == model.architecture.target]
+    """Return the columns in random order, and a target of classes once more: it is to follow from what stays.
+
+    A number is not: what follows from it would no longer fit it.
+    """
+    target = model.architecture.target
+    again = [column for column in columns if column == target and not model.layout.spans[column].is_ordered]
     return _shuffled(sorted(columns), rng) + again
 
 

@@ -158,19 +158,20 @@ def _with_draft_of(
 ) -> Plan:
     """Return groups of about equal size, each column where it costs least beside those before it."""
     drawn = -(-(len(columns) - n_drafted) // max(n_rounds - 1, 1))
-    sizes = [n_drafted] + [drawn] * (n_rounds - 1)
+    sizes = np.array([n_drafted] + [drawn] * (n_rounds - 1))
     groups: list[list[int]] = [[] for _ in sizes]
+    counts = np.zeros(len(sizes), dtype=np.int64)
+    # What each column and the members of each group say of each other.
+    told = np.zeros((len(sizes), len(dependence.information)))
+    told[0] = dependence.unexplained[list(given)].sum(0)
     lost = 0.0
     for column in columns:
-        costs = []
-        for index, (members, size) in enumerate(zip(groups, sizes, strict=True)):
-            if len(members) < size:
-                told = dependence.information[column, members]
-                if index == 0:
-                    told = dependence.unexplained[column, [*members, *given]]
-                costs.append((float(told.sum()), len(members) / size, index))
-        cost, _, index = min(costs)
+        costs = np.where(counts < sizes, told[:, column], np.inf)
+        cost = float(costs.min())
+        index = int(np.where(costs == cost, counts / np.maximum(sizes, 1), np.inf).argmin())
         groups[index].append(column)
+        counts[index] += 1
+        told[index] += (dependence.information if index else dependence.unexplained)[column]
         lost += cost
     return Plan(groups[0], [members for members in groups[1:] if members], lost)
 
