@@ -219,28 +219,32 @@ class Filling:
 
     def _obey(self, column: int, relations: list[int], followed: Tensor, told_by: Tensor) -> None:
         """Put the cells of a column that a relation tells where it tells them to be."""
-        model, index = self.model, self.model.layout.place_index[column]
         which = told_by.clamp(min=0) // N_RELATION_CODES
         code = told_by.clamp(min=0) % N_RELATION_CODES  # 0: equal
-        edges = model.space.relation_edges
+        edges = self.model.space.relation_edges
         spread = torch.rand(len(told_by), generator=self.rng, device=told_by.device)
         low, high = edges[(code - 1).clamp(min=0)], edges[code]
         distance = torch.where(code > 0, low + spread * (high - low), 0.0)
-        span, offset = model.layout.spans[column], int(model.layout.offsets[column])
         start = followed.gather(1, which.unsqueeze(1)).squeeze(1).nan_to_num()
-        stands = (start + distance).clamp(span.place_codes[0], span.place_codes[-1] + 0.999)
-        # No relation tells a point: what would come to stand on one stays where its partner is.
-        stands = torch.where(model.space.takes_place[stands.long() + offset] > 0, stands, start)
         is_told = told_by >= 0
-        codes = stands.long()
-        places = ((stands - codes) * span.n_places).long()
-        self.cells.codes[:, column] = torch.where(is_told, codes, self.cells.codes[:, column])
-        self.cells.places[:, index] = torch.where(is_told, places, self.cells.places[:, index])
-        partners = model.space.partner[relations][which]
+        # No relation tells a point: what would come to stand on one stays where its partner is.
+        self._move(column, is_told, start + distance, start)
+        partners = self.model.space.partner[relations][which]
         is_equal = is_told & (code == 0)
         source = self.source.gather(1, partners.unsqueeze(1)).squeeze(1)
         self.source[:, column] = torch.where(is_equal, source, column)
         self._stand(column)
+
+    def _move(self, column: int, is_moved: Tensor, stands: Tensor, otherwise: Tensor) -> None:
+        """Put some cells of a column at `stands` on its line, or where that is a point, at `otherwise`."""
+        span, offset = self.model.layout.spans[column], int(self.model.layout.offsets[column])
+        cells, index = self.cells, self.model.layout.place_index[column]
+        stands = stands.clamp(span.place_codes[0], span.place_codes[-1] + 0.999)
+        stands = torch.where(self.model.space.takes_place[stands.long() + offset] > 0, stands, otherwise)
+        codes = stands.long()
+        places = ((stands - codes) * span.n_places).long()
+        cells.codes[:, column] = torch.where(is_moved, codes, cells.codes[:, column])
+        cells.places[:, index] = torch.where(is_moved, places, cells.places[:, index])
 
     def _draw_value(self, column: int, top: Tensor) -> None:
         """Read the value of a column, where its code takes one."""
@@ -299,6 +303,8 @@ class Filling:
         if column not in layout.place_index:
             return
         self.cells.places[:, layout.place_index[column]] = redrawn.places
+        stands = redrawn.codes + (redrawn.places + 0.5) / layout.spans[column].n_places
+        self._move(column, redrawn.shifts != 0, stands + redrawn.shifts, stands)
         self._stand(column)
         if relations := layout.relations_of(column):
             followed = self.model.space.followed(

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.loop import Report
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
+from synthgan.gan.sharpness import fitting_leaves
 from synthgan.gan.training import train_masked
 from synthgan.layout import EncodedTable, Layout
 
@@ -25,8 +27,9 @@ _VALIDATION_SHARE, _MOST_OF_SMALL = 0.05, 0.2
 _MIN_VALIDATION_ROWS, _MAX_VALIDATION_ROWS = 20, 2_000
 #: Share of the time in which latent classes are learned, and as much for the forest.
 _SURVEY_SHARE = 0.05
-#: Share of the time in which the trees are grown that cells are redrawn from.
-_TREES_SHARE = 0.2
+#: Share of the time in which the leaves of the trees are chosen that cells are redrawn from, and as much for
+#: growing them.
+_TREES_SHARE = 0.1
 
 
 def build_model(
@@ -140,13 +143,13 @@ def survey(
         target=coded.index(target) if target in coded else None,
         max_time=time_for_each,
     )
-    model.trees.grow(
-        table if training is None else training,
-        model.space,
-        np.random.default_rng(trees_seed),
-        bound=dependence.bound,
-        max_time=budget.max_time and budget.max_time * _TREES_SHARE,
-    )
+    rows, trees_rng = table if training is None else training, np.random.default_rng(trees_seed)
+    how: dict[str, Any] = {
+        "bound": dependence.bound,
+        "max_time": budget.max_time and budget.max_time * _TREES_SHARE,
+    }
+    leaf_rows = fitting_leaves(rows, model.space, trees_rng, target=target, **how)
+    model.trees.grow(rows, model.space, trees_rng, leaf_rows=leaf_rows, **how)
     spent = time.monotonic() - started
     return replace(budget, max_time=budget.max_time and max(0.1, budget.max_time - spent))
 

@@ -3,8 +3,8 @@
 What one column says of another sharply, trees learn better than a network that learns all columns at once,
 and in seconds. For each column a few trees predict it from all the others; a cell is redrawn by asking one of
 them at random and taking the cell of a random real row in the same leaf, which draws from the forest's
-distribution [1]_. A sweep over the columns is one of a Gibbs sampler whose conditionals are trees [2]_, begun
-where the generator has left the row.
+distribution [1]_. A number then moves by chance towards a neighbour in its leaf. A sweep over the columns is
+one of a Gibbs sampler whose conditionals are trees [2]_, begun where the generator has left the row.
 
 References
 ----------
@@ -28,13 +28,15 @@ from torch import Tensor, nn
 from synthgan.gan.balancing import Points, goal_of, points_of
 from synthgan.gan.cells import Cells
 from synthgan.gan.rows import RowSpace
-from synthgan.layout import EncodedTable, IntArray
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
 #: Trees of a column, and of all columns where these are many; but at least so many of each.
-_N_TREES, _MAX_TREES, _MIN_TREES = 6, 300, 2
-#: Share of the rows that a tree is grown from, and how many of them are in a leaf at least. All rows are then
-#: put into the leaves: with half of the cells from rows that the tree has not seen, less is copied.
-_SHARE_GROWN_FROM, _MIN_ROWS = 0.5, 6
+_N_TREES, _MAX_TREES, _MIN_TREES = 8, 300, 2
+#: Share of the rows that a tree is grown from. All rows are then put into the leaves: with half of the cells
+#: from rows that the tree has not seen, less is copied.
+_SHARE_GROWN_FROM = 0.5
+#: How many of the rows that a tree is grown from a leaf has at least, as is best for one column or another.
+LEAF_ROWS = (6, 12, 24)
 #: Columns that a question is chosen from, at most.
 _MAX_ASKED = 32
 #: More rows than these hardly change the trees; and cells in the leaves of all trees, where columns are many.
@@ -49,7 +51,7 @@ _OF_NODES = {
     "first": np.int32,
     "counts": np.int32,
 }
-_OF_CELLS = {"codes": np.int32, "places": np.uint8, "told_by": np.int16}
+_OF_CELLS = {"codes": np.int32, "places": np.uint8, "told_by": np.int16, "rooms": np.float16}
 Tree = dict[str, npt.NDArray[Any]]
 
 
@@ -62,11 +64,14 @@ class Redrawn(NamedTuple):
         Of the cells, shape ``(batch,)``; places are 0 where a code has none.
     told_by
         Which code of the column's relations tells the cell instead, -1 for none; shape ``(batch,)``.
+    shifts
+        How far the cell is to be moved along its number line, in pieces; shape ``(batch,)``.
     """
 
     codes: Tensor
     places: Tensor
     told_by: Tensor
+    shifts: Tensor
 
 
 class CellTrees(nn.Module):
@@ -90,7 +95,10 @@ class CellTrees(nn.Module):
     first, counts
         The first cell in a leaf, and how many are in it.
     codes, places, told_by
-        The cells, leaf by leaf, shape ``(n_cells,)``; see `Redrawn`.
+        The cells, leaf by leaf and there in their order, shape ``(n_cells,)``; see `Redrawn`.
+    rooms
+        How far from each cell the next one in its leaf is, in pieces of the number line; 0 where there is
+        none, or one of the two has no place or is told by a relation. Shape ``(n_cells,)``.
     """
 
     roots: Tensor
@@ -102,6 +110,7 @@ class CellTrees(nn.Module):
     codes: Tensor
     places: Tensor
     told_by: Tensor
+    rooms: Tensor
 
     def __init__(self, n_coded: int) -> None:
         super().__init__()
@@ -119,6 +128,8 @@ class CellTrees(nn.Module):
         space: RowSpace,
         rng: np.random.Generator,
         *,
+        leaf_rows: IntArray | None = None,
+        n_trees: int = _N_TREES,
         bound: Collection[int] = (),
         max_time: float | None = None,
     ) -> None:
@@ -134,6 +145,10 @@ class CellTrees(nn.Module):
             What they mean.
         rng
             Source of all randomness.
+        leaf_rows
+            Rows in a leaf of each coded column's trees, at least; None for the first of `LEAF_ROWS`.
+        n_trees
+            Of a column, where columns are not many.
         bound
             Columns that get no trees. Where one is a function of another, redrawing either would part them.
         max_time
@@ -145,7 +160,8 @@ class CellTrees(nn.Module):
         wanted = [place for place, column in enumerate(layout.coded.tolist()) if column not in left_out]
         if len(table) < _MIN_TABLE or len(layout.coded) < 2:
             wanted = []
-        n_trees = max(_MIN_TREES, min(_N_TREES, _MAX_TREES // max(len(wanted), 1)))
+        leaf_rows = np.full(len(layout.coded), LEAF_ROWS[0]) if leaf_rows is None else leaf_rows
+        n_trees = max(_MIN_TREES, min(n_trees, _MAX_TREES // max(len(wanted), 1)))
         n_rows = max(_MIN_TABLE, min(_MAX_ROWS, _MAX_CELLS // max(n_trees * len(wanted), 1)))
         table = table.take(rng.permutation(len(table))[:n_rows])
         points = points_of(table, layout)
@@ -154,22 +170,18 @@ class CellTrees(nn.Module):
         def grown(place: int, own: np.random.Generator) -> Tree | None:
             if time.monotonic() > deadline:
                 return None
-            column = int(layout.coded[place])
-            tree, order = _tree(points, place, layout.spans[column].is_ordered, own)
-            index = layout.place_index.get(column)
-            places = table.places[:, index] if index is not None else np.zeros(len(table))
-            held = zip(_OF_CELLS.items(), (table.codes[:, column], places, told_by[:, place]), strict=True)
-            return tree | {name: of_rows[order].astype(dtype) for (name, dtype), of_rows in held}
+            span = layout.spans[layout.coded[place]]
+            tree, order = _tree(points, place, span.is_ordered, int(leaf_rows[place]), own)
+            rows, told = table.take(order), told_by[order, place]
+            return tree | _cells_in_leaves(rows, layout, place, told, tree["first"])
 
         tasks = wanted * n_trees
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             trees = list(pool.map(grown, tasks, rng.spawn(len(tasks))))
-        self._keep(
-            [
-                [tree for place, tree in zip(tasks, trees, strict=True) if place == own and tree is not None]
-                for own in range(len(layout.coded))
-            ]
-        )
+        of_columns: list[list[Tree]] = [[] for _ in layout.coded]
+        for place, tree in zip(tasks, trees, strict=True):
+            of_columns[place] += [] if tree is None else [tree]
+        self._keep(of_columns)
 
     def _keep(self, trees: list[list[Tree]]) -> None:
         """Keep the trees of each coded column in place of those that there are."""
@@ -206,12 +218,16 @@ class CellTrees(nn.Module):
         rng
             Source of all randomness.
         """
-        chances = torch.rand(2, len(points), generator=rng, device=points.device)
+        chances = torch.rand(3, len(points), generator=rng, device=points.device)
         roots = self.roots[place]
         leaf = self._leaves(roots[(chances[0] * len(roots)).long().clamp(max=len(roots) - 1)], points)
         counts = self.counts[leaf]
         cell = self.first[leaf] + (chances[1] * counts).long().clamp(max=counts - 1)
-        return Redrawn(self.codes[cell].long(), self.places[cell].long(), self.told_by[cell].long())
+        # Towards the next cell of the leaf or back towards the one before, as far as chance has it.
+        further, how_far = self.rooms[cell].float(), 2 * chances[2] - 1
+        back = self.rooms[cell - 1].float()  # none, if that is the last of another leaf
+        shifts = torch.where(how_far > 0, further, back) * how_far
+        return Redrawn(self.codes[cell].long(), self.places[cell].long(), self.told_by[cell].long(), shifts)
 
     def expected(self, place: int, points: Tensor, n_codes: int) -> Tensor:
         """Return with which share a column is redrawn as each code, shape ``(batch, n_codes)``.
@@ -285,17 +301,20 @@ class CellTrees(nn.Module):
             and (self.first >= 0).all()
             and (self.counts[~is_inner] > 0).all()
             and (self.first.long() + self.counts <= len(self.codes)).all()
-            and len(self.codes) == len(self.places) == len(self.told_by)
+            and len(self.codes) == len(self.places) == len(self.told_by) == len(self.rooms)
+            and self.rooms.isfinite().all()
         )
 
 
-def _tree(points: Points, place: int, is_ordered: bool, rng: np.random.Generator) -> tuple[Tree, IntArray]:
+def _tree(
+    points: Points, place: int, is_ordered: bool, min_rows: int, rng: np.random.Generator
+) -> tuple[Tree, IntArray]:
     """Return the nodes of a new tree, and the rows leaf by leaf, there in the order of what is predicted."""
     others = np.delete(points, place, axis=1)
     sample = rng.permutation(len(points))[: round(_SHARE_GROWN_FROM * len(points))]
     n_asked = min(_MAX_ASKED, others.shape[1])
     regressor = DecisionTreeRegressor(
-        min_samples_leaf=_MIN_ROWS, max_features=n_asked, random_state=int(rng.integers(2**31))
+        min_samples_leaf=min_rows, max_features=n_asked, random_state=int(rng.integers(2**31))
     )
     regressor.fit(others[sample], goal_of(points[:, place], is_ordered, rng)[sample])
     tree = regressor.tree_
@@ -316,6 +335,27 @@ def _tree(points: Points, place: int, is_ordered: bool, rng: np.random.Generator
         "counts": counts,
     }
     return nodes, np.lexsort((points[:, place], leaf))
+
+
+def _cells_in_leaves(
+    table: EncodedTable, layout: Layout, place: int, told_by: IntArray, first: IntArray
+) -> Tree:
+    """Return what is kept of the cells of a coded column, given the rows leaf by leaf; see `CellTrees`."""
+    column = int(layout.coded[place])
+    codes, index, span = table.codes[:, column], layout.place_index.get(column), layout.spans[column]
+    places = table.places[:, index] if index is not None else np.zeros(len(table))
+    may_move = np.isin(codes, span.place_codes) & (told_by < 0)
+    rooms = _rooms(codes + places / span.n_places, may_move, first)
+    cells = {"codes": codes, "places": places, "told_by": told_by, "rooms": rooms}
+    return {name: cells[name].astype(dtype) for name, dtype in _OF_CELLS.items()}
+
+
+def _rooms(stands: FloatArray, may_move: npt.NDArray[np.bool_], first: IntArray) -> FloatArray:
+    """Return how far from each cell the next one in its leaf is, given where they stand, leaf by leaf."""
+    rooms = np.diff(stands, append=stands[-1:])
+    rooms[~(may_move & np.roll(may_move, -1))] = 0.0
+    rooms[first - 1] = 0.0  # the last of each leaf stands before the first of another
+    return rooms
 
 
 def _rounded_down(numbers: npt.NDArray[np.float64]) -> Points:

@@ -302,7 +302,7 @@ def test_a_told_cell_is_where_its_partner_stands_or_as_near_as_told(code, place)
     filling = filling_of(model_of(PLACED), placed_table(n_rows))
     told_by = torch.full((n_rows,), place * N_RELATION_CODES + code if code >= 0 else -1)
     own_codes, own_places = torch.full((n_rows,), 2), torch.full((n_rows,), 5)
-    filling._redraw_column(column, Redrawn(own_codes, own_places, told_by))
+    filling._redraw_column(column, Redrawn(own_codes, own_places, told_by, torch.zeros(n_rows)))
     relation = PLACED.relations[PLACED.relations_of(column)[place]]
     follow = followed_by(filling, relation)
     can_tell = ~follow.isnan() if code >= 0 else torch.zeros(n_rows, dtype=torch.bool)
@@ -316,6 +316,19 @@ def test_a_told_cell_is_where_its_partner_stands_or_as_near_as_told(code, place)
     half, stands = 0.5 / PLACED.spans[column].n_places + 1e-6, stands_of(filling, column)[can_tell]
     ends = [(follow[can_tell] + distance).clamp(1, 3) for distance in (low, high)]  # those of the line
     assert ((stands >= ends[0] - half) & (stands <= ends[1] + half)).all()
+
+
+@torch.inference_mode()
+def test_a_number_that_would_move_onto_a_point_or_off_the_line_does_not():
+    n_rows, column = 3, 3
+    filling, span = filling_of(model_of(PLACED), placed_table(n_rows)), PLACED.spans[3]
+    low, high = span.place_codes[0], span.place_codes[-1]
+    own_codes, own_places = torch.full((n_rows,), low), torch.full((n_rows,), 5)
+    shifts = torch.tensor([-50.0, 50.0, 0.0])
+    no_relation = torch.full((n_rows,), -1)
+    filling._redraw_column(column, Redrawn(own_codes, own_places, no_relation, shifts))
+    assert filling.cells.codes[:, column].tolist() == [low, high, low]
+    assert filling.cells.places[:, PLACED.place_index[column]].tolist() == [0, span.n_places - 1, 5]
 
 
 # Columns that follow from one another

@@ -119,5 +119,5 @@ def test_weights_and_what_was_counted_are_what_a_file_has_to_hold():
     counted = {"prior", "information", "unexplained", "classes.shares", "classes.code_shares"}
     counted |= {"forest.columns", "forest.thresholds", "forest.shares"}
     counted |= {f"trees.{name}" for name in ("roots", "child", "asked", "thresholds", "first", "counts")}
-    counted |= {f"trees.{name}" for name in ("codes", "places", "told_by")}
+    counted |= {f"trees.{name}" for name in ("codes", "places", "told_by", "rooms")}
     assert set(model.state_dict()) == counted | {name for name, _ in model.named_parameters()}

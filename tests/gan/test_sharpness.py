@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from small_tables import FOUR, PLACED, cells_of, four_table, model_of, placed_table, rng_of, table_of
+from small_trees import layout_of
 from torch.nn.functional import one_hot
 
 from synthgan.gan import sharpness
+from synthgan.gan.redrawing import LEAF_ROWS
 from synthgan.gan.rows import RowSpace
-from synthgan.gan.sharpness import leave_to_generator
+from synthgan.gan.sharpness import fitting_leaves, leave_to_generator
 from synthgan.layout import Layout, Span
 
 MASSES = arrays_of.arrays(float, st.just((2, 4)), elements=st.floats(0.01, 1.0))
@@ -159,3 +161,59 @@ def test_the_target_is_left_to_the_generator_if_that_is_better_at_all(in_doubt, 
     monkeypatch.setattr(sharpness, "_expected", nearly_certain)
     leave_to_generator(model, four_table(500, seed=1), rng_of(0))
     assert model.trees.columns == ([0, 1, 3] if left else [0, 1, 2, 3])
+
+
+# How large leaves are
+
+
+def lines(n_rows, seed=0):
+    """Three numbers of forty codes: the second follows the first closely, the third nothing."""
+    rng = np.random.default_rng(seed)
+    first = rng.integers(40, size=n_rows)
+    return table_of(np.column_stack([first, 39 - first, rng.integers(40, size=n_rows)]))
+
+
+LINES = Layout(tuple(Span(name, 40, positions=tuple(np.linspace(-1, 1, 40))) for name in "abc"))
+
+
+def chosen(table, **parameters):
+    return fitting_leaves(table, RowSpace(LINES), np.random.default_rng(0), **parameters).tolist()
+
+
+def test_leaves_are_small_where_that_tells_more_and_else_large():
+    assert chosen(lines(1000)) == [LEAF_ROWS[0], LEAF_ROWS[0], LEAF_ROWS[-1]]
+
+
+def test_of_the_target_those_leaves_are_taken_that_tell_most(monkeypatch):
+    for errors, expected in ((1e9, LEAF_ROWS[-1]), (0.0, LEAF_ROWS[0])):
+        monkeypatch.setattr(sharpness, "_STANDARD_ERRORS", 1e9)
+        monkeypatch.setattr(sharpness, "_STANDARD_ERRORS_OF_TARGET", errors)
+        assert chosen(lines(1000), target=1) == [LEAF_ROWS[-1], expected, LEAF_ROWS[-1]]
+
+
+@pytest.mark.parametrize(("n_rows", "max_time"), [(240, None), (1000, 1e-9)])
+def test_without_rows_or_time_to_tell_leaves_are_small(n_rows, max_time):
+    assert chosen(lines(n_rows), max_time=max_time) == [LEAF_ROWS[0]] * 3
+
+
+def test_trees_are_judged_by_rows_that_they_have_not_seen(monkeypatch):
+    learned, judged, grow = [], [], sharpness.CellTrees.grow
+    expected = sharpness.CellTrees.expected
+
+    def noted(trees, table, *arguments, **parameters):
+        learned.append(table.codes)
+        return grow(trees, table, *arguments, **parameters)
+
+    def asked(trees, place, points, n_codes):
+        judged.append(points.numpy())
+        return expected(trees, place, points, n_codes)
+
+    monkeypatch.setattr(sharpness.CellTrees, "grow", noted)
+    monkeypatch.setattr(sharpness.CellTrees, "expected", asked)
+    rows = np.column_stack(np.divmod(np.random.default_rng(1).permutation(1000), 40))
+    fitting_leaves(table_of(rows), RowSpace(layout_of(25, 40)), np.random.default_rng(0))
+    assert len(learned) == len(LEAF_ROWS)
+    for codes, points in zip(learned, judged[::2], strict=True):
+        assert len(points) == 200
+        assert {*map(tuple, codes.tolist()), *map(tuple, points.tolist())} == set(map(tuple, rows.tolist()))
+        assert len(codes) + len(points) == 1000
