@@ -37,8 +37,6 @@ class Budget:
         Width of each hidden layer or residual block, generator and discriminator alike.
     latent_dim
         Length of the noise vector.
-    dropout
-        Share of hidden units left out in a step.
     max_time
         Seconds after which the run is over, or None.
     quiet_start
@@ -55,7 +53,6 @@ class Budget:
     weight_decay: float
     hidden_dims: tuple[int, ...]
     latent_dim: int
-    dropout: float
     max_time: float | None = None
     quiet_start: bool = False
     blur: float = 0.0
@@ -77,8 +74,8 @@ def plan_budget(
 ) -> Budget:
     """Return the budget for a table; what is None follows its size.
 
-    Small tables get narrow networks, a quiet start and strong weight decay, medium ones strong dropout, large
-    ones wide networks. Reconstruction alone has no use for noise, so it gets none.
+    Small tables get narrow networks, a quiet start and strong weight decay, larger ones wider networks.
+    Reconstruction alone has no use for noise, so it gets none.
 
     Parameters
     ----------
@@ -114,7 +111,6 @@ def plan_budget(
         latent_dim=latent_dim
         if latent_dim is not None
         else (100 if is_game else 32 if is_adversarial else 0),
-        dropout=0.0 if is_game else 0.3 if medium else 0.1,
         max_time=max_time,
         quiet_start=small and not is_game,
         blur=0.0 if small or is_game else 0.5,

@@ -12,7 +12,7 @@ _MIN_SHARED_PRODUCT = 2**17
 
 @contextmanager
 def own_global_stream(rng: torch.Generator) -> Iterator[None]:
-    """Let what only knows torch's global generators (initial weights, dropout) draw from `rng`.
+    """Let what only knows torch's global generators (initial weights) draw from `rng`.
 
     The global generators are put back as they were.
     """

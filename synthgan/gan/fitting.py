@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from synthgan.gan.balancing import Forest, points_of
 from synthgan.gan.budget import Budget
 from synthgan.gan.cells import Cells
-from synthgan.gan.computing import enough_threads, own_global_stream
+from synthgan.gan.computing import enough_threads
 from synthgan.gan.games import train_game
 from synthgan.gan.grouping import Dependence, Rounds
 from synthgan.gan.latent_classes import LatentClasses
@@ -66,7 +66,6 @@ def build_model(
         hidden_dims=budget.hidden_dims,
         latent_dim=budget.latent_dim,
         residual=game is None or game.residual,
-        dropout=budget.dropout,
         quiet_start=budget.quiet_start,
         target=target,
         known=tuple(range(len(layout))) if game is None else _condition_of_game(layout, target),
@@ -96,7 +95,7 @@ def train_model(
     """
     _, training_seed = seeds_of(seed)
     rng = torch.Generator(model.device).manual_seed(training_seed)
-    with own_global_stream(rng), enough_threads(budget.hidden_dims[0], budget.batch_size):
+    with enough_threads(budget.hidden_dims[0], budget.batch_size):
         if loss in GAMES:
             return train_game(model, GAMES[loss], table, budget, rng=rng, report=report)
         training, validation = hold_out(table, model.architecture.target, seed)

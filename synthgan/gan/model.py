@@ -26,7 +26,7 @@ class Architecture:
 
     Parameters
     ----------
-    hidden_dims, residual, dropout
+    hidden_dims, residual
         See `synthgan.gan.networks.hidden_layers`.
     latent_dim
         Length of the noise vector.
@@ -43,7 +43,6 @@ class Architecture:
     hidden_dims: tuple[int, ...]
     latent_dim: int
     residual: bool
-    dropout: float
     known: tuple[int, ...]
     quiet_start: bool = False
     target: int | None = None
@@ -101,7 +100,6 @@ class GanModel(nn.Module):
         shape: dict[str, Any] = {
             "hidden_dims": architecture.hidden_dims,
             "residual": architecture.residual,
-            "dropout": architecture.dropout,
         }
         with own_global_stream(rng):  # initial weights
             self.generator = Generator(

@@ -165,34 +165,14 @@ class PlaceHead(nn.Module):
         return (hidden @ self.weights[index] + self.bias[codes]).masked_fill(self.beyond[index], -torch.inf)
 
 
-class Dropout(nn.Module):
-    """Leaves out a random share of units in training, to the nearest 1/256.
-
-    The same as torch's own but for its random numbers: eight units share one, since on a processor drawing
-    one for each takes longer than the product of matrices beside it.
-    """
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.left_out = round(256 * share)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map a tensor to one of the same shape."""
-        if not self.training or not self.left_out:
-            return x
-        words = torch.randint(-(2**63), 2**63 - 1, (-(-x.numel() // 8),), device=x.device)
-        is_kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.left_out
-        return x * (is_kept * (256 / (256 - self.left_out))).to(x.dtype)
-
-
 class ResidualBlock(nn.Module):
     """``x + W2 relu(W1 norm(x))``."""
 
-    def __init__(self, dim: int, dropout: float) -> None:
+    def __init__(self, dim: int) -> None:
         super().__init__()
         last = nn.Linear(dim, dim)
         nn.init.zeros_(last.weight)
-        self.steps = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, dim), nn.ReLU(), Dropout(dropout), last)
+        self.steps = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, dim), nn.ReLU(), last)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, dim)`` to ``(batch, dim)``."""
@@ -200,17 +180,17 @@ class ResidualBlock(nn.Module):
         return out
 
 
-def hidden_layers(hidden_dims: Sequence[int], *, residual: bool, dropout: float) -> nn.Sequential:
+def hidden_layers(hidden_dims: Sequence[int], *, residual: bool) -> nn.Sequential:
     """Return what stands between the first and the last layer, ``hidden_dims[0] -> hidden_dims[-1]``.
 
     Plain layers are the textbook's, ReLU after each; residual ones need equal widths, one block a width.
     """
     if residual:
-        blocks = [ResidualBlock(dim, dropout) for dim in hidden_dims]
-        return nn.Sequential(*blocks, nn.LayerNorm(hidden_dims[-1]), nn.ReLU(), Dropout(dropout))
-    layers: list[nn.Module] = [nn.ReLU(), Dropout(dropout)]
+        blocks = [ResidualBlock(dim) for dim in hidden_dims]
+        return nn.Sequential(*blocks, nn.LayerNorm(hidden_dims[-1]), nn.ReLU())
+    layers: list[nn.Module] = [nn.ReLU()]
     for before, after in zip(hidden_dims[:-1], hidden_dims[1:], strict=True):
-        layers += [nn.Linear(before, after), nn.ReLU(), Dropout(dropout)]
+        layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers)
 
 
@@ -223,7 +203,7 @@ class Generator(nn.Module):
         The columns to generate.
     known
         The layout of the columns that may be known; may have no span.
-    hidden_dims, residual, dropout
+    hidden_dims, residual
         See `hidden_layers`.
     latent_dim
         Length of the noise vector; 0 for none.
@@ -240,7 +220,6 @@ class Generator(nn.Module):
         hidden_dims: Sequence[int],
         latent_dim: int,
         residual: bool,
-        dropout: float = 0.0,
         quiet_start: bool = False,
     ) -> None:
         super().__init__()
@@ -248,7 +227,7 @@ class Generator(nn.Module):
         self.from_known = RowInput(known, hidden_dims[0], scale)
         self.from_noise = nn.Parameter(torch.randn(latent_dim, hidden_dims[0]) * max(latent_dim, 1) ** -0.5)
         self.bias = nn.Parameter((1 - scale) * torch.randn(hidden_dims[0]))
-        self.hidden = hidden_layers(hidden_dims, residual=residual, dropout=dropout)
+        self.hidden = hidden_layers(hidden_dims, residual=residual)
         self.to_row = RowOutput(layout, hidden_dims[-1], scale)
         self.places = PlaceHead(layout)
 
@@ -270,17 +249,15 @@ class Discriminator(nn.Module):
     ----------
     layout
         The columns that it sees.
-    hidden_dims, residual, dropout
+    hidden_dims, residual
         See `hidden_layers`.
     """
 
-    def __init__(
-        self, layout: Layout, *, hidden_dims: Sequence[int], residual: bool, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, layout: Layout, *, hidden_dims: Sequence[int], residual: bool) -> None:
         super().__init__()
         self.from_row = RowInput(layout, hidden_dims[0])
         self.bias = nn.Parameter(torch.zeros(hidden_dims[0]))
-        self.hidden = hidden_layers(hidden_dims, residual=residual, dropout=dropout)
+        self.hidden = hidden_layers(hidden_dims, residual=residual)
         self.to_logit = nn.Linear(hidden_dims[-1], 1)
 
     def forward(self, rows: Tensor) -> Tensor:

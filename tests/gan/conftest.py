@@ -15,7 +15,7 @@ torch.set_num_threads(1)
 
 def trained_on(layout, table_of, n_steps):
     """A model of 4000 rows, any of whose columns may be known."""
-    table, budget = table_of(4000), Budget(n_steps, 256, 1e-2, 0.0, (32,), 0, 0.0)
+    table, budget = table_of(4000), Budget(n_steps, 256, 1e-2, 0.0, (32,), 0)
     sizes = {
         "n_classes": LatentClasses.count_for(len(table)),
         "tree_depth": Forest.depth_for(len(table)),

@@ -184,14 +184,13 @@ def model_of(
     hidden_dims: tuple[int, ...] = (32, 32),
     latent_dim: int = 0,
     residual: bool = True,
-    dropout: float = 0.0,
     n_classes: int = 1,
     tree_depth: int = 0,
 ) -> GanModel:
     """Return an untrained model; `known` None lets any column be known."""
     known = tuple(range(len(layout))) if known is None else known
     architecture = Architecture(
-        hidden_dims, latent_dim, residual, dropout, known, n_classes=n_classes, tree_depth=tree_depth
+        hidden_dims, latent_dim, residual, known, n_classes=n_classes, tree_depth=tree_depth
     )
     return GanModel(layout, architecture, rng_of(seed))
 

@@ -137,12 +137,8 @@ def test_a_batch_is_never_larger_than_the_table(loss):
 
 def test_larger_tables_get_wider_networks_and_less_regularisation():
     plans = [plan_budget(n, loss="masked") for n in (500, 5_000, 50_000)]
-    widths, dropouts, decays = zip(
-        *((p.hidden_dims[0], p.dropout, p.weight_decay) for p in plans), strict=True
-    )
+    widths, decays = zip(*((p.hidden_dims[0], p.weight_decay) for p in plans), strict=True)
     assert list(widths) == sorted(set(widths))
-    assert min(dropouts) > 0
-    assert dropouts[2] < dropouts[1]
     assert list(decays) == sorted(decays, reverse=True)
 
 

@@ -40,7 +40,7 @@ over_tables = pytest.mark.parametrize("name", TABLES)
 
 
 def budget_of(max_time=None):
-    return Budget(100, 64, 1e-2, 0.0, (32,), 0, 0.0, max_time)
+    return Budget(100, 64, 1e-2, 0.0, (32,), 0, max_time)
 
 
 def surveyed(name, *, seed=0, max_time=None):

@@ -42,7 +42,7 @@ def game_model(name, layout=PAIR, known=(), seed=0):
 
 
 def play(model, name, table, n_steps=20, *, learning_rate=2e-3, batch_size=128, max_time=None, seed=0):
-    budget = Budget(n_steps, batch_size, learning_rate, 0.0, (32, 32), 8, 0.0, max_time)
+    budget = Budget(n_steps, batch_size, learning_rate, 0.0, (32, 32), 8, max_time)
     return train_game(model, GAMES[name], table, budget, rng=rng_of(seed), report=ignore)
 
 
@@ -97,7 +97,7 @@ def test_the_prior_is_the_targets_shares(name):
 @over_games
 def test_generated_rows_share_the_known_columns_of_the_real_ones(name):
     model = game_model(name, MIXED, known=(2,))
-    player = GamePlayer(model, GAMES[name], Budget(1, 8, 1e-3, 0.0, (32,), 8, 0.0), rng_of(0))
+    player = GamePlayer(model, GAMES[name], Budget(1, 8, 1e-3, 0.0, (32,), 8), rng_of(0))
     real, fake = player.generate(cells_of(mixed_table(200)))
     of_known = MIXED.slice_of(2)
     assert torch.equal(real[:, of_known], fake[:, of_known])
@@ -127,7 +127,7 @@ def test_max_time_ends_a_game(name, monkeypatch):
 def moves(name, part):
     """Say which networks one move of a player moves."""
     model = game_model(name)
-    player = GamePlayer(model, GAMES[name], Budget(1, 8, 1e-3, 0.0, (32,), 8, 0.0), rng_of(0))
+    player = GamePlayer(model, GAMES[name], Budget(1, 8, 1e-3, 0.0, (32,), 8), rng_of(0))
     before = weights_of(model.generator), weights_of(model.discriminator)
     cells = cells_of(pair_table(100))
     if part == "generator":

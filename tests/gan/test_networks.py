@@ -14,7 +14,7 @@ from small_tables import (
 )
 
 from synthgan.gan.budget import plan_budget
-from synthgan.gan.networks import CodeWeights, Dropout
+from synthgan.gan.networks import CodeWeights
 from synthgan.layout import N_RELATION_CODES, Layout, Span
 
 N_BUMPS = 16
@@ -156,32 +156,3 @@ def test_a_residual_block_starts_as_the_identity():
     block = model.generator.hidden[0]
     x = torch.randn(4, 8, generator=rng_of(3))
     torch.testing.assert_close(block(x), x + block.steps[-1].bias)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
-def test_dropout_leaves_out_its_share_and_keeps_the_mean(share, dtype):
-    torch.manual_seed(0)
-    units = torch.ones(401, 257, dtype=dtype, requires_grad=True)
-    left = Dropout(share)(units)
-    left.sum().backward()
-    # To the nearest 1/256, and within chance.
-    error = 4 * (share * (1 - share) / units.numel()) ** 0.5 + 1 / 512
-    is_out = left == 0
-    assert is_out.double().mean().item() == pytest.approx(share, abs=error)
-    for by in (0, 1):  # no row or column is favoured
-        assert is_out.double().mean(by).std().item() < 1.5 * (share * (1 - share) / units.shape[by]) ** 0.5
-    kept = left[~is_out]
-    assert (kept == kept[0]).all()
-    assert kept[0].item() == pytest.approx(1 / (1 - share), rel=0.01)
-    assert torch.equal(units.grad, left.detach())
-
-
-def test_dropout_is_for_training_alone():
-    model = model_of(MIXED, dropout=0.5)
-    rows = model.space.vectors(cells_of(mixed_table(20)))
-    model.eval()
-    assert torch.equal(model.discriminator(rows), model.discriminator(rows))
-    model.train()
-    with torch.random.fork_rng():
-        assert not torch.equal(model.discriminator(rows), model.discriminator(rows))

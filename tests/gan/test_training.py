@@ -22,7 +22,6 @@ from small_tables import (
 
 from synthgan.exceptions import CopyingWarning, TrainingError
 from synthgan.gan.budget import Budget, Clock
-from synthgan.gan.computing import own_global_stream
 from synthgan.gan.copying import Nearness
 from synthgan.gan.drawing import draw
 from synthgan.gan.loop import AveragedWeights
@@ -31,7 +30,7 @@ from synthgan.layout import Layout, Span
 
 
 def budget_of(n_steps=100, *, learning_rate=1e-2, max_time=None, patience=4):
-    return Budget(n_steps, 64, learning_rate, 0.01, (32,), 0, 0.0, max_time, patience=patience)
+    return Budget(n_steps, 64, learning_rate, 0.01, (32,), 0, max_time, patience=patience)
 
 
 def train(
@@ -48,18 +47,17 @@ def train(
     table = pair_table(500) if table is None else table
     validation = pair_table(200, seed=1) if validation is None else validation
     rng = rng_of(seed)
-    with own_global_stream(rng):  # dropout draws from torch's global generator
-        return train_masked(
-            model,
-            table,
-            validation,
-            budget or budget_of(),
-            adversarial_weight=adversarial_weight,
-            rounds=None,
-            redraw=redraw,
-            rng=rng,
-            report=report,
-        )
+    return train_masked(
+        model,
+        table,
+        validation,
+        budget or budget_of(),
+        adversarial_weight=adversarial_weight,
+        rounds=None,
+        redraw=redraw,
+        rng=rng,
+        report=report,
+    )
 
 
 def test_the_loss_falls():
@@ -82,9 +80,9 @@ def test_the_loss_comes_down_to_the_entropy_of_the_table(trained):
 
 
 @pytest.mark.usefixtures("untouched_globals")
-@pytest.mark.parametrize(("dropout", "adversarial_weight"), [(0.0, 0.0), (0.3, 0.5)])
-def test_same_seed_same_weights(dropout, adversarial_weight):
-    models = [model_of(PAIR, dropout=dropout, latent_dim=2) for _ in range(3)]
+@pytest.mark.parametrize("adversarial_weight", [0.0, 0.5])
+def test_same_seed_same_weights(adversarial_weight):
+    models = [model_of(PAIR, latent_dim=2) for _ in range(3)]
     for model, seed in zip(models, (0, 0, 1), strict=True):
         train(model, budget_of(12), adversarial_weight=adversarial_weight, seed=seed)
     first, again, other = (weights_of(model) for model in models)
