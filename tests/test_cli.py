@@ -118,8 +118,8 @@ def test_a_model_draws_in_as_many_rounds_as_asked(source, tmp_path):
         result = run("sample", model, "-o", tmp_path / name, "-n", 200, "--seed", 1, *way)
         assert result.exit_code == 0, result.stderr
         assert len(pd.read_parquet(tmp_path / name)) == 200
-    for name in set(ways) - {"default"}:
-        assert not pd.read_parquet(tmp_path / "default").equals(pd.read_parquet(tmp_path / name))
+    for name in set(ways) - {"one a column"}:  # by default a small table may be drawn in one round
+        assert not pd.read_parquet(tmp_path / "one a column").equals(pd.read_parquet(tmp_path / name))
     refused(run("sample", model, "-o", tmp_path / "x", "-n", 3, "--rounds", 0), 2, "rounds")
 
 

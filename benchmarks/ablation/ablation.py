@@ -57,7 +57,6 @@ FITTED: dict[str, Change] = {
     "as it is": ({}, {}),
     "no masked reconstruction (one-shot game)": ({"loss": "relativistic"}, {}),
     "discriminator in training": ({"adversarial_weight": 0.1}, {}),
-    "no blur": ({}, {"synthgan.gan.training.blurred": lambda cells, space, blur, rng: cells}),
     "no ordinal basis": ({}, {"synthgan.gan.networks.MIN_ORDERED_CODES": 10**9}),
     "no places": ({}, {"synthgan.synthesizer.CodingOptions": partial(CodingOptions, max_places=1)}),
     "no relations": ({}, {"synthgan.preprocessing.table.find_relations": lambda frame, encoders: ()}),

@@ -41,8 +41,6 @@ class Budget:
         Seconds after which the run is over, or None.
     quiet_start
         See `synthgan.gan.networks.Generator`.
-    blur
-        See `synthgan.gan.conditions.blurred`.
     patience
         Checks in a row without a new best on held-out rows after which the run is annealed.
     """
@@ -55,7 +53,6 @@ class Budget:
     latent_dim: int
     max_time: float | None = None
     quiet_start: bool = False
-    blur: float = 0.0
     patience: int = N_CHECKS
 
 
@@ -113,7 +110,6 @@ def plan_budget(
         else (100 if is_game else 32 if is_adversarial else 0),
         max_time=max_time,
         quiet_start=small and not is_game,
-        blur=0.0 if small or is_game else 0.5,
         patience=4 if small else 12,
     )
 

@@ -148,7 +148,6 @@ class GanModel(nn.Module):
         known: Tensor,
         noise: Tensor,
         *,
-        told: Cells | None = None,
         generator: Generator | None = None,
     ) -> tuple[Tensor, Output]:
         """Ask the generator for the unknown cells of rows.
@@ -161,8 +160,6 @@ class GanModel(nn.Module):
             Truth values, shape ``(batch, n_columns)``.
         noise
             Shape ``(batch, latent_dim)``.
-        told
-            The rows that the generator is told of in their place.
         generator
             To ask instead of the model's own.
 
@@ -175,7 +172,7 @@ class GanModel(nn.Module):
         """
         space, generator = self.space, generator or self.generator
         with reduced_precision(self.device):
-            output = generator(self.known_vectors(cells if told is None else told, known), noise)
+            output = generator(self.known_vectors(cells, known), noise)
             logits = generator.places(output.features, space.placed_codes(cells.codes))
         # Not in reduced precision: a normaliser is a sum of many small numbers.
         log_likelihood, is_told = space.log_likelihood(output, cells, known)

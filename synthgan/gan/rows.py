@@ -38,9 +38,9 @@ class RowSpace(nn.Module):
         ``(n_coded, longest)``.
     takes_value
         1 where a code takes the value of a valued span, shape ``(n_codes, n_valued)``.
-    placed, n_places, last_stretch
-        Indices of the spans that have places, how many, and the last code that has them, shape
-        ``(n_placed,)``; `placed_coded` are their places among the coded spans.
+    placed, n_places
+        Indices of the spans that have places, and how many, shape ``(n_placed,)``; `placed_coded` are their
+        places among the coded spans.
     takes_place
         1 where a code stands for a stretch that has places, shape ``(n_codes,)``.
     related, partner
@@ -66,7 +66,6 @@ class RowSpace(nn.Module):
     placed_coded: Tensor
     placed_offsets: Tensor
     n_places: Tensor
-    last_stretch: Tensor
     takes_place: Tensor
     related: Tensor
     related_place: Tensor
@@ -102,7 +101,6 @@ class RowSpace(nn.Module):
             "placed_coded": np.searchsorted(coded, layout.placed),
             "placed_offsets": layout.offsets[layout.placed],
             "n_places": np.array([layout.spans[i].n_places for i in layout.placed], dtype=np.int64),
-            "last_stretch": np.array([layout.spans[i].place_codes[-1] for i in layout.placed], np.float32),
             "takes_place": _takes_place(layout),
             "related_place": np.searchsorted(coded, [relation.column for relation in layout.relations]),
             "related": np.array([relation.column for relation in layout.relations], dtype=np.int64),

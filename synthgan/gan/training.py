@@ -13,7 +13,7 @@ from torch.optim import AdamW
 
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.cells import Cells
-from synthgan.gan.conditions import blurred, random_known
+from synthgan.gan.conditions import random_known
 from synthgan.gan.copying import Nearness, nearness
 from synthgan.gan.correction import train_correction
 from synthgan.gan.drawing import draw
@@ -129,8 +129,7 @@ class MaskedTrainer:
     def generator_step(self, cells: Cells, known: Tensor, *, is_adversarial: bool) -> None:
         """Lower the loss of hidden cells and, if asked, make the filled-in rows pass for real."""
         model, space = self.model, self.model.space
-        told, noise = blurred(cells, space, self.budget.blur, self.rng), model.noise(len(cells), self.rng)
-        log_likelihood, output = model.reconstruct(cells, known, noise, told=told)
+        log_likelihood, output = model.reconstruct(cells, known, model.noise(len(cells), self.rng))
         loss = reconstruction_loss(log_likelihood, known[:, space.coded])
         self.losses["reconstruction"] = loss.item()
         if is_adversarial:
