@@ -274,7 +274,12 @@ def test_version_and_help():
 def test_signals_end_with_their_codes_and_leave_nothing(source, tmp_path, number, code):
     options = ["-o", tmp_path / "out", "--epochs", "100000", "--max-time", "15"]
     command = [sys.executable, "-m", "synthgan", "augment", source, *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
+    )
     assert b"Training" in process.stderr.readline()  # under way
     time.sleep(0.2)
     process.send_signal(number)
