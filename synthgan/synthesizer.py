@@ -51,7 +51,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         Wasserstein with gradient penalty [2]_, and relativistic pairing with R1 and R2 [3]_.
     rounds : int or "auto", default="auto"
         In how many rounds a row is drawn. "auto" draws together columns that say little of each other; None
-        draws one column a round, which takes twice the time; 1 is the fastest.
+        draws one column a round, which takes longer; 1 is the fastest.
     redraw : bool, default=True
         Whether cells of a drawn row are in the end drawn once more, given all others, from trees: in
         random order, and a target of classes once again after all.

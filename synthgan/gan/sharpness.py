@@ -18,7 +18,7 @@ from synthgan.gan.cells import Cells
 from synthgan.gan.model import GanModel
 from synthgan.gan.redrawing import LEAF_ROWS, CellTrees
 from synthgan.gan.rows import RowSpace
-from synthgan.layout import EncodedTable, IntArray, Span
+from synthgan.layout import EncodedTable, IntArray, Layout, Span
 
 #: Held-out rows at least and at most, and numbers in the row vectors of all columns at most.
 _MIN_ROWS, _MAX_ROWS, _MAX_NUMBERS = 50, 2_000, 1_000_000_000
@@ -64,6 +64,8 @@ def fitting_leaves(
     if n_held_out < _MIN_ROWS:
         return sizes
     held_out, learned = table.take(order[:n_held_out]), table.take(order[n_held_out:])
+    points = torch.from_numpy(points_of(held_out, layout)).to(space.offsets.device)
+    codes = torch.from_numpy(held_out.codes[:, layout.coded].astype(np.int64)).to(space.offsets.device)
     scores: dict[int, list[Tensor]] = {place: [] for place in range(len(sizes))}
     for rows in LEAF_ROWS:
         trees, whole = CellTrees(len(sizes)), np.full(len(sizes), rows)
@@ -71,13 +73,15 @@ def fitting_leaves(
         trees.grow(
             learned, space, rng, leaf_rows=whole, n_trees=_N_TRIED, bound=bound, max_time=time_for_each
         )
-        for place in trees.columns if time.monotonic() < deadline else ():
-            scores[place].append(_scores_of_trees(trees, place, held_out, space, target))
-    for place, own in scores.items():
-        if len(own) == len(LEAF_ROWS):
-            best = min(own, key=lambda score: score.mean().item())
+        for place in trees.columns:
+            if time.monotonic() < deadline:
+                own = _scores_of_trees(trees, place, points, codes[:, place], layout, target)
+                scores[place].append(own)
+    for place, of_sizes in scores.items():
+        if len(of_sizes) == len(LEAF_ROWS):
+            best = min(of_sizes, key=lambda score: score.mean().item())
             needed = _errors_needed(int(layout.coded[place]), target)
-            is_good = [not _is_worse(score - best, needed) for score in own]
+            is_good = [not _is_worse(score - best, needed) for score in of_sizes]
             sizes[place] = max(rows for rows, good in zip(LEAF_ROWS, is_good, strict=True) if good)
     return sizes
 
@@ -106,14 +110,16 @@ def leave_to_generator(
     n_rows = _MAX_NUMBERS // max(1, len(model.trees.columns) * model.layout.width)
     held_out = held_out.take(np.arange(min(len(held_out), _MAX_ROWS, max(_MIN_ROWS, n_rows))))
     cells = Cells.of(held_out, model.device)
+    points = torch.from_numpy(points_of(held_out, model.layout)).to(model.device)
     related = {column for each in model.layout.relations for column in (each.column, each.partner)}
     target, known_better = model.architecture.target, set()
     for place in model.trees.columns:
         column = int(model.layout.coded[place])
         if column in related or time.monotonic() > deadline:
             continue
-        of_trees = _scores_of_trees(model.trees, place, held_out, model.space, target)
-        expected, codes = _expected(model, cells, column, rng), cells.codes[:, column].long()
+        codes = cells.codes[:, column].long()
+        of_trees = _scores_of_trees(model.trees, place, points, codes, model.layout, target)
+        expected = _expected(model, cells, column, rng)
         of_generator = _scores(expected, codes, model.layout.spans[column], is_target=column == target)
         if _is_worse(of_trees - of_generator, _errors_needed(column, target)):
             known_better.add(place)
@@ -131,14 +137,11 @@ def _is_worse(differences: Tensor, errors_needed: float) -> bool:
 
 
 def _scores_of_trees(
-    trees: CellTrees, place: int, rows: EncodedTable, space: RowSpace, target: int | None
+    trees: CellTrees, place: int, points: Tensor, codes: Tensor, layout: Layout, target: int | None
 ) -> Tensor:
-    """Return the score of what trees expect of a coded column of each row, shape ``(n_rows,)``."""
-    layout, device = space.layout, space.offsets.device
+    """Return the score of what trees expect of a coded column of each row, shape ``(batch,)``."""
     column = int(layout.coded[place])
-    codes = torch.from_numpy(rows.codes[:, column].astype(np.int64)).to(device)
     n_codes = int(layout.sizes[column])
-    points = torch.from_numpy(points_of(rows, layout)).to(device)
     expected = (1 - _SPREAD) * trees.expected(place, points, n_codes) + _SPREAD / n_codes
     return _scores(expected, codes, layout.spans[column], is_target=column == target)
 

@@ -319,7 +319,7 @@ def test_a_told_cell_is_where_its_partner_stands_or_as_near_as_told(code, place)
 
 
 @torch.inference_mode()
-def test_a_number_that_would_move_onto_a_point_or_off_the_line_does_not():
+def test_no_number_moves_off_its_line():
     n_rows, column = 3, 3
     filling, span = filling_of(model_of(PLACED), placed_table(n_rows)), PLACED.spans[3]
     low, high = span.place_codes[0], span.place_codes[-1]
