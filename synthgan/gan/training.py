@@ -34,8 +34,9 @@ _ADVERSARIAL_EVERY = 4
 _TEMPERATURE = 0.5
 #: Checks between two looks at whether rows are copied, and rows that are drawn for it.
 _COPIES_EVERY, _N_DRAWN = 5, 500
-#: Share of the time that is kept for the discriminator's correction.
-_CORRECTION_SHARE = 0.12
+#: Share of the time that is kept for the last look at copies and the discriminator's correction, and seconds
+#: that the latter has at least.
+_CORRECTION_SHARE, _MIN_CORRECTION_TIME = 0.16, 0.3
 #: Share of the time, of what is kept, in which trees and generator are compared.
 _CHOOSING_SHARE = 0.04
 
@@ -92,7 +93,7 @@ def train_masked(
     choosing_time = budget.max_time and budget.max_time * _CHOOSING_SHARE
     leave_to_generator(model, validation, rng, max_time=choosing_time)
     copied = referee.copied()
-    time_left = budget.max_time and max(1.0, budget.max_time - clock.elapsed)
+    time_left = budget.max_time and max(_MIN_CORRECTION_TIME, budget.max_time - clock.elapsed)
     how: dict[str, Any] = {"rounds": rounds, "redraw": redraw}
     loss = train_correction(model, table, validation, **how, max_time=time_left, rng=rng)
     history.add(clock, {"correction": loss} | copied.as_losses(), done=1.0)
