@@ -331,6 +331,19 @@ def test_no_number_moves_off_its_line():
     assert filling.cells.places[:, PLACED.place_index[column]].tolist() == [0, span.n_places - 1, 5]
 
 
+@torch.inference_mode()
+def test_no_number_moves_onto_a_point_within_its_line():
+    column, point = 2, 1
+    filling, span = filling_of(model_of(PLACED), placed_table(3)), PLACED.spans[column]
+    assert span.place_codes[0] < point < span.place_codes[-1]
+    assert point not in span.place_codes
+    own_codes, own_places = torch.zeros(3, dtype=torch.long), torch.full((3,), 4)
+    shifts = torch.tensor([0.6, 1.2, 2.0])
+    filling._redraw_column(column, Redrawn(own_codes, own_places, torch.full((3,), -1), shifts))
+    assert filling.cells.codes[:, column].tolist() == [0, 0, 2]
+    assert filling.cells.places[:, PLACED.place_index[column]].tolist() == [4, 4, 4]
+
+
 # Columns that follow from one another
 
 
