@@ -5,8 +5,11 @@ dtypes, and say in one sentence how another frame differs.
 """
 
 import math
+from base64 import b64decode, b64encode
 from collections.abc import Hashable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timezone, tzinfo
 from typing import Any
 
 import numpy as np
@@ -70,7 +73,7 @@ class Schema:
             "columns": [
                 {
                     "name": column.name,
-                    "dtype": _dtype_to_json(column.dtype),
+                    "dtype": dtype_to_json(column.dtype),
                     "kind": column.kind,
                     "reason": column.reason,
                 }
@@ -83,7 +86,7 @@ class Schema:
         """Return the schema that `to_dict` wrote."""
         return cls(
             tuple(
-                Column(c["name"], _dtype_from_json(c["dtype"]), c["kind"], c["reason"])
+                Column(c["name"], dtype_from_json(c["dtype"]), c["kind"], c["reason"])
                 for c in state["columns"]
             )
         )
@@ -137,21 +140,47 @@ def _is_plain(level: object) -> bool:
     return isinstance(level, str | int) or (isinstance(level, float) and math.isfinite(level))
 
 
-def _dtype_to_json(dtype: Any) -> Any:
+def can_be_named(dtype: Any) -> bool:
+    """Whether a dtype of points or spans of time can be found by its name; some time zones have none."""
+    with suppress(TypeError, ValueError, LookupError):
+        return bool(dtype_from_json(dtype_to_json(dtype)).kind == dtype.kind)
+    return False
+
+
+def zone_name(zone: tzinfo) -> str:
+    """Return the name by which pandas finds a time zone."""
+    own = getattr(zone, "key", None) or getattr(zone, "zone", None)  # of zoneinfo, of pytz
+    offset = zone.utcoffset(None)
+    return str(own or (timezone(offset) if offset is not None else zone))
+
+
+def dtype_to_json(dtype: Any) -> Any:
+    """Return a pandas dtype as values that JSON can hold."""
     if isinstance(dtype, pd.CategoricalDtype):
         return {"categories": _index_to_json(dtype.categories), "ordered": bool(dtype.ordered)}
     if isinstance(dtype, pd.ArrowDtype):
-        return {"arrow": str(dtype.pyarrow_dtype)}
+        held = pa.schema([pa.field("", dtype.pyarrow_dtype)]).serialize()
+        return {"arrow": b64encode(held).decode()}
+    if isinstance(dtype, pd.SparseDtype):
+        return {"sparse": dtype_to_json(dtype.subtype), "fill": str(dtype.fill_value)}
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return f"datetime64[{dtype.unit}, {zone_name(dtype.tz)}]"
     if isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA:
         return f"string[{dtype.storage}]"  # its name alone, "string", leaves the storage open
     return str(dtype)
 
 
-def _dtype_from_json(state: Any) -> Any:
+def dtype_from_json(state: Any) -> Any:
+    """Return the dtype that `dtype_to_json` wrote."""
     if isinstance(state, str):
         return pandas_dtype(state)
+    if "sparse" in state:
+        subtype: Any = pandas_dtype(state["sparse"])
+        fill = state["fill"] == "True" if subtype.kind == "b" else subtype.type(state["fill"])
+        return pd.SparseDtype(subtype, fill)
     if "arrow" in state:
-        return pd.ArrowDtype(pa.type_for_alias(state["arrow"]))
+        held = pa.ipc.read_schema(pa.py_buffer(b64decode(state["arrow"])))
+        return pd.ArrowDtype(held.field(0).type)
     return pd.CategoricalDtype(_index_from_json(state["categories"]), ordered=state["ordered"])
 
 
@@ -166,14 +195,14 @@ def _index_to_json(index: Any) -> dict[str, Any]:
         values = [repr(level) for level in index.astype(object).tolist()]
     else:
         values = index.astype(object).tolist()
-    return {"of": _dtype_to_json(index.dtype), "values": values}
+    return {"of": dtype_to_json(index.dtype), "values": values}
 
 
 def _index_from_json(state: dict[str, Any]) -> Any:
     if "closed" in state:
         left, right = _index_from_json(state["left"]), _index_from_json(state["right"])
         return pd.IntervalIndex.from_arrays(left, right, closed=state["closed"])
-    dtype, values = _dtype_from_json(state["of"]), state["values"]
+    dtype, values = dtype_from_json(state["of"]), state["values"]
     if isinstance(dtype, pd.PeriodDtype):
         return pd.PeriodIndex(pd.arrays.PeriodArray(np.array(values, dtype=np.int64), dtype=dtype))
     if dtype.kind in "mM":

@@ -1,7 +1,9 @@
 """What several tests share: the columns that every law is checked on, and the real tables."""
 
+import datetime as dt
 import resource
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +99,38 @@ def _times():
     yield "timedelta", _gappy(pd.Series(pd.to_timedelta(rng.integers(-50, 500, 300), unit="min")))
 
 
+def _objects():
+    rng = np.random.default_rng(0)
+    noon = dt.datetime(2020, 2, 28, 12)
+    moments = [noon + dt.timedelta(hours=int(hours)) for hours in rng.integers(0, 9000, 300)]
+    yield "object datetimes", _gappy(_as_objects(moments))
+    yield "object years 1 and 9999", _as_objects([dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31)] * 30)
+    berlin = [pd.Timestamp(moment, tz="Europe/Berlin") for moment in moments]
+    yield "object Timestamps", _gappy(_as_objects(berlin))
+    yield "object nanoseconds", _as_objects([pd.Timestamp(5), pd.Timestamp(99), pd.NaT] * 30)
+    hour = dt.timezone(dt.timedelta(hours=5, minutes=30))
+    yield "object datetimes of an offset", _as_objects([moment.replace(tzinfo=hour) for moment in moments])
+    yield "object timedeltas", _as_objects([None, *(moment - noon for moment in moments)])
+    yield "object Timedeltas", _as_objects([pd.Timedelta(moment - noon) for moment in moments])
+    yield "object dates", _as_objects([None, *(moment.date() for moment in moments)])
+    yield "object times", _as_objects([None, *(moment.time() for moment in moments), dt.time(23, 59, 59, 7)])
+    cents = [Decimal(int(n)).scaleb(-2) for n in rng.geometric(0.001, 500)]
+    yield "decimals", _as_objects([None, Decimal("-0.00"), *cents])
+    yield "decimals beyond 64 bits", _as_objects([cent + 10**20 for cent in cents])
+    yield "integers beyond 64 bits", _as_objects([2**70 + 3 * int(n) for n in rng.geometric(0.01, 300)])
+    yield "identifiers beyond 64 bits", _as_objects([2**70, 2**70 + 2**63, 2**70 + 2**63 + 1] * 30)
+    yield "object text with NA", _as_objects(["a", pd.NA, "b"] * 20)
+    yield "all NaT", _as_objects([pd.NaT] * 30)
+    yield "months", _gappy(pd.Series(pd.period_range("1999-01", periods=300, freq="M")))
+
+
+def _as_objects(cells):
+    """Return a column of the cells as they are."""
+    objects = np.empty(len(cells), dtype=object)
+    objects[:] = cells
+    return pd.Series(objects, dtype=object)
+
+
 def _small():
     yield "constant", pd.Series([7] * 50)
     yield "constant text", pd.Series(["same"] * 50)
@@ -111,7 +145,7 @@ def _small():
         yield f"{n} times", pd.Series(pd.to_datetime(["2020-01-01", "2021-01-01"][:n]))
 
 
-COLUMNS = {name: column for part in (_numbers, _levels, _times, _small) for name, column in part()}
+COLUMNS = {name: column for part in (_numbers, _levels, _times, _objects, _small) for name, column in part()}
 
 
 @pytest.fixture(scope="module", params=COLUMNS)

@@ -44,12 +44,17 @@ class CodingOptions:
     max_levels: int = 250
 
 
+#: What stands for a missing cell among objects, by the name under which a model file keeps it.
+_MISSING: dict[str, Any] = {"None": None, "NA": pd.NA, "NaT": pd.NaT}
+
+
 class ColumnEncoder(ABC):
     """Encode one column as codes and values, and undo it.
 
     Subclasses set `kind` and `priority` (the encoder with the highest priority among those that accept a
     column gets it) and keep what they learn in attributes that end in ``_`` and hold JSON values or arrays:
-    these are what a model file stores.
+    these are what a model file stores. Where objects of several sorts stand for missing cells, the most
+    frequent sort comes back.
 
     Codes ``0 .. k-1`` stand for what was present, code ``k`` for a missing cell if there was one.
     """
@@ -61,7 +66,7 @@ class ColumnEncoder(ABC):
     name: Hashable
     dtype: Any
     has_missing_: bool
-    missing_is_none_: bool
+    missing_as_: str | None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -108,7 +113,7 @@ class ColumnEncoder(ABC):
         self.name, self.dtype = column.name, column.dtype
         missing = column.isna().to_numpy()
         self.has_missing_ = bool(missing.any())
-        self.missing_is_none_ = self.has_missing_ and all(cell is None for cell in column[missing])
+        self.missing_as_ = _missing_object(column[missing]) if column.dtype == object else None
         self._fit_present(column[~missing], options)
         return self
 
@@ -124,6 +129,11 @@ class ColumnEncoder(ABC):
     @property
     def _missing_code(self) -> int:
         return self._span().n_codes
+
+    @property
+    def _missing(self) -> Any:
+        """What stands for a missing cell among objects."""
+        return _MISSING.get(self.missing_as_ or "", np.nan)
 
     def transform(self, column: "pd.Series[Any]") -> tuple[IntArray, npt.NDArray[np.float32]]:
         """Return the codes and values of a column, each of shape ``(n_rows,)``.
@@ -166,13 +176,15 @@ class ColumnEncoder(ABC):
         missing = codes == self._missing_code if self.has_missing_ else np.zeros(len(codes), dtype=bool)
         shares = rng.random(len(codes)) if values is None else np.asarray(values, dtype=np.float64)
         # In the column's dtype first: integers that made room for missing cells would pass through float64.
-        column = self._restore(pd.Series(self._decode(codes[~missing], shares[~missing])))
+        column = self._restore(self._decode(codes[~missing], shares[~missing]))
         if missing.any() or not len(codes):
             place = np.full(len(codes), -1, dtype=np.int64)
             place[~missing] = np.arange(len(column))
             column = column.reindex(place).reset_index(drop=True)  # -1 is no label: it gives a missing cell
-            if self.missing_is_none_:
-                column = column.astype(object).where(~missing, None)
+            if column.dtype == object:
+                cells = column.to_numpy(copy=True)
+                cells[missing] = self._missing
+                column = pd.Series(cells, dtype=object)
         column.name = self.name
         return column
 
@@ -185,6 +197,8 @@ class ColumnEncoder(ABC):
             If the column's dtype cannot hold it unchanged.
         """
         is_missing = bool(pd.isna(value))
+        if is_missing and self.dtype == object:
+            return pd.Series([self._missing], dtype=object)
         cell = pd.Series([None if is_missing else value], dtype=object).astype(self.dtype)
         # bool makes False of None, and float64 makes a missing cell of the text "nan".
         is_held = is_missing or isinstance(value, str) or cell.iloc[0] == value
@@ -192,8 +206,10 @@ class ColumnEncoder(ABC):
             raise ValueError(f"{self.dtype} cannot hold {value!r}")
         return cell
 
-    def _restore(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
-        """Return decoded cells in the dtype of the fitted column."""
+    def _restore(self, cells: Any) -> "pd.Series[Any]":
+        """Return an array of decoded cells as a column of the fitted dtype."""
+        # Objects as objects: pandas would take datetimes, and in a list even numbers, for something better.
+        column = pd.Series(cells, dtype=object if self.dtype == object else None)
         return column if column.dtype == self.dtype else column.astype(self.dtype)
 
     def state(self) -> dict[str, Any]:
@@ -208,3 +224,11 @@ class ColumnEncoder(ABC):
         for attribute, value in state.items():
             setattr(encoder, attribute, value)
         return encoder
+
+
+def _missing_object(missing: "pd.Series[Any]") -> str | None:
+    """Return the name of the most frequent of the objects that are missing cells; None where it is NaN."""
+    counts = {name: sum(cell is value for cell in missing) for name, value in _MISSING.items()}
+    name = max(counts, key=lambda name: counts[name])
+    n_nan = len(missing) - sum(counts.values())
+    return name if counts[name] > n_nan else None

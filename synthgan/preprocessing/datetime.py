@@ -1,40 +1,158 @@
-"""Points in time and spans of time, in any unit, with or without a time zone.
+"""Points in time and spans of time, in any unit, with or without a time zone, and periods.
 
 They are integers in their own unit, counted in UTC, on the grid that was seen: whole days come back as
 whole days.
 """
 
-from datetime import date, datetime
-from typing import Any
+from abc import abstractmethod
+from datetime import date, datetime, time
+from typing import Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import is_datetime64_any_dtype, is_timedelta64_dtype
+from pandas.api.types import infer_dtype, is_object_dtype, pandas_dtype
 
+from synthgan.preprocessing.base import CodingOptions
 from synthgan.preprocessing.number_line import NumberLineEncoder
+from synthgan.schema import can_be_named, zone_name
 
 
-class DatetimeEncoder(NumberLineEncoder):
-    """Encode datetimes and timedeltas."""
+class TickEncoder(NumberLineEncoder):
+    """Encode cells that pandas counts in ticks: in a dtype of its own, or objects that have such a dtype.
+
+    Attributes
+    ----------
+    ticks_
+        The dtype in which objects are counted, as text; None where the column has such a dtype.
+    are_of_pandas_
+        Whether objects are pandas' and not Python's.
+    """
+
+    of_pandas: ClassVar[type]
+
+    ticks_: str | None
+    are_of_pandas_: bool
+
+    @staticmethod
+    @abstractmethod
+    def _ticks_of(objects: "pd.Series[Any]") -> str:
+        """Return the dtype that counts objects; ValueError or TypeError where there is none."""
+
+    @staticmethod
+    @abstractmethod
+    def _to_python(cells: "pd.Series[Any]") -> npt.NDArray[Any]:
+        """Return cells of the dtype that counts them as objects of Python."""
+
+    @classmethod
+    def _reason(cls, column: "pd.Series[Any]", content: str) -> str | None:
+        """Return why a column is taken whose dtype, or whose objects, may be of this kind."""
+        if not is_object_dtype(column.dtype):
+            return f"dtype {column.dtype}" if can_be_named(column.dtype) else None
+        if infer_dtype(column, skipna=True) != content:
+            return None
+        present = column.dropna()
+        try:
+            present.astype(pandas_dtype(cls._ticks_of(present)))
+        except (ValueError, TypeError):
+            return None
+        return f"objects that are all {content}s"
+
+    def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
+        is_object = is_object_dtype(self.dtype)
+        self.ticks_ = self._ticks_of(present) if is_object else None
+        self.are_of_pandas_ = is_object and all(isinstance(cell, self.of_pandas) for cell in present)
+        super()._fit_present(present, options)
+
+    @property
+    def unit(self) -> str:
+        """One for all cells that are counted alike, objects or not."""
+        return f"{self.kind} {self._ticks}"
+
+    @property
+    def _ticks(self) -> Any:
+        """The dtype in which the cells are counted."""
+        return self.dtype if self.ticks_ is None else pandas_dtype(self.ticks_)
+
+    def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
+        return present.astype(self._ticks).astype("int64").to_numpy()
+
+    def _from_array(self, numbers: npt.NDArray[Any]) -> Any:
+        cells = pd.Series(numbers).astype(self._ticks)  # ticks are UTC, whatever the time zone
+        if not is_object_dtype(self.dtype):
+            return cells.array
+        return cells.astype(object).to_numpy() if self.are_of_pandas_ else self._to_python(cells)
+
+    def cast(self, value: Any) -> "pd.Series[Any]":
+        """Return a cell, or the text of one, as a Series of length one."""
+        if not is_object_dtype(self.dtype) or pd.isna(value):
+            return super().cast(value)
+        numbers = self._to_array(pd.Series([value], dtype=object))
+        own = self._restore(self._from_array(numbers)).iloc[0]
+        if not isinstance(value, str) and own != value:  # a number that pandas takes for ticks
+            raise ValueError(f"{value!r} is no {self.kind}")
+        return super().cast(own)
+
+
+class DatetimeEncoder(TickEncoder):
+    """Encode points in time; objects are of one time zone."""
 
     kind = "datetime"
+    of_pandas = pd.Timestamp
 
     @classmethod
     def accepts(cls, column: "pd.Series[Any]") -> str | None:
         dtype = column.dtype
-        if isinstance(dtype, pd.ArrowDtype):
-            return None
-        if is_datetime64_any_dtype(dtype) or is_timedelta64_dtype(dtype):
-            return f"dtype {dtype}"
-        return None
+        is_instant = dtype.kind == "M" or isinstance(dtype, pd.PeriodDtype)
+        return cls._reason(column, "datetime") if is_instant or is_object_dtype(dtype) else None
+
+    @staticmethod
+    def _ticks_of(objects: "pd.Series[Any]") -> str:
+        zones = {zone_name(cell.tzinfo) if cell.tzinfo else "" for cell in objects}
+        if len(zones) > 1:
+            raise ValueError("several time zones")
+        unit = "ns" if any(getattr(cell, "nanosecond", 0) for cell in objects) else "us"
+        return f"datetime64[{', '.join(filter(None, [unit, *zones]))}]"
+
+    @staticmethod
+    def _to_python(cells: "pd.Series[Any]") -> npt.NDArray[Any]:
+        return np.asarray(pd.DatetimeIndex(cells).to_pydatetime(), dtype=object)
+
+    def _from_array(self, numbers: npt.NDArray[Any]) -> Any:
+        if isinstance(self.dtype, pd.PeriodDtype):
+            return pd.arrays.PeriodArray(numbers.astype(np.int64), dtype=self.dtype)
+        return super()._from_array(numbers)
 
     def cast(self, value: Any) -> "pd.Series[Any]":
         """Return a point in time, a day, or the text of one, as a Series of length one."""
-        is_day = isinstance(value, date) and not isinstance(value, datetime)
-        return super().cast(pd.Timestamp(value) if is_day else value)
+        if isinstance(value, datetime) and value.tzinfo and not pd.isna(value):
+            value = pd.Timestamp(value).tz_convert("UTC")  # hours that clocks show twice are equal to none
+        elif isinstance(value, date):
+            value = pd.Timestamp(value)
+        return super().cast(value)
 
-    def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
-        return present.astype(self.dtype).astype("int64").to_numpy()
 
-    def _from_array(self, numbers: npt.NDArray[Any]) -> Any:
-        return pd.Series(numbers).astype(self.dtype).array  # ticks are UTC, whatever the time zone
+class TimedeltaEncoder(TickEncoder):
+    """Encode spans of time."""
+
+    kind = "timedelta"
+    of_pandas = pd.Timedelta
+
+    @classmethod
+    def accepts(cls, column: "pd.Series[Any]") -> str | None:
+        is_span = column.dtype.kind == "m" or is_object_dtype(column.dtype)
+        return cls._reason(column, "timedelta") if is_span else None
+
+    @staticmethod
+    def _ticks_of(objects: "pd.Series[Any]") -> str:
+        return f"timedelta64[{'ns' if any(getattr(cell, 'nanoseconds', 0) for cell in objects) else 'us'}]"
+
+    @staticmethod
+    def _to_python(cells: "pd.Series[Any]") -> npt.NDArray[Any]:
+        return np.asarray(pd.TimedeltaIndex(cells).to_pytimedelta(), dtype=object)
+
+    def cast(self, value: Any) -> "pd.Series[Any]":
+        """Return a span of time, a time of day, or the text of one, as a Series of length one."""
+        if isinstance(value, time):
+            value = datetime.combine(datetime.min, value) - datetime.min
+        return super().cast(value)

@@ -79,7 +79,7 @@ class KeyEncoder(ColumnEncoder):
             fresh = self._random_keys(2 * (len(codes) - len(keys)) + 16, extra_digits, rng)
             keys = pd.unique(np.concatenate([keys, fresh]))[: len(codes)]
             n_rounds += 1
-        column = self._restore(pd.Series(keys, dtype=object))
+        column = self._restore(keys)
         column.name = self.name
         return column
 

@@ -1,11 +1,12 @@
 """What all encoders of ordered quantities share: an axis, and integers on a grid.
 
-A subclass turns cells into an array of 64-bit integers or floats and back; from there to codes the way is
-`Grid` (integers only) and `Axis`.
+A subclass turns cells into an array of integers or floats and back; from there to codes the way is `Grid`
+(integers only) and `Axis`.
 """
 
 from abc import abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from math import gcd
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 
 #: Up to here float64 holds every integer.
 _EXACT_IN_FLOAT64 = 2**53
+_INT64 = np.iinfo(np.int64)
 _UINT64_ALL = 2**64
 
 
@@ -37,7 +39,7 @@ class NumberLineEncoder(ColumnEncoder):
 
     @abstractmethod
     def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
-        """Return cells as int64 or uint64 where they are whole by dtype, else as float64."""
+        """Return cells as integers (see `whole_numbers`) where they are whole by dtype, else as float64."""
 
     @abstractmethod
     def _from_array(self, numbers: npt.NDArray[Any]) -> Any:
@@ -45,7 +47,7 @@ class NumberLineEncoder(ColumnEncoder):
 
     def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
         cells = self._to_array(present)
-        self.grid_ = Grid.fit(cells) if len(cells) and cells.dtype.kind in "iu" else None
+        self.grid_ = Grid.fit(cells) if len(cells) and cells.dtype.kind in "iuO" else None
         self.axis_ = Axis.fit(self._to_numbers(cells), options)
         if self.grid_ is not None:
             self.grid_.pin(cells, self.axis_.knots)
@@ -75,6 +77,11 @@ class NumberLineEncoder(ColumnEncoder):
             return Span(self.name, len(self.axis_), positions)
         return Span(self.name, len(self.axis_), positions, (), stretches, self.axis_.n_places)
 
+    @property
+    def unit(self) -> str:
+        """What the numbers of the column count; only cells of one unit can be equal."""
+        return f"{self.kind} {self.dtype}"
+
     def numbers(self, column: "pd.Series[Any]") -> FloatArray:
         """Return the cells of a column of this kind as numbers, NaN where they are missing."""
         missing = column.isna().to_numpy()
@@ -86,7 +93,7 @@ class NumberLineEncoder(ColumnEncoder):
         """Return an array of the cells of this column that are nearest to cells of another of its unit."""
         steps = self._to_numbers(self._to_array(cells))
         own = self._to_cells(np.clip(steps, self.axis_.knots[0], self.axis_.knots[-1]))
-        return self._restore(pd.Series(own)).array
+        return self._restore(own).array
 
     def stand(self, numbers: FloatArray) -> FloatArray:
         """Return where numbers stand on the axis, piece plus place; NaN for points and beyond its ends."""
@@ -108,7 +115,11 @@ class NumberLineEncoder(ColumnEncoder):
 
     def _ends(self) -> tuple[Any, Any]:
         """Return the lowest and the highest cell."""
-        ends = self._restore(pd.Series(self._to_cells(self.axis_.knots[[0, -1]])))
+        knots, grid = self.axis_.knots[[0, -1]], self.grid_
+        cells = (
+            self._to_cells(knots) if grid is None else self._from_array(whole_numbers([grid.low, grid.high]))
+        )
+        ends = self._restore(cells)
         return ends.iloc[0], ends.iloc[1]
 
     def _contains(self, value: Any) -> bool:
@@ -133,11 +144,27 @@ class NumberLineEncoder(ColumnEncoder):
         return super().from_state(name, dtype, {**state, "axis_": Axis(**state["axis_"]), "grid_": grid})
 
 
-class Grid:
-    """64-bit integers ``low + k * step`` as float64 steps ``k``.
+def whole_numbers(integers: Sequence[int]) -> npt.NDArray[Any]:
+    """Return Python integers as int64, uint64 or, if neither is wide enough, as objects."""
+    low, high = min(integers, default=0), max(integers, default=0)
+    if low >= _INT64.min and high <= _INT64.max:
+        return np.array(integers, dtype=np.int64)
+    return np.array(integers, dtype=np.uint64 if low >= 0 and high < _UINT64_ALL else object)
 
-    Differences are taken in unsigned arithmetic, which wraps around, so that no two integers are too far
-    apart and none beyond 2**53 loses digits on a coarse grid.
+
+def fit_on_grid(integers: Sequence[int]) -> bool:
+    """Whether 64 bits can count the steps of the grid that reaches all of some Python integers."""
+    low, high = min(integers, default=0), max(integers, default=0)
+    if high - low < _UINT64_ALL:
+        return True
+    return (high - low) // gcd(*(integer - low for integer in integers)) < _UINT64_ALL
+
+
+class Grid:
+    """Integers ``low + k * step`` as float64 steps ``k``.
+
+    Differences of 64-bit integers are taken in unsigned arithmetic, which wraps around, so that no two are
+    too far apart and none beyond 2**53 loses digits on a coarse grid. Wider integers are Python's.
 
     Parameters
     ----------
@@ -154,13 +181,21 @@ class Grid:
     def fit(cls, integers: npt.NDArray[Any]) -> Self:
         """Learn range and step of at least one integer."""
         low, high = int(integers.min()), int(integers.max())
-        step = int(np.gcd.reduce(np.unique(_unsigned(integers) - _unsigned(low))))
+        if integers.dtype == object:
+            step = gcd(*(integer - low for integer in integers))
+        else:
+            step = int(np.gcd.reduce(np.unique(_unsigned(integers) - _unsigned(low))))
         return cls(low, high, max(step, 1))
 
     @property
     def n_steps(self) -> int:
         """How many steps the highest integer is above the lowest."""
         return (self.high - self.low) // self.step
+
+    @property
+    def _is_64_bit(self) -> bool:
+        """Whether 64 bits, with or without a sign, hold every integer of the range."""
+        return self.low >= _INT64.min and self.high < (2**63 if self.low < 0 else _UINT64_ALL)
 
     def pin(self, integers: npt.NDArray[Any], steps: FloatArray) -> None:
         """Keep exactly which of `integers` stand at `steps`, if there are more steps than float64 can count.
@@ -178,12 +213,15 @@ class Grid:
         return np.asarray(self._exact_steps(numbers), dtype=np.float64)
 
     def _exact_steps(self, integers: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+        if integers.dtype == object or not self._is_64_bit:
+            inside = (min(max(integer, self.low), self.high) for integer in integers.tolist())
+            return np.array([(integer - self.low) // self.step for integer in inside], dtype=np.uint64)
         above = np.where(integers < self.low, np.uint64(0), _unsigned(integers) - _unsigned(self.low))
         above = np.where(integers > self.high, _unsigned(self.high - self.low), above)
         return np.asarray(above // np.uint64(self.step), dtype=np.uint64)
 
     def from_steps(self, steps: FloatArray) -> npt.NDArray[Any]:
-        """Return int64, or uint64 where that is too narrow, for numbers of steps, rounded and in range."""
+        """Return the integers, as `whole_numbers` does, for numbers of steps, rounded and in range."""
         largest_below_overflow = 2.0**64 - 2048
         whole = np.clip(np.rint(steps), 0, largest_below_overflow).astype(np.uint64)
         whole = np.minimum(whole, _unsigned(self.n_steps))
@@ -191,9 +229,10 @@ class Grid:
             pinned = self.pins.astype(np.float64)
             place = np.minimum(np.searchsorted(pinned, steps), len(pinned) - 1)
             whole = np.where(pinned[place] == steps, self.pins[place], whole)
-        fits_int64 = self.high <= np.iinfo(np.int64).max
+        if not self._is_64_bit:
+            return np.array([self.low + step * self.step for step in whole.tolist()], dtype=object)
         integers = whole * np.uint64(self.step) + _unsigned(self.low)
-        return np.asarray(integers.astype(np.int64 if fits_int64 else np.uint64))
+        return np.asarray(integers.astype(np.int64 if self.high <= _INT64.max else np.uint64))
 
 
 def _unsigned(integers: Any) -> Any:

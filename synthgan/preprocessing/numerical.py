@@ -14,12 +14,10 @@ from pandas.api.types import infer_dtype, is_object_dtype
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray
 from synthgan.preprocessing.base import CodingOptions
-from synthgan.preprocessing.number_line import NumberLineEncoder
+from synthgan.preprocessing.number_line import NumberLineEncoder, fit_on_grid, whole_numbers
 
 _MAX_DECIMALS = 12
 _OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float"}
-_INT64 = np.iinfo(np.int64)
-_UINT64 = np.iinfo(np.uint64)
 
 
 class NumericalEncoder(NumberLineEncoder):
@@ -42,9 +40,9 @@ class NumericalEncoder(NumberLineEncoder):
             return None
         if is_object_dtype(dtype):
             content = infer_dtype(column, skipna=True)
-            if content in _OBJECT_NUMBERS and (content != "integer" or _whole_dtype(column.dropna())):
-                return "objects that are all numbers"
-            return None
+            if content == "integer" and not fit_on_grid(column.dropna().tolist()):
+                return None
+            return "objects that are all numbers" if content in _OBJECT_NUMBERS else None
         return f"dtype {dtype}" if dtype.kind in "iuf" else None
 
     def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
@@ -59,10 +57,16 @@ class NumericalEncoder(NumberLineEncoder):
             self.decimals_ = _decimals(cells, getattr(self.dtype, "itemsize", 8))
         super()._fit_present(present, options)
 
+    @property
+    def unit(self) -> str:
+        """One for all dtypes of numbers."""
+        return self.kind
+
     def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
         if is_object_dtype(present.dtype):
-            whole = infer_dtype(present) == "integer"
-            return np.array(present.tolist(), dtype=_whole_dtype(present) if whole else np.float64)
+            cells = present.tolist()
+            is_whole = infer_dtype(present) == "integer"
+            return whole_numbers(cells) if is_whole else np.array(cells, dtype=np.float64)
         return present.to_numpy(dtype={"i": np.int64, "u": np.uint64}.get(present.dtype.kind, np.float64))
 
     def _from_array(self, numbers: npt.NDArray[Any]) -> Any:
@@ -71,14 +75,6 @@ class NumericalEncoder(NumberLineEncoder):
         if self.decimals_ is not None:
             numbers = np.round(numbers, self.decimals_)
         return numbers + 0.0  # turns -0.0 into 0.0
-
-
-def _whole_dtype(integers: "pd.Series[Any]") -> Any:
-    """Return the 64-bit dtype that holds Python integers of any size, or None when neither does."""
-    low, high = min(integers), max(integers)
-    if _INT64.min <= low and high <= _INT64.max:
-        return np.int64
-    return np.uint64 if low >= 0 and high <= _UINT64.max else None
 
 
 def _decimals(numbers: FloatArray, itemsize: int) -> int | None:

@@ -145,7 +145,7 @@ def _candidates(lines: dict[int, _Line]) -> Iterator[tuple[int, int]]:
     if len(indices) < 2:
         return
     numbers = np.stack([lines[i].numbers for i in indices])
-    units = np.array([_unit(lines[i].encoder) for i in indices])
+    units = np.array([lines[i].encoder.unit for i in indices])
     ranks = pd.DataFrame(numbers.T).rank().fillna(0.0).to_numpy().T
     correlation = np.corrcoef(ranks)
     for row, column in enumerate(indices):
@@ -153,11 +153,6 @@ def _candidates(lines: dict[int, _Line]) -> Iterator[tuple[int, int]]:
         wanted = (equal >= _EQUAL_SHARE) | (correlation[row] >= _MIN_CORRELATION)
         wanted &= (units == units[row]) & (indices != column)
         yield from ((int(column), int(partner)) for partner in indices[wanted])
-
-
-def _unit(encoder: NumberLineEncoder) -> str:
-    """Return what the numbers of a column count; only columns of one unit can be equal."""
-    return "number" if encoder.kind == "numerical" else f"{encoder.kind} {encoder.dtype}"
 
 
 def _relation_codes(relation: Relation, lines: dict[int, _Line]) -> npt.NDArray[np.uint8]:

@@ -15,8 +15,9 @@ import pandas as pd
 from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
 from synthgan.layout import EncodedTable, Known, Layout, Relation
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.preprocessing.plain import plain_frame, restore
 from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
-from synthgan.schema import Column, Schema, check_frame, join_columns
+from synthgan.schema import Column, Schema, check_frame, dtype_from_json, dtype_to_json, join_columns
 
 
 def infer_schema(frame: pd.DataFrame) -> Schema:
@@ -28,16 +29,20 @@ def infer_schema(frame: pd.DataFrame) -> Schema:
         If the frame has no rows or columns, names that cannot be told apart, or columns of no known kind.
     """
     check_frame(frame)
+    return _schema_of(frame, plain_frame(frame))
+
+
+def _schema_of(frame: pd.DataFrame, plain: pd.DataFrame) -> Schema:
+    """Return the schema of a frame whose columns are given in plain dtypes as well."""
     by_priority = sorted(ColumnEncoder.registry.values(), key=lambda encoder: -encoder.priority)
     columns, unsupported = [], []
     for name in frame.columns:
-        series = frame[name]
-        reasons = ((encoder, encoder.accepts(series)) for encoder in by_priority)
+        reasons = ((encoder, encoder.accepts(plain[name])) for encoder in by_priority)
         found = next(((encoder.kind, reason) for encoder, reason in reasons if reason), None)
         if found is None:
             unsupported.append(name)
         else:
-            columns.append(Column(name, series.dtype, *found))
+            columns.append(Column(name, frame[name].dtype, *found))
     if unsupported:
         raise UnsupportedColumnsError(unsupported, frame)
     return Schema(tuple(columns))
@@ -57,9 +62,10 @@ class UnsupportedColumnsError(DataError):
         content = {name: pd.api.types.infer_dtype(frame[name], skipna=True) for name in columns}
         held = ", ".join(f"{name!r} ({frame[name].dtype}: {kind})" for name, kind in content.items())
         super().__init__(
-            f"These columns hold what cannot be learned (nested, binary, complex or mixed cells, "
-            f"or a dtype without an encoder): {held}. Turn them into numbers, text or dates, or leave them "
-            f"out with df.drop(columns={list(columns)!r}) or --drop-unsupported."
+            f"These columns hold what cannot be learned (nested, binary, complex or mixed cells, several "
+            f"time zones, or integers more than 64 bits apart): {held}. Turn "
+            f"them into numbers, text or dates, or leave them out with "
+            f"df.drop(columns={list(columns)!r}) or --drop-unsupported."
         )
 
 
@@ -90,10 +96,12 @@ class TableEncoder:
 
     def fit(self, frame: pd.DataFrame) -> Self:
         """Learn the columns of a frame and return self."""
-        schema = infer_schema(frame)
+        check_frame(frame)
+        plain = plain_frame(frame)
+        schema = _schema_of(frame, plain)
         kinds = ColumnEncoder.registry
-        encoders = [kinds[column.kind]().fit(frame[column.name], self.options) for column in schema]
-        return self._assemble(schema, encoders, find_relations(frame, encoders))
+        encoders = [kinds[column.kind]().fit(plain[column.name], self.options) for column in schema]
+        return self._assemble(schema, encoders, find_relations(plain, encoders))
 
     def _assemble(
         self, schema: Schema, encoders: list[ColumnEncoder], relations: tuple[Relation, ...]
@@ -109,6 +117,7 @@ class TableEncoder:
             raise DataError(
                 f"The table lacks the columns {listing(missing)}; it has {listing(frame.columns)}."
             )
+        frame = plain_frame(frame[self.schema_.names])
         smallest = np.min_scalar_type(max(span.n_codes for span in self.layout_.spans))
         codes = np.empty((len(frame), len(self.encoders_)), dtype=smallest)
         inside = np.zeros((len(frame), len(self.encoders_)), dtype=np.float32)
@@ -163,7 +172,15 @@ class TableEncoder:
                 fixed[start:end, asked.known.columns] = True
                 parts.append(asked.write_into(frame.iloc[start:end]))
             frame = pd.concat(parts, ignore_index=True)
-        return copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
+        frame = copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
+        return self._restored(frame)
+
+    def _restored(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a frame of plain columns in the dtypes of the schema."""
+        if all(frame.dtypes.iloc[i] == column.dtype for i, column in enumerate(self.schema_)):
+            return frame
+        series = [restore(frame.iloc[:, i], column.dtype) for i, column in enumerate(self.schema_)]
+        return join_columns(series, self.schema_.names)
 
     def index_of_target(self, target: Hashable) -> int:
         """Return the place of a column that is to be predicted.
@@ -247,17 +264,25 @@ class TableEncoder:
 
     def state(self) -> dict[str, Any]:
         """Return what was learned: JSON values and arrays."""
-        encoders = [encoder.state() for encoder in self.encoders_]
-        relations = [vars(relation) for relation in self.layout_.relations]
-        return {"schema": self.schema_.to_dict(), "encoders": encoders, "relations": relations}
+        pairs = zip(self.schema_, self.encoders_, strict=True)
+        # A plain dtype may depend on the cells: the levels of a dictionary are not part of Arrow's type.
+        plain = [dtype_to_json(e.dtype) if e.dtype != column.dtype else None for column, e in pairs]
+        return {
+            "schema": self.schema_.to_dict(),
+            "plain": plain,
+            "encoders": [encoder.state() for encoder in self.encoders_],
+            "relations": [vars(relation) for relation in self.layout_.relations],
+        }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """Return the fitted encoder from what `state` returned."""
         schema = Schema.from_dict(state["schema"])
         encoders = [
-            ColumnEncoder.registry[column.kind].from_state(column.name, column.dtype, learned)
-            for column, learned in zip(schema, state["encoders"], strict=True)
+            ColumnEncoder.registry[column.kind].from_state(
+                column.name, dtype_from_json(plain) if plain else column.dtype, learned
+            )
+            for column, plain, learned in zip(schema, state["plain"], state["encoders"], strict=True)
         ]
         return cls()._assemble(schema, encoders, tuple(Relation(**learned) for learned in state["relations"]))
 
@@ -284,8 +309,7 @@ class EncodedConditions:
             return frame
         columns = [frame.iloc[:, i] for i in range(frame.shape[1])]
         for index, cell in zip(self.known.columns, self.cells, strict=True):
-            repeated = cell.repeat(len(frame))
-            columns[index] = repeated.set_axis(frame.index)
+            columns[index] = cell.take(np.zeros(len(frame), dtype=np.int64)).set_axis(frame.index)
         return join_columns(columns, list(frame.columns))
 
 
@@ -294,7 +318,7 @@ def _cell(encoder: ColumnEncoder, value: Any) -> "pd.Series[Any]":
     try:
         cell = encoder.cast(value)
         supported = encoder.contains(cell.iloc[0])
-    except (ValueError, TypeError, OverflowError, NotImplementedError):
+    except (ValueError, TypeError, ArithmeticError, NotImplementedError):
         supported = False
     if not supported:
         near = did_you_mean(value, getattr(encoder, "levels_", []))
