@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pandas.api.types import pandas_dtype
-from sklearn.utils.validation import check_array
 
 from synthgan.exceptions import DataError, did_you_mean, listing
 
@@ -97,19 +96,6 @@ def join_columns(series: list["pd.Series[Any]"], names: list[Hashable]) -> pd.Da
     frame = pd.DataFrame(dict(enumerate(series)))
     frame.columns = pd.Index(names, dtype=object if not names else None)
     return frame
-
-
-def frame_of(X: Any) -> pd.DataFrame:
-    """Return the table as a frame; arrays get the column names x0, x1, ..."""
-    if isinstance(X, pd.DataFrame):
-        return X
-    if not isinstance(X, np.ndarray | list):
-        raise DataError(
-            f"SynthGAN learns a pandas DataFrame or a two-dimensional array; got {type(X).__name__}. "
-            "Read a file with pandas.read_parquet, or turn the table into a frame with its to_pandas()."
-        )
-    array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=1)
-    return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
 
 
 def check_frame(frame: pd.DataFrame) -> None:

@@ -20,6 +20,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from synthgan.exceptions import ConditionError, DataError, ModelFileError, listing
+from synthgan.forms import Form, unwrap
 from synthgan.gan.budget import Budget, plan_budget
 from synthgan.gan.drawing import discriminator_logits, draw
 from synthgan.gan.fitting import build_model, train_model
@@ -31,7 +32,6 @@ from synthgan.parameters import check_n_rows, check_parameters, seed_from, torch
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
 from synthgan.progress import reporting
-from synthgan.schema import frame_of
 
 
 class SynthGAN(BaseEstimator):  # type: ignore[misc]
@@ -151,8 +151,9 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : DataFrame or ndarray of shape (n_rows, n_columns)
-            The table, target included. It is not changed.
+        X : table of shape (n_rows, n_columns)
+            The table, target included; it is not changed. A DataFrame of pandas or polars, a pyarrow Table,
+            whatever else has ``__arrow_c_stream__``, or an ndarray.
         y : None
             Ignored; scikit-learn passes it.
 
@@ -177,19 +178,18 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         """
         started = time.monotonic()
         check_parameters(self.get_params())
-        frame = frame_of(X)
+        seed, device = seed_from(self.random_state), torch_device(self.device)
+        frame, form = unwrap(X)
         encoder = TableEncoder(CodingOptions(numbers="standard" if self.loss in GAMES else "quantile"))
         encoder.fit(frame)
         target = None if self.target is None else encoder.index_of_target(self.target)
         if len(frame) < 2:
             raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
-        seed, device = seed_from(self.random_state), torch_device(self.device)
         table = encoder.transform(frame)
         budget = self._budget(len(table), started)
         of_both: dict[str, Any] = {"loss": self.loss, "seed": seed}
-        model = build_model(
-            encoder.layout_, budget, n_rows=len(table), target=target, device=device, **of_both
-        )
+        of_model: dict[str, Any] = {"n_rows": len(table), "target": target, "device": device}
+        model = build_model(encoder.layout_, budget, **of_model, **of_both)
         with reporting("Training", verbose=self.verbose) as report:
             records = train_model(
                 model,
@@ -203,7 +203,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             )
         self.encoder_, self.model_ = encoder, model
         self.history_ = pd.DataFrame.from_records(records)
-        self._seed, self._n_draws, self._gives_array = seed, 0, isinstance(X, np.ndarray)
+        self._seed, self._n_draws, self._form = seed, 0, form
         self._set_scikit_learn_attributes()
         return self
 
@@ -239,8 +239,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        DataFrame or ndarray of shape (n, n_columns)
-            As the fitted table: the same columns, order and dtypes, with a new index.
+        table of shape (n, n_columns)
+            As the fitted one: the same library, columns, order, dtypes and metadata, with a new index.
 
         Raises
         ------
@@ -249,8 +249,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         ParameterError
             If `n` is not a whole number of at least 0.
         """
-        frame = self.sample_parts([(n, conditions or {})], random_state=random_state)
-        return frame.to_numpy() if self._gives_array else frame
+        drawn = self.sample_parts([(n, conditions or {})], random_state=random_state)
+        return self._form.wrap(drawn)
 
     def sample_parts(
         self, parts: Sequence[tuple[int, Mapping[Any, Any]]], *, random_state: Any = None
@@ -302,8 +302,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : DataFrame or ndarray of shape (n_rows, n_columns)
-            Rows with the columns of the fitted table.
+        X : table of shape (n_rows, n_columns)
+            Rows, in any form that `fit` takes, with the columns of the fitted table.
 
         Returns
         -------
@@ -311,7 +311,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             0.5 where real and drawn rows are equally likely.
         """
         check_is_fitted(self, "model_")
-        table = self.encoder_.transform(frame_of(X))
+        table = self.encoder_.transform(unwrap(X)[0])
         logits = discriminator_logits(self.model_, table)
         chances: npt.NDArray[np.float64] = 1 / (1 + np.exp(-logits))
         return chances
@@ -333,7 +333,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             "history": self.history_.astype(object).where(self.history_.notna(), None).to_dict("list"),
             "seed": self._seed,
             "n_draws": self._n_draws,
-            "gives_array": self._gives_array,
+            "form": self._form.to_dict(),
         }
         write_model(path, state)
 
@@ -367,14 +367,15 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         self.model_.corrects = state["corrects"]
         self.model_.to(device)
         self.history_ = pd.DataFrame(state["history"])
-        self._seed, self._n_draws, self._gives_array = state["seed"], state["n_draws"], state["gives_array"]
+        self._seed, self._n_draws = state["seed"], state["n_draws"]
+        self._form = Form.from_dict(state["form"])
         self._set_scikit_learn_attributes()
         return self
 
     def _set_scikit_learn_attributes(self) -> None:
         self.schema_ = self.encoder_.schema_
         self.n_features_in_ = len(self.schema_)
-        if all(isinstance(name, str) for name in self.schema_.names) and not self._gives_array:
+        if all(isinstance(name, str) for name in self.schema_.names) and self._form.has_names:
             self.feature_names_in_ = np.array(self.schema_.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_

@@ -13,12 +13,13 @@ TREES = {module: ast.parse(module.read_text(encoding="utf-8")) for module in MOD
 
 #: The rooms of the package, and below each the ones it may import: nothing runs back up the stairs.
 GROUND = {"exceptions"}
-FIRST_FLOOR = GROUND | {"schema", "layout", "io"}
+FIRST_FLOOR = GROUND | {"schema", "layout", "io", "forms"}
 SECOND_FLOOR = FIRST_FLOOR | {"preprocessing", "gan", "parameters", "progress", "persistence"}
 MAY_IMPORT = {
     "exceptions": set(),
     "layout": GROUND,
     "schema": GROUND,
+    "forms": GROUND,
     "io": GROUND,
     "parquet": GROUND | {"io"},
     "persistence": GROUND | {"io"},
@@ -39,6 +40,7 @@ WITHOUT_TORCH = {
     "exceptions",
     "layout",
     "schema",
+    "forms",
     "io",
     "parquet",
     "persistence",

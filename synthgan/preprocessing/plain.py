@@ -23,7 +23,7 @@ _HELD_BY_PANDAS = (
     arrow.is_string_view,
 )
 #: Arrow types that can be the levels of a category.
-_LEVELS = (arrow.is_string, arrow.is_large_string, arrow.is_integer)
+_LEVELS = (arrow.is_string, arrow.is_large_string, arrow.is_string_view, arrow.is_integer)
 
 
 def plain(column: "pd.Series[Any]") -> "pd.Series[Any]":

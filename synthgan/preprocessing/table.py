@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
-from synthgan.layout import EncodedTable, Known, Layout, Relation
+from synthgan.layout import EncodedTable, IntArray, Known, Layout, Relation
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 from synthgan.preprocessing.plain import plain_frame, restore
 from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
@@ -122,13 +122,27 @@ class TableEncoder:
         codes = np.empty((len(frame), len(self.encoders_)), dtype=smallest)
         inside = np.zeros((len(frame), len(self.encoders_)), dtype=np.float32)
         for i, encoder in enumerate(self.encoders_):
-            codes[:, i], inside[:, i] = encoder.transform(frame[encoder.name])
+            codes[:, i], inside[:, i] = self._encoded(encoder, frame[encoder.name])
         return EncodedTable(
             codes,
             inside[:, self.layout_.valued],
             self._places(inside),
             encode_relations(frame, self.encoders_, self.layout_),
         )
+
+    def _encoded(
+        self, encoder: ColumnEncoder, column: "pd.Series[Any]"
+    ) -> tuple[IntArray, npt.NDArray[np.float32]]:
+        try:
+            return encoder.transform(column)
+        except (ValueError, TypeError, ArithmeticError, NotImplementedError) as error:
+            if isinstance(error, DataError):
+                raise
+            fitted = self.schema_[encoder.name].dtype
+            raise DataError(
+                f"Column {encoder.name!r} was {fitted} when it was fitted, and is {column.dtype} with cells "
+                f"that cannot be that; change it with astype."
+            ) from error
 
     def _places(self, inside: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         """Return the places of all columns that have them, shape ``(n_rows, n_placed)``."""

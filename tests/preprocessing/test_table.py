@@ -47,6 +47,23 @@ def test_a_lacking_column_is_named(table):
         TableEncoder().fit(table).transform(table.drop(columns="age"))
 
 
+@pytest.mark.parametrize(
+    ("name", "cells"), [("age", "x"), ("since", "soon"), ("score", "high"), ("age", [[1]])]
+)
+def test_a_column_of_another_type_is_named_with_both_types(table, name, cells):
+    encoder = TableEncoder().fit(table)
+    changed = table.assign(**{name: pd.Series([cells] * len(table), dtype=object)})
+    with pytest.raises(DataError, match=rf"Column '{name}' was \S* when it was fitted, and is object"):
+        encoder.transform(changed)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float64", "Int64", "int64[pyarrow]", object])
+def test_the_same_numbers_in_another_dtype_have_the_same_codes(table, dtype):
+    encoder = TableEncoder().fit(table)
+    changed = table.assign(age=table["age"].astype(dtype), since=table["since"].astype("datetime64[s]"))
+    np.testing.assert_array_equal(encoder.transform(changed).codes, encoder.transform(table).codes)
+
+
 def test_an_unseen_level_is_named_with_the_nearest(table):
     encoder = TableEncoder().fit(table)
     with pytest.raises(DataError, match=r"'city' has levels .*: 'Bärn'.* Did you mean 'Bern'"):

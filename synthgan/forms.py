@@ -1,0 +1,122 @@
+"""The forms in which tables come and go: pandas, NumPy, Arrow, polars.
+
+A table of any form comes in and a frame goes out to learn from; drawn rows come in as a frame and go out in
+the form that the table had, with its metadata.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Hashable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from sklearn.utils.validation import check_array
+
+from synthgan.exceptions import DataError
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of a table, and what it carries beside its cells.
+
+    Parameters
+    ----------
+    library
+        "pandas", "numpy", "pyarrow" or "polars".
+    attrs, columns_name
+        Those of a pandas frame.
+    dtype
+        That of an array.
+    schema
+        That of an Arrow table, metadata included.
+    """
+
+    library: str = "pandas"
+    attrs: dict[Hashable, Any] = field(default_factory=dict)
+    columns_name: Hashable = None
+    dtype: npt.DTypeLike | None = None
+    schema: pa.Schema | None = None
+
+    def wrap(self, frame: pd.DataFrame) -> Any:
+        """Return a frame with the columns of the table in the form of the table."""
+        if self.library == "pandas":
+            frame.attrs, frame.columns.name = dict(self.attrs), self.columns_name
+            return frame
+        if self.library == "numpy":
+            return frame.to_numpy().astype(self.dtype, copy=False)
+        table = pa.Table.from_pandas(frame, schema=self.schema, preserve_index=False)
+        table = table.replace_schema_metadata(self.schema and self.schema.metadata)
+        return import_module("polars").from_arrow(table) if self.library == "polars" else table
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the columns have names of their own."""
+        return self.library != "numpy"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form as values that JSON can hold; attributes that it cannot hold are left out."""
+        attrs = {}
+        for name, value in self.attrs.items():
+            with suppress(TypeError, ValueError):
+                json.dumps({name: value}, allow_nan=False)
+                attrs[name] = value
+        return {
+            "library": self.library,
+            "attrs": [[name, value] for name, value in attrs.items()],
+            "columns_name": self.columns_name if isinstance(self.columns_name, str | int) else None,
+            "dtype": None if self.dtype is None else str(self.dtype),
+            "schema": self.schema and b64encode(self.schema.serialize()).decode(),
+        }
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Self:
+        """Return the form that `to_dict` wrote."""
+        dtype, schema = state["dtype"], state["schema"]
+        return cls(
+            state["library"],
+            dict(state["attrs"]),
+            state["columns_name"],
+            dtype and np.dtype(dtype),
+            schema and pa.ipc.read_schema(pa.py_buffer(b64decode(schema))),
+        )
+
+
+def unwrap(X: Any) -> tuple[pd.DataFrame, Form]:
+    """Return a table as a frame, and the form that it had; the columns of an array are called x0, x1, ...
+
+    Raises
+    ------
+    DataError
+        If it is no table, or one that has to be computed first.
+    """
+    if isinstance(X, pd.DataFrame):
+        return X, Form("pandas", dict(X.attrs), X.columns.name)
+    if hasattr(X, "__arrow_c_stream__") and not isinstance(X, pd.Series):
+        return _unwrap_arrow(X)
+    if isinstance(X, np.ndarray | list):
+        array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=1)
+        frame = pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
+        return frame, Form("numpy", dtype=X.dtype) if isinstance(X, np.ndarray) else Form()
+    if hasattr(X, "collect"):
+        raise DataError(f"{type(X).__name__} is not computed yet; give what its collect() returns.")
+    raise DataError(
+        "SynthGAN learns a table: a DataFrame of pandas or polars, a pyarrow Table, whatever else has "
+        f"__arrow_c_stream__, or a two-dimensional array; got {type(X).__name__}."
+    )
+
+
+def _unwrap_arrow(X: Any) -> tuple[pd.DataFrame, Form]:
+    try:
+        table = pa.table(X)
+        # Arrow types as they are: whole numbers with missing cells would come as floats and lose digits.
+        frame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
+        raise DataError(f"This {type(X).__name__} cannot be read as an Arrow table: {error}.") from error
+    is_polars = type(X).__module__.partition(".")[0] == "polars"
+    return frame, Form("polars" if is_polars else "pyarrow", schema=table.schema)

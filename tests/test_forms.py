@@ -1,0 +1,147 @@
+"""Laws of the forms of tables: what goes in comes out, with its metadata."""
+
+import datetime as dt
+import json
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from synthgan import SynthGAN
+from synthgan.exceptions import DataError
+from synthgan.forms import Form, unwrap
+
+
+def drawn_like(X, tmp_path):
+    """Return rows drawn from a model of a table, after it was saved and loaded."""
+    gan = SynthGAN(epochs=1, redraw=False, correct=False, random_state=0, verbose=0).fit(X)
+    gan.save(tmp_path / "model")
+    before, after = gan.sample(50), SynthGAN.load(tmp_path / "model").sample(50)
+    assert type(before) is type(after) is type(X)
+    return after
+
+
+def arrow_table():
+    rows = {
+        "n": pa.array([1, None, 2**60 + 1] * 40),
+        "small": pa.array([1, 2, 3] * 40, pa.uint8()),
+        "word": pa.array(["a", "b", None] * 40, pa.large_string()),
+        "level": pa.array(["x", "y", "x"] * 40).dictionary_encode(),
+        "day": pa.array([dt.date(2020, 1, 1), None, dt.date(2021, 1, 1)] * 40),
+        "when": pa.array(
+            [dt.datetime(2020, 1, 1), dt.datetime(2021, 1, 1), None] * 40, pa.timestamp("ms", "UTC")
+        ),
+        "price": pa.array([Decimal("1.50"), Decimal("2.25"), Decimal("0.10")] * 40),
+        "none": pa.nulls(120),
+    }
+    table = pa.table(rows)
+    fields = [field.with_metadata({"unit": "m"}) for field in table.schema]
+    return table.cast(pa.schema(fields, metadata={"made": "by hand"}))
+
+
+def test_an_arrow_table_comes_back_with_schema_and_metadata(tmp_path):
+    table = arrow_table()
+    drawn = drawn_like(table, tmp_path)
+    assert drawn.schema.equals(table.schema, check_metadata=True)
+    assert set(drawn["n"].to_pylist()) <= {1, None, 2**60 + 1}
+    assert set(drawn["price"].to_pylist()) <= {Decimal("1.50"), Decimal("2.25"), Decimal("0.10")}
+
+
+def test_batches_are_read_once_and_come_back_as_a_table():
+    table = arrow_table()
+    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
+    frame, form = unwrap(reader)
+    assert len(frame) == 120
+    assert form.wrap(frame).equals(table)
+
+
+def test_text_that_pandas_wrote_about_an_index_is_no_matter():
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}, index=[7, 9])
+    table = pa.Table.from_pandas(frame)
+    again, form = unwrap(table)
+    assert list(again) == ["a", "b", "__index_level_0__"]
+    assert form.wrap(again).equals(table)
+
+
+def test_a_polars_frame_comes_back_with_its_schema(tmp_path):
+    sizes = pl.Enum(["S", "M", "L", "never"])
+    table = pl.DataFrame(
+        {
+            "n": pl.Series([1, None, 2**60 + 1] * 40),
+            "small": pl.Series([1, 2, 3] * 40, dtype=pl.UInt8),
+            "word": ["a", "b", None] * 40,
+            "level": pl.Series(["x", "y", "x"] * 40, dtype=pl.Categorical),
+            "size": pl.Series(["S", "L", None] * 40, dtype=sizes),
+            "day": [dt.date(2020, 1, 1), None, dt.date(2021, 1, 1)] * 40,
+            "clock": [dt.time(1), None, dt.time(2)] * 40,
+            "span": [dt.timedelta(1), None, dt.timedelta(2)] * 40,
+            "when": pl.Series([dt.datetime(2020, 1, 1)] * 120).dt.replace_time_zone("Europe/Berlin"),
+            "price": pl.Series([Decimal("1.50"), Decimal("2.25"), None] * 40, dtype=pl.Decimal(10, 2)),
+            "truth": [True, None, False] * 40,
+            "none": [None] * 120,
+        }
+    )
+    drawn = drawn_like(table, tmp_path)
+    assert drawn.schema == table.schema
+    for name in table.columns:
+        assert set(drawn[name].to_list()) <= set(table[name].to_list())
+
+
+def test_a_lazy_frame_is_to_be_collected():
+    with pytest.raises(DataError, match=r"LazyFrame is not computed yet; give what its collect\(\) returns"):
+        SynthGAN().fit(pl.DataFrame({"a": [1]}).lazy())
+
+
+def test_a_frame_that_arrow_cannot_hold_is_refused_in_one_sentence():
+    with pytest.raises(DataError, match="This DataFrame cannot be read as an Arrow table"):
+        SynthGAN().fit(pl.DataFrame({"a": pl.Series([1, 2], dtype=pl.Int128)}))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(240, dtype=np.int16).reshape(120, 2) % 7,
+        np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32),
+        np.array([["a", "bcd"], ["b", "e"]] * 60),
+        np.array([["a", 1], ["b", None]] * 60, dtype=object),
+        np.array([["2020-01-01"], ["2021-01-01"]] * 60, dtype="datetime64[D]"),
+        np.array([[True], [False]] * 60),
+        np.asfortranarray(np.random.default_rng(0).normal(size=(120, 3)))[::2],
+    ],
+    ids=lambda array: str(array.dtype),
+)
+def test_an_array_comes_back_as_an_array_of_its_dtype(array, tmp_path):
+    array.flags.writeable = False
+    drawn = drawn_like(array, tmp_path)
+    assert (drawn.dtype, drawn.shape) == (array.dtype, (50, array.shape[1]))
+
+
+def test_a_frame_keeps_its_attributes_and_the_name_of_its_columns(tmp_path):
+    frame = pd.DataFrame({"a": [1, 2] * 60}, index=range(5, 125))
+    frame.attrs = {"source": "by hand", "shape": [1, 2]}
+    frame.columns.name = "things"
+    drawn = drawn_like(frame, tmp_path)
+    assert drawn.attrs == frame.attrs
+    assert drawn.columns.name == "things"
+    assert drawn.index.equals(pd.RangeIndex(50))
+
+
+def test_attributes_that_json_cannot_hold_are_kept_in_memory_and_left_out_of_a_file():
+    form = Form(attrs={"own": object, "ratio": float("nan"), "fine": 1, 3: "three"}, columns_name=("a",))
+    again = Form.from_dict(json.loads(json.dumps(form.to_dict(), allow_nan=False)))
+    assert (again.attrs, again.columns_name) == ({"fine": 1, 3: "three"}, None)
+    assert form.wrap(pd.DataFrame({"a": [1]})).attrs == form.attrs
+
+
+def test_lists_come_back_as_a_frame():
+    drawn = SynthGAN(epochs=1, random_state=0, verbose=0).fit([[1.0, 2.0]] * 30).sample(2)
+    assert isinstance(drawn, pd.DataFrame)
+
+
+@pytest.mark.parametrize("X", ["a.parquet", 3, {"a": [1]}, None])
+def test_what_is_no_table_is_refused_with_what_is(X):
+    with pytest.raises(DataError, match="learns a table: .* got " + type(X).__name__):
+        unwrap(X)
