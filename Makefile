@@ -8,7 +8,8 @@ DATA ?= ../shared/data
 INSTALLED := $(VENV)/.installed
 RIVALS := .rivals
 
-.PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-ablation bench-rivals clean
+.PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-consistency bench-ablation \
+	bench-rivals clean
 
 # --- the two commands -------------------------------------------------------------------------------
 
@@ -36,6 +37,9 @@ bench-frontier: $(INSTALLED)
 
 bench-cost: $(INSTALLED)
 	$(BIN)/python benchmarks/cost.py $(DATA)/*.parquet
+
+bench-consistency: $(INSTALLED)
+	$(BIN)/python benchmarks/consistency.py --data $(DATA)
 
 # Each part of the generator on and off: an hour; what is done is kept, so that it can be interrupted.
 bench-ablation: $(INSTALLED)

@@ -5,7 +5,8 @@ last layer only what the wanted column needs.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,7 +135,9 @@ class Filling:
         known = self.cells.codes[0, given] + torch.from_numpy(layout.offsets[given]).to(self.rng.device)
         drawn = classes.draw(len(self.cells), known, self.rng)
         for column in columns:
-            self.cells.codes[:, column] = classes.draw_codes(drawn, layout.slice_of(column), self.rng)
+            possible = self._possible(column)
+            codes = classes.draw_codes(drawn, layout.slice_of(column), self.rng, possible)
+            self.cells.codes[:, column] = codes
             self._spread_places(column)
             self.known.add(column)
         self._relate_known()
@@ -187,10 +190,12 @@ class Filling:
             return
         rows = layout.slice_of(column)
         logits = (top @ self.weights.last[rows].T).float() + bias[rows]
+        if (possible := self._possible(column)) is not None:
+            logits = logits.masked_fill(~possible, -torch.inf)
+        self.cells.codes[:, column] = (logits + gumbel(logits, self.rng)).argmax(1)
+        self._draw_place(column, top)
         relations = [m for m in layout.relations_of(column) if layout.relations[m].partner in partners]
         if not relations:
-            self.cells.codes[:, column] = (logits + gumbel(logits, self.rng)).argmax(1)
-            self._draw_place(column, top)
             return
         followed = self.model.space.followed(self.cells, torch.tensor(relations, device=top.device))
         of_relations = self.model.space.rows_of_relations(relations)
@@ -199,9 +204,30 @@ class Filling:
         logits = torch.cat([logits, told.masked_fill(is_nowhere, -torch.inf)], dim=1)
         choice = (logits + gumbel(logits, self.rng)).argmax(1)
         told_by = (choice - int(layout.sizes[column])).clamp(min=-1)
-        self.cells.codes[:, column] = torch.where(told_by < 0, choice, 0)
-        self._draw_place(column, top)
-        self._obey(column, relations, followed, told_by)
+        with self._unless_apart(column):
+            self._obey(column, relations, followed, told_by)
+
+    def _possible(self, column: int) -> Tensor | None:
+        """Return which codes of a column may stand beside what is known; None for all."""
+        return self.model.exclusions.possible(column, self.cells.codes, self.known)
+
+    @contextmanager
+    def _unless_apart(self, column: int) -> Iterator[None]:
+        """Take back what becomes of the cells of a column that never stand so beside what is known."""
+        if not self.model.exclusions.concern(column):
+            yield
+            return
+        cells, index = self.cells, self.model.layout.place_index.get(column)
+        codes, source = cells.codes[:, column].clone(), self.source.clone()
+        places = None if index is None else cells.places[:, index].clone()
+        yield
+        apart = self.model.exclusions.keep_apart(column, cells.codes, self.known - {column})
+        if apart is None or not apart.any():
+            return
+        cells.codes[apart, column], self.source[apart] = codes[apart], source[apart]
+        if places is not None:
+            cells.places[apart, index] = places[apart]
+            self._stand(column)
 
     def _draw_place(self, column: int, top: Tensor) -> None:
         """Draw where in the stretch that its code stands for each cell of a column is."""
@@ -291,8 +317,10 @@ class Filling:
         points = torch.stack([self._points(int(column)) for column in layout.coded], dim=1)
         for column in columns:
             if column in places:
-                self._disown(column)
-                self._redraw_column(column, trees.redraw(places[column], points, self.rng))
+                redrawn = trees.redraw(places[column], points, self.rng)
+                with self._unless_apart(column):
+                    self._disown(column)
+                    self._redraw_column(column, redrawn)
                 points[:, places[column]] = self._points(column)
         self._relate_known()
 

@@ -133,6 +133,7 @@ def survey(
     dependence = Dependence.of(table, model.layout, shares, code_shares)
     model.information.copy_(torch.from_numpy(dependence.information))
     model.unexplained.copy_(torch.from_numpy(dependence.unexplained))
+    model.exclusions.fit(table)
     forest_seed, trees_seed = torch.randint(2**62, (2,), generator=rng, device=rng.device).tolist()
     layout, target, coded = model.layout, model.architecture.target, model.layout.coded.tolist()
     model.forest.grow(

@@ -128,11 +128,26 @@ class LatentClasses(nn.Module):
         joint = self.shares.log() + self.code_shares[:, known].log().sum(1)
         return torch.multinomial(joint.softmax(0), n_rows, replacement=True, generator=rng)
 
-    def draw_codes(self, classes: Tensor, codes: slice, rng: torch.Generator) -> Tensor:
-        """Return a code of one column, whose codes lie there in a row vector, for rows of some classes."""
-        above = self.code_shares[:, codes].cumsum(1)
-        chance = torch.rand(len(classes), 1, generator=rng, device=classes.device) * above[classes, -1:]
-        drawn: Tensor = torch.searchsorted(above[classes], chance).squeeze(1)
+    def draw_codes(
+        self, classes: Tensor, codes: slice, rng: torch.Generator, possible: Tensor | None = None
+    ) -> Tensor:
+        """Return a code of one column for rows of some classes.
+
+        Parameters
+        ----------
+        classes
+            Shape ``(n_rows,)``.
+        codes
+            Where the codes of the column lie in a row vector.
+        rng
+            Source of all randomness.
+        possible
+            Which of them each row may have, shape ``(n_rows, n_codes)``; None for all.
+        """
+        shares = self.code_shares[:, codes]
+        above = shares.cumsum(1)[classes] if possible is None else (shares[classes] * possible).cumsum(1)
+        chance = torch.rand(len(classes), 1, generator=rng, device=classes.device) * above[:, -1:]
+        drawn: Tensor = torch.searchsorted(above, chance, right=True).squeeze(1)
         return drawn.clamp(max=above.shape[1] - 1)
 
 

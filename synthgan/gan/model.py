@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from synthgan.gan.balancing import Forest
 from synthgan.gan.cells import Cells, Output
 from synthgan.gan.computing import own_global_stream, reduced_precision
+from synthgan.gan.exclusions import Exclusions
 from synthgan.gan.grouping import Dependence
 from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.networks import Discriminator, Generator
@@ -76,6 +77,8 @@ class GanModel(nn.Module):
         Where real rows lie.
     trees
         What cells are redrawn from.
+    exclusions
+        Which codes never stand together.
     corrects
         Whether the discriminator tells drawn rows from real ones it was not trained on, so that its
         density ratio is worth applying.
@@ -97,6 +100,7 @@ class GanModel(nn.Module):
         self.classes = LatentClasses(layout, architecture.n_classes)
         self.forest = Forest(architecture.tree_depth)
         self.trees = CellTrees(len(layout.coded))
+        self.exclusions = Exclusions(layout)
         shape: dict[str, Any] = {
             "hidden_dims": architecture.hidden_dims,
             "residual": architecture.residual,

@@ -1,0 +1,227 @@
+"""Which codes of two columns never stand together: codes of a table in, and what a cell may still be out.
+
+A grade and another's subgrade, a cancelled flight and a delay: no row has both, though each is frequent. What
+is drawn heeds that, whatever the networks say.
+"""
+
+from collections.abc import Collection, Iterator
+from itertools import combinations, product
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout, Span
+
+#: Rows that are looked at, fewer where there are many pairs of columns.
+_MAX_ROWS, _MIN_ROWS, _MAX_CELLS_OF_PAIRS = 100_000, 2_000, 400_000_000
+#: Pairs of codes are excluded that are estimated to have together at most this share of the rows.
+_MAX_MISSING = 0.0005
+#: Rows that independent columns would have there, at least, for each that these are estimated to have.
+_MIN_GAIN = 20
+#: What is added to the estimate, in rows: where none was seen may still be some.
+_DOUBT = 3
+#: Partners that a column heeds at most.
+_MAX_PARTNERS = 16
+
+
+class _Pair(NamedTuple):
+    """Two columns that have codes which never stand together.
+
+    Attributes
+    ----------
+    first, second
+        The columns.
+    allowed
+        Which codes do, shape ``(n_codes of first, n_codes of second)``.
+    gain
+        In how many rows independent columns would have such codes.
+    """
+
+    first: int
+    second: int
+    allowed: npt.NDArray[np.bool_]
+    gain: float
+
+
+class Exclusions(nn.Module):
+    """Pairs of codes that no drawn row has.
+
+    Parameters
+    ----------
+    layout
+        The columns.
+
+    Attributes
+    ----------
+    pairs
+        The columns of each pair, shape ``(n_pairs, 2)``.
+    allowed
+        Which codes of a pair stand together: its matrix row by row, and one pair after another.
+    """
+
+    pairs: Tensor
+    allowed: Tensor
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.layout = layout
+        self._keep([])
+
+    def fit(self, table: EncodedTable) -> None:
+        """Learn from rows which codes never stand together."""
+        n_columns = len(self.layout)
+        n_rows = min(_MAX_ROWS, max(_MIN_ROWS, _MAX_CELLS_OF_PAIRS // n_columns**2))
+        codes = table.codes[:: max(1, len(table) // n_rows)].astype(np.int64)
+        found = [_excluding(first, second, codes, self.layout) for first, second in _pairs(self.layout)]
+        n_partners, kept = np.zeros(n_columns, dtype=np.int64), []
+        for pair in sorted(filter(None, found), key=lambda pair: -pair.gain):
+            columns = [pair.first, pair.second]
+            if n_partners[columns].max() < _MAX_PARTNERS:
+                n_partners[columns] += 1
+                kept.append(pair)
+        self._keep(kept)
+
+    def concern(self, column: int) -> bool:
+        """Whether a column has codes that never stand beside some of another."""
+        return any(column in (first, second) for first, second, _ in self._places)
+
+    def possible(self, column: int, codes: Tensor, known: Collection[int]) -> Tensor | None:
+        """Return which codes of a column may stand beside the known cells of rows.
+
+        Parameters
+        ----------
+        column
+            Its index.
+        codes
+            Of all columns, shape ``(batch, n_columns)``.
+        known
+            The columns that are known.
+
+        Returns
+        -------
+        Tensor or None
+            Truth values, shape ``(batch, n_codes)``, all true where all would be false; None if all codes
+            may stand in all rows.
+        """
+        possible = None
+        for partner, together in self._partners(column, known):
+            beside = together[codes[:, partner]]
+            possible = beside if possible is None else possible & beside
+        return None if possible is None else possible | ~possible.any(1, keepdim=True)
+
+    def keep_apart(self, column: int, codes: Tensor, known: Collection[int]) -> Tensor | None:
+        """Return which rows have in a column a code that never stands beside one that is known.
+
+        Parameters are those of `possible`; None if there can be none. The shape is ``(batch,)``.
+        """
+        apart = None
+        for partner, together in self._partners(column, known):
+            own = ~together[codes[:, partner], codes[:, column]]
+            apart = own if apart is None else apart | own
+        return apart
+
+    def _partners(self, column: int, known: Collection[int]) -> Iterator[tuple[int, Tensor]]:
+        """Yield each known partner of a column, and which of its codes stand beside which of the column."""
+        for first, second, start in self._places:
+            if column in (first, second) and {first, second} <= {column, *known}:
+                shape = self.layout.sizes[[first, second]].tolist()
+                together = self.allowed[start : start + shape[0] * shape[1]].view(shape)
+                yield (first, together) if column == second else (second, together.T)
+
+    def _keep(self, pairs: list[_Pair]) -> None:
+        """Keep pairs in place of those that there are."""
+        columns = np.array([(pair.first, pair.second) for pair in pairs], dtype=np.int64).reshape(-1, 2)
+        allowed = [pair.allowed.ravel() for pair in pairs]
+        device = self.pairs.device if hasattr(self, "pairs") else None
+        self.register_buffer("pairs", torch.from_numpy(columns).to(device))
+        whole = np.concatenate(allowed) if allowed else np.empty(0, dtype=bool)
+        self.register_buffer("allowed", torch.from_numpy(whole).to(device))
+        self._find_places()
+
+    def _find_places(self) -> None:
+        """Note where the matrix of each pair starts."""
+        columns = self.pairs.cpu().numpy()
+        sizes = self.layout.sizes[columns].prod(1)
+        starts = np.cumsum(sizes) - sizes
+        self._places = [(*pair, start) for pair, start in zip(columns.tolist(), starts.tolist(), strict=True)]
+
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
+        """Make room for as many pairs as there are, and load them."""
+        for name in ("pairs", "allowed"):
+            if prefix + name in state:
+                self.register_buffer(name, getattr(self, name).new_empty(state[prefix + name].shape))
+        super()._load_from_state_dict(state, prefix, *arguments)
+        is_sound = self.pairs.ndim == 2 and bool(((self.pairs >= 0) & (self.pairs < len(self.layout))).all())
+        if is_sound:
+            self._find_places()
+            is_sound = len(self.allowed) == self.layout.sizes[self.pairs.cpu().numpy()].prod(1).sum()
+        if not is_sound:
+            *_, errors = arguments
+            errors.append("The exclusions do not fit the columns.")
+
+
+def _pairs(layout: Layout) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of columns that have codes."""
+    return combinations(layout.coded.tolist(), 2)
+
+
+def _excluding(first: int, second: int, codes: IntArray, layout: Layout) -> _Pair | None:
+    """Return a pair of columns if some of their codes never stand together, else None.
+
+    Codes are looked at one by one, and with all stretches of the number line taken together, so that a number
+    that is missing unless a loan is joint is seen however many pieces it has.
+    """
+    sizes = layout.sizes[[first, second]]
+    counts = np.bincount(codes[:, first] * sizes[1] + codes[:, second], minlength=sizes.prod())
+    counts = counts.reshape(sizes)
+    allowed = np.full(sizes, True)
+    groups = [
+        [np.arange(size), _groups(layout.spans[i])] for i, size in zip((first, second), sizes, strict=True)
+    ]
+    for rows, columns in product(*groups):
+        grouped = np.zeros((rows.max() + 1, columns.max() + 1), dtype=np.int64)
+        np.add.at(grouped, (rows[:, None], columns[None, :]), counts)
+        allowed &= ~_is_excluded(grouped)[rows[:, None], columns[None, :]]
+    if allowed.all():
+        return None
+    expected = _expected(counts)
+    return _Pair(first, second, allowed, float(expected[~allowed].sum()))
+
+
+def _groups(span: Span) -> IntArray:
+    """Return the group of each code: all stretches of a number line are one."""
+    if span.place_codes:
+        is_together = np.isin(np.arange(span.n_codes), span.place_codes)
+    else:
+        is_together = np.array(
+            [position is not None for position in span.positions] or [False] * span.n_codes
+        )
+    groups = np.where(is_together, -1, np.arange(span.n_codes))
+    return np.unique(groups, return_inverse=True)[1].astype(np.int64)
+
+
+def _expected(counts: IntArray) -> FloatArray:
+    """Return the counts that independent columns would have."""
+    expected: FloatArray = np.outer(counts.sum(1), counts.sum(0)) / max(counts.sum(), 1)
+    return expected
+
+
+def _is_excluded(counts: IntArray) -> npt.NDArray[np.bool_]:
+    """Return which pairs of codes that are not seen are not there to be seen, given how often each is seen.
+
+    Those not seen have together about as large a share of the rows as those that are seen once [1]_.
+
+    References
+    ----------
+    .. [1] Good (1953). The population frequencies of species and the estimation of population parameters.
+       Biometrika 40.
+    """
+    n_once = np.count_nonzero(counts == 1)
+    expected = _expected(counts)
+    is_unseen = (counts == 0) & (expected > 0)
+    gain = expected[is_unseen].sum()
+    is_sure = n_once <= _MAX_MISSING * counts.sum() and gain >= _MIN_GAIN * (n_once + _DOUBT)
+    return is_unseen if is_sure else np.zeros_like(is_unseen)
