@@ -13,6 +13,7 @@ from datetime import timezone, tzinfo
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 from pandas.api.types import pandas_dtype
@@ -96,6 +97,17 @@ def join_columns(series: list["pd.Series[Any]"], names: list[Hashable]) -> pd.Da
     frame = pd.DataFrame(dict(enumerate(series)))
     frame.columns = pd.Index(names, dtype=object if not names else None)
     return frame
+
+
+def overwritten(
+    column: "pd.Series[Any]", other: "pd.Series[Any]", where: npt.NDArray[np.bool_]
+) -> "pd.Series[Any]":
+    """Return a column with the cells of another, of the same dtype and length, in some places."""
+    if where.all():
+        return other
+    cells = column.array.copy()
+    cells[where] = other.array[where]
+    return pd.Series(cells, index=column.index, name=column.name, dtype=column.dtype)
 
 
 def check_frame(frame: pd.DataFrame) -> None:

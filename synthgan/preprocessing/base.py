@@ -94,6 +94,19 @@ class ColumnEncoder(ABC):
     def _span(self) -> Span:
         """Return the span of the present cells."""
 
+    def exact(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
+        """Return numbers that tell all cells apart which are not missing, 64 bits each; by default none."""
+        raise NotImplementedError(f"cells of kind {self.kind!r} have no exact numbers")
+
+    def from_exact(self, numbers: npt.NDArray[Any]) -> Any:
+        """Return an array of the cells that `exact` gave numbers for."""
+        raise NotImplementedError(f"cells of kind {self.kind!r} have no exact numbers")
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether cells have exact numbers."""
+        return type(self).exact is not ColumnEncoder.exact
+
     def contains(self, value: Any) -> bool:
         """Whether a drawn cell can be `value` (missing included)."""
         if pd.isna(value):
@@ -127,7 +140,8 @@ class ColumnEncoder(ABC):
         return replace(span, n_codes=span.n_codes + 1, positions=positions)
 
     @property
-    def _missing_code(self) -> int:
+    def missing_code(self) -> int:
+        """The code of missing cells, whether there are any or not."""
         return self._span().n_codes
 
     @property
@@ -148,7 +162,7 @@ class ColumnEncoder(ABC):
             raise DataError(
                 f"Column {self.name!r} has missing cells, but had none when it was fitted; fill or drop them."
             )
-        codes = np.full(len(column), self._missing_code, dtype=np.int64)
+        codes = np.full(len(column), self.missing_code, dtype=np.int64)
         values = np.zeros(len(column), dtype=np.float32)
         codes[~missing], values[~missing] = self._encode(column[~missing])
         return codes, values
@@ -173,12 +187,16 @@ class ColumnEncoder(ABC):
             Source of those draws.
         """
         codes = np.asarray(codes, dtype=np.int64)
-        missing = codes == self._missing_code if self.has_missing_ else np.zeros(len(codes), dtype=bool)
+        missing = codes == self.missing_code if self.has_missing_ else np.zeros(len(codes), dtype=bool)
         shares = rng.random(len(codes)) if values is None else np.asarray(values, dtype=np.float64)
+        return self.place(self._decode(codes[~missing], shares[~missing]), missing)
+
+    def place(self, cells: Any, missing: npt.NDArray[np.bool_]) -> "pd.Series[Any]":
+        """Return a column of the original dtype from an array of its present cells, and where others miss."""
         # In the column's dtype first: integers that made room for missing cells would pass through float64.
-        column = self._restore(self._decode(codes[~missing], shares[~missing]))
-        if missing.any() or not len(codes):
-            place = np.full(len(codes), -1, dtype=np.int64)
+        column = self._restore(cells)
+        if missing.any() or not len(missing):
+            place = np.full(len(missing), -1, dtype=np.int64)
             place[~missing] = np.arange(len(column))
             column = column.reindex(place).reset_index(drop=True)  # -1 is no label: it gives a missing cell
             if column.dtype == object:

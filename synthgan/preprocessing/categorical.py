@@ -66,9 +66,16 @@ class CategoricalEncoder(ColumnEncoder):
         sizes = np.bincount(code_of) if len(code_of) else np.empty(0, dtype=np.int64)
         self.starts_ = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
-    def _encode(self, present: "pd.Series[Any]") -> tuple[IntArray, FloatArray]:
+    def exact(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
         cells = pd.Index(present.astype(object), dtype=object)
-        index = pd.Index(self.levels_, dtype=object).get_indexer(cells)
+        return np.asarray(pd.Index(self.levels_, dtype=object).get_indexer(cells), dtype=np.int64)
+
+    def from_exact(self, numbers: npt.NDArray[Any]) -> Any:
+        levels = pd.Series(pd.Series(self.levels_, dtype=object).astype(self.dtype))
+        return levels.array.take(numbers)
+
+    def _encode(self, present: "pd.Series[Any]") -> tuple[IntArray, FloatArray]:
+        index = self.exact(present)
         if (index < 0).any():
             unseen = present[index < 0].unique()
             raise DataError(
@@ -86,8 +93,7 @@ class CategoricalEncoder(ColumnEncoder):
         low, high = before[self.starts_[codes]], before[self.starts_[codes + 1]]
         index = np.searchsorted(before, low + values * (high - low), side="right") - 1
         index = np.clip(index, self.starts_[codes], self.starts_[codes + 1] - 1)
-        levels = pd.Series(pd.Series(self.levels_, dtype=object).astype(self.dtype))
-        return levels.array.take(index)
+        return self.from_exact(index)
 
     def _span(self) -> Span:
         n_codes = len(self.starts_) - 1

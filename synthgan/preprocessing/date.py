@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from synthgan.preprocessing.number_line import NumberLineEncoder
+from synthgan.preprocessing.number_line import InstantEncoder, NumberLineEncoder
 
 
-class DateEncoder(NumberLineEncoder):
+class DateEncoder(InstantEncoder):
     """Encode days."""
 
     kind = "date"
@@ -30,6 +30,14 @@ class DateEncoder(NumberLineEncoder):
 
     def _from_array(self, numbers: npt.NDArray[Any]) -> Any:
         return np.asarray(numbers.astype("datetime64[D]").astype(object), dtype=object)
+
+    def local(self, column: "pd.Series[Any]") -> pd.DatetimeIndex:
+        days = column.where(column.notna(), None).to_numpy(dtype="datetime64[D]")
+        return pd.DatetimeIndex(days.astype("datetime64[s]"))
+
+    def of_local(self, when: pd.DatetimeIndex) -> "pd.Series[Any]":
+        days = when.to_numpy().astype("datetime64[D]")
+        return self._of_ticks(days.astype(np.int64), ~np.isnat(days))
 
 
 class TimeEncoder(NumberLineEncoder):

@@ -6,7 +6,7 @@ whole days.
 
 from abc import abstractmethod
 from datetime import date, datetime, time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_object_dtype, pandas_dtype
 
 from synthgan.preprocessing.base import CodingOptions
-from synthgan.preprocessing.number_line import NumberLineEncoder
+from synthgan.preprocessing.number_line import InstantEncoder, NumberLineEncoder
 from synthgan.schema import can_be_named, zone_name
 
 
@@ -94,7 +94,7 @@ class TickEncoder(NumberLineEncoder):
         return super().cast(own)
 
 
-class DatetimeEncoder(TickEncoder):
+class DatetimeEncoder(TickEncoder, InstantEncoder):
     """Encode points in time; objects are of one time zone."""
 
     kind = "datetime"
@@ -117,6 +117,21 @@ class DatetimeEncoder(TickEncoder):
     @staticmethod
     def _to_python(cells: "pd.Series[Any]") -> npt.NDArray[Any]:
         return np.asarray(pd.DatetimeIndex(cells).to_pydatetime(), dtype=object)
+
+    def local(self, column: "pd.Series[Any]") -> pd.DatetimeIndex:
+        if isinstance(self.dtype, pd.PeriodDtype):
+            return pd.PeriodIndex(column).to_timestamp()
+        return pd.DatetimeIndex(column.astype(self._ticks)).tz_localize(None)
+
+    def of_local(self, when: pd.DatetimeIndex) -> "pd.Series[Any]":
+        there: Any = when
+        if isinstance(self.dtype, pd.PeriodDtype):
+            there = when.to_period(cast(Any, self.dtype.freq))
+        else:
+            # An hour that clocks show twice, or never, is none that was drawn.
+            there = when.tz_localize(getattr(self._ticks, "tz", None), ambiguous="NaT", nonexistent="NaT")
+            there = there.as_unit(pd.Series([], dtype=self._ticks).dt.unit)
+        return self._of_ticks(there.asi8, ~there.isna())
 
     def _from_array(self, numbers: npt.NDArray[Any]) -> Any:
         if isinstance(self.dtype, pd.PeriodDtype):

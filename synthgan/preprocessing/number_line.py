@@ -77,6 +77,17 @@ class NumberLineEncoder(ColumnEncoder):
             return Span(self.name, len(self.axis_), positions)
         return Span(self.name, len(self.axis_), positions, (), stretches, self.axis_.n_places)
 
+    def exact(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
+        if not len(present):
+            return np.empty(0)
+        cells = self._to_array(present)
+        return cells if self.grid_ is None else self.grid_.exact_steps(cells)
+
+    def from_exact(self, numbers: npt.NDArray[Any]) -> Any:
+        if not len(numbers):
+            return pd.Series([], dtype=self.dtype).array
+        return self._from_array(numbers if self.grid_ is None else self.grid_.integers(numbers))
+
     @property
     def unit(self) -> str:
         """What the numbers of the column count; only cells of one unit can be equal."""
@@ -144,6 +155,25 @@ class NumberLineEncoder(ColumnEncoder):
         return super().from_state(name, dtype, {**state, "axis_": Axis(**state["axis_"]), "grid_": grid})
 
 
+class InstantEncoder(NumberLineEncoder):
+    """Encode a column whose cells stand in a calendar."""
+
+    @abstractmethod
+    def local(self, column: "pd.Series[Any]") -> pd.DatetimeIndex:
+        """Return what clocks and calendars show, without a time zone."""
+
+    @abstractmethod
+    def of_local(self, when: pd.DatetimeIndex) -> "pd.Series[Any]":
+        """Return the column that `local` gave, missing where it can have no such cell."""
+
+    def _of_ticks(self, ticks: IntArray, present: npt.NDArray[np.bool_]) -> "pd.Series[Any]":
+        """Return cells of ticks in range and on the grid, all others missing."""
+        if self.grid_ is None:
+            return self.place(self._decode(ticks[:0], np.empty(0)), np.ones(len(ticks), dtype=bool))
+        present = present & self.grid_.holds(ticks)
+        return self.place(self._from_array(ticks[present]), ~present)
+
+
 def whole_numbers(integers: Sequence[int]) -> npt.NDArray[Any]:
     """Return Python integers as int64, uint64 or, if neither is wide enough, as objects."""
     low, high = min(integers, default=0), max(integers, default=0)
@@ -187,6 +217,11 @@ class Grid:
             step = int(np.gcd.reduce(np.unique(_unsigned(integers) - _unsigned(low))))
         return cls(low, high, max(step, 1))
 
+    def holds(self, integers: IntArray) -> npt.NDArray[np.bool_]:
+        """Return which 64-bit integers are in range and on the grid."""
+        is_inside = (integers >= self.low) & (integers <= self.high)
+        return np.asarray(is_inside & (self.integers(self.exact_steps(integers)) == integers))
+
     @property
     def n_steps(self) -> int:
         """How many steps the highest integer is above the lowest."""
@@ -203,16 +238,17 @@ class Grid:
         What was frequent then comes back as it was: identifiers with 64 random bits are never made up.
         """
         if self.n_steps > _EXACT_IN_FLOAT64:
-            exact = np.unique(self._exact_steps(integers))
+            exact = np.unique(self.exact_steps(integers))
             self.pins = exact[np.searchsorted(exact.astype(np.float64), steps)]
 
     def to_steps(self, numbers: npt.NDArray[Any]) -> FloatArray:
         """Return how many steps above the lowest each number is, within the range."""
         if numbers.dtype.kind == "f":
             return np.clip((numbers - float(self.low)) / self.step, 0.0, float(self.n_steps))
-        return np.asarray(self._exact_steps(numbers), dtype=np.float64)
+        return np.asarray(self.exact_steps(numbers), dtype=np.float64)
 
-    def _exact_steps(self, integers: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+    def exact_steps(self, integers: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+        """Return how many steps above the lowest each integer is, within the range."""
         if integers.dtype == object or not self._is_64_bit:
             inside = (min(max(integer, self.low), self.high) for integer in integers.tolist())
             return np.array([(integer - self.low) // self.step for integer in inside], dtype=np.uint64)
@@ -229,6 +265,10 @@ class Grid:
             pinned = self.pins.astype(np.float64)
             place = np.minimum(np.searchsorted(pinned, steps), len(pinned) - 1)
             whole = np.where(pinned[place] == steps, self.pins[place], whole)
+        return self.integers(whole)
+
+    def integers(self, whole: npt.NDArray[np.uint64]) -> npt.NDArray[Any]:
+        """Return the integers, as `whole_numbers` does, for exact steps."""
         if not self._is_64_bit:
             return np.array([self.low + step * self.step for step in whole.tolist()], dtype=object)
         integers = whole * np.uint64(self.step) + _unsigned(self.low)

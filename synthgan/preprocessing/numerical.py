@@ -62,6 +62,14 @@ class NumericalEncoder(NumberLineEncoder):
         """One for all dtypes of numbers."""
         return self.kind
 
+    def of_numbers(self, numbers: FloatArray) -> "pd.Series[Any]":
+        """Return a column of numbers that it can hold, missing where they are NaN."""
+        missing = np.isnan(numbers)
+        present = numbers[~missing]
+        return self.place(
+            self._from_array(present if self.grid_ is None else present.astype(np.int64)), missing
+        )
+
     def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
         if is_object_dtype(present.dtype):
             cells = present.tolist()

@@ -6,6 +6,7 @@ goes out; the way back gives a frame of the same columns, order and dtypes.
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,10 @@ import pandas as pd
 
 from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
 from synthgan.layout import EncodedTable, IntArray, Known, Layout, Relation
+from synthgan.preprocessing import calendar, functions
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.preprocessing.calendar import Calendar, find_calendars, keep_calendars
+from synthgan.preprocessing.functions import Function, find_functions, keep_functions
 from synthgan.preprocessing.plain import plain_frame, restore
 from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
 from synthgan.schema import Column, Schema, check_frame, dtype_from_json, dtype_to_json, join_columns
@@ -83,12 +87,16 @@ class TableEncoder:
         Names, dtypes and kinds of the columns.
     encoders_
         One fitted encoder a column.
+    functions_, calendars_
+        Which columns determine others, and have their parts in them.
     layout_
         What the encoded columns mean.
     """
 
     schema_: Schema
     encoders_: list[ColumnEncoder]
+    functions_: tuple[Function, ...]
+    calendars_: tuple[Calendar, ...]
     layout_: Layout
 
     def __init__(self, options: CodingOptions | None = None) -> None:
@@ -101,12 +109,20 @@ class TableEncoder:
         schema = _schema_of(frame, plain)
         kinds = ColumnEncoder.registry
         encoders = [kinds[column.kind]().fit(plain[column.name], self.options) for column in schema]
-        return self._assemble(schema, encoders, find_relations(plain, encoders))
+        calendars = find_calendars(plain, encoders)
+        functions = find_functions(plain, encoders, {i for other in calendars for i in other.columns})
+        return self._assemble(schema, encoders, find_relations(plain, encoders), functions, calendars)
 
     def _assemble(
-        self, schema: Schema, encoders: list[ColumnEncoder], relations: tuple[Relation, ...]
+        self,
+        schema: Schema,
+        encoders: list[ColumnEncoder],
+        relations: tuple[Relation, ...],
+        functions: tuple[Function, ...],
+        calendars: tuple[Calendar, ...],
     ) -> Self:
         self.schema_, self.encoders_ = schema, encoders
+        self.functions_, self.calendars_ = functions, calendars
         self.layout_ = Layout(tuple(encoder.span for encoder in encoders), relations)
         return self
 
@@ -187,7 +203,8 @@ class TableEncoder:
                 parts.append(asked.write_into(frame.iloc[start:end]))
             frame = pd.concat(parts, ignore_index=True)
         frame = copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
-        return self._restored(frame)
+        frame = keep_calendars(frame, self.calendars_, self.encoders_, fixed)
+        return self._restored(keep_functions(frame, self.functions_, self.encoders_, fixed, rng))
 
     def _restored(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of plain columns in the dtypes of the schema."""
@@ -237,6 +254,7 @@ class TableEncoder:
                 )
             index = self.schema_.names.index(name)
             cells[index] = _cell(self.encoders_[index], value)
+        self._check_together(cells)
         encoded = {index: self.encoders_[index].transform(cell) for index, cell in cells.items()}
         indices = np.array(sorted(cells), dtype=np.int64)
         codes = np.array([encoded[i][0][0] for i in indices], dtype=np.int64)
@@ -245,6 +263,17 @@ class TableEncoder:
         pairs = zip(spans, inside, strict=True)
         places = np.array([span.places(share) for span, share in pairs], dtype=np.int64)
         return EncodedConditions(Known(indices, codes, inside, places), [cells[i] for i in indices])
+
+    def _check_together(self, cells: Mapping[int, "pd.Series[Any]"]) -> None:
+        """Raise ConditionError when cells are asked for that never stand together."""
+        of_functions = (functions.contradicted(other, cells, self.encoders_) for other in self.functions_)
+        of_calendars = (calendar.contradicted(other, cells, self.encoders_) for other in self.calendars_)
+        for columns in chain(of_functions, of_calendars):
+            if columns:
+                asked = " and ".join(f"{self.schema_.names[i]!r} = {cells[i].iloc[0]}" for i in columns)
+                raise ConditionError(
+                    f"No row can have {asked}: in the table one of these decides the others."
+                )
 
     def read_conditions(self, texts: Iterable[str]) -> dict[Hashable, Any]:
         """Return the conditions that texts of the form ``COLUMN=VALUE`` state.
@@ -286,6 +315,8 @@ class TableEncoder:
             "plain": plain,
             "encoders": [encoder.state() for encoder in self.encoders_],
             "relations": [vars(relation) for relation in self.layout_.relations],
+            "functions": [vars(function) for function in self.functions_],
+            "calendars": [vars(calendar) for calendar in self.calendars_],
         }
 
     @classmethod
@@ -298,7 +329,10 @@ class TableEncoder:
             )
             for column, plain, learned in zip(schema, state["plain"], state["encoders"], strict=True)
         ]
-        return cls()._assemble(schema, encoders, tuple(Relation(**learned) for learned in state["relations"]))
+        relations = tuple(Relation(**learned) for learned in state["relations"])
+        functions = tuple(Function(**learned) for learned in state["functions"])
+        calendars = tuple(Calendar(**learned) for learned in state["calendars"])
+        return cls()._assemble(schema, encoders, relations, functions, calendars)
 
 
 @dataclass(frozen=True)

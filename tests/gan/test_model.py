@@ -120,4 +120,5 @@ def test_weights_and_what_was_counted_are_what_a_file_has_to_hold():
     counted |= {"forest.columns", "forest.thresholds", "forest.shares"}
     counted |= {f"trees.{name}" for name in ("roots", "child", "asked", "thresholds", "first", "counts")}
     counted |= {f"trees.{name}" for name in ("codes", "places", "told_by", "rooms")}
+    counted |= {"exclusions.pairs", "exclusions.allowed"}
     assert set(model.state_dict()) == counted | {name for name, _ in model.named_parameters()}

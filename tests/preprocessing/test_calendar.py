@@ -1,0 +1,130 @@
+"""Laws of parts of points in time: what is found, and that every drawn row keeps it."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from synthgan.exceptions import ConditionError
+from synthgan.persistence import read_model, write_model
+from synthgan.preprocessing import TableEncoder
+
+RNG = np.random.default_rng(0)
+HOURS = pd.Series(
+    pd.Timestamp("2019-03-01") + pd.to_timedelta(np.sort(RNG.integers(30_000, size=3000)), unit="h")
+)
+PARTS = {
+    "minute": lambda when: when.dt.minute,
+    "hour": lambda when: when.dt.hour,
+    "day": lambda when: when.dt.day,
+    "weekday from 0": lambda when: when.dt.day_of_week,
+    "weekday from 1": lambda when: when.dt.day_of_week + 1,
+    "month": lambda when: when.dt.month,
+    "year": lambda when: when.dt.year,
+    "quarter": lambda when: when.dt.quarter,
+    "day of the year": lambda when: when.dt.day_of_year,
+    "week": lambda when: when.dt.isocalendar().week,
+}
+SOURCES = {
+    "naive": HOURS,
+    "nanoseconds": HOURS.astype("datetime64[ns]"),
+    "with gaps": HOURS.mask(np.arange(len(HOURS)) % 7 == 0),
+    "zoned": HOURS.dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin"),
+    "arrow": HOURS.astype(pd.ArrowDtype(pa.timestamp("us"))),
+    "objects": HOURS.astype(object),
+    "dates": pd.Series(HOURS.dt.date, dtype=object),
+    "months": HOURS.dt.to_period("M"),
+    "minutes": HOURS + pd.to_timedelta(RNG.integers(60, size=len(HOURS)), unit="min"),
+}
+
+
+def points_of(source):
+    """The points in time of a source, as pandas counts them."""
+    if isinstance(source.dtype, pd.PeriodDtype):
+        return source.dt.to_timestamp()
+    return pd.to_datetime(source) if source.dtype == object else source
+
+
+def parts_of(source):
+    parts = {name: part(points_of(source)) for name, part in PARTS.items()}
+    return {name: part for name, part in parts.items() if part.nunique() > 1}
+
+
+def apart(frame, encoder):
+    """Return rows whose columns were drawn independently of each other."""
+    table, rng = encoder.transform(frame), np.random.default_rng(1)
+    for i in range(table.codes.shape[1]):
+        table.codes[:, i] = table.codes[rng.permutation(len(table)), i]
+    return table
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_part_is_found_and_kept(name, tmp_path):
+    source = SOURCES[name]
+    frame = pd.DataFrame({"when": source, **parts_of(source)})
+    encoder = TableEncoder().fit(frame)
+    (calendar,) = encoder.calendars_
+    assert calendar.source == 0
+    assert [list(frame)[i] for i in calendar.columns] == calendar.parts
+    assert set(calendar.parts) == set(parts_of(source))
+    write_model(tmp_path / "encoder", encoder.state())
+    stored = TableEncoder.from_state(read_model(tmp_path / "encoder"))
+    table = apart(frame, encoder)
+    back, again = (e.inverse_transform(table, rng=np.random.default_rng(0)) for e in (encoder, stored))
+    pd.testing.assert_frame_equal(again, back)
+    pd.testing.assert_series_equal(back.dtypes, frame.dtypes)
+    for part, column in parts_of(back["when"]).items():
+        np.testing.assert_array_equal(
+            back[part].to_numpy(dtype=float, na_value=np.nan), column.to_numpy(dtype=float, na_value=np.nan)
+        )
+    points = points_of(back["when"])
+    assert points.min() >= points_of(source).min()
+    assert points.max() <= points_of(source).max()
+
+
+def test_parts_that_fit_are_taken_over():
+    """The hour that was drawn is kept: a code of the day says nothing of it."""
+    frame = pd.DataFrame({"when": HOURS, "hour": HOURS.dt.hour})
+    encoder = TableEncoder().fit(frame)
+    table = encoder.transform(frame)
+    table.codes[:, 1] = table.codes[np.random.default_rng(1).permutation(len(table)), 1]
+    wanted = encoder.encoders_[1].inverse_transform(table.codes[:, 1], rng=np.random.default_rng(0))
+    back = encoder.inverse_transform(table, rng=np.random.default_rng(0))
+    assert (back["hour"] == wanted).mean() > 0.95
+    assert (back["when"].dt.hour == back["hour"]).all()
+
+
+@pytest.mark.parametrize(
+    "given", [{"year": 2021}, {"month": 2}, {"hour": 7, "year": 2020}, {"when": HOURS[5]}]
+)
+def test_conditions_hold_and_the_rest_follows(given):
+    frame = pd.DataFrame({"when": HOURS, **{part: PARTS[part](HOURS) for part in ("year", "month", "hour")}})
+    encoder = TableEncoder().fit(frame)
+    wanted = encoder.encode_conditions(given)
+    back = encoder.inverse_transform(
+        apart(frame, encoder), rng=np.random.default_rng(0), conditions=[(len(frame), wanted)]
+    )
+    for name, value in given.items():
+        assert (back[name] == value).all()
+    for part in ("year", "month", "hour"):
+        assert (back[part] == PARTS[part](back["when"])).all()
+
+
+def test_conditions_that_contradict_each_other_are_refused():
+    frame = pd.DataFrame({"when": HOURS, "year": HOURS.dt.year})
+    encoder = TableEncoder().fit(frame)
+    encoder.encode_conditions({"when": HOURS[0], "year": 2019})
+    with pytest.raises(ConditionError, match=r"No row can have 'when' = .* and 'year' = 2020"):
+        encoder.encode_conditions({"when": HOURS[0], "year": 2020})
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"when": HOURS, "year": HOURS.dt.year.where(HOURS.index != 5, 1999)}),
+        pd.DataFrame({"when": HOURS[:10], "hour": HOURS[:10].dt.hour}),
+        pd.DataFrame({"when": HOURS, "one": 1}),
+    ],
+)
+def test_what_is_no_part_or_too_little_to_tell_is_not_found(frame):
+    assert TableEncoder().fit(frame).calendars_ == ()

@@ -1,0 +1,182 @@
+"""Laws of columns that others determine: what is found, and that every drawn row keeps it."""
+
+import datetime as dt
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthgan.exceptions import ConditionError
+from synthgan.persistence import read_model, write_model
+from synthgan.preprocessing import CodingOptions, TableEncoder
+
+N_ROWS = 600
+RNG = np.random.default_rng(0)
+CODES = RNG.integers(12, size=N_ROWS)
+
+
+def objects(cells):
+    array = np.empty(len(cells), dtype=object)
+    array[:] = cells
+    return pd.Series(array, dtype=object)
+
+
+#: For each kind a column with a cell for each of twelve codes, and one with fewer.
+KINDS = {
+    "text": lambda codes: pd.Series([f"level {code}" for code in codes]),
+    "category": lambda codes: pd.Series([f"level {code}" for code in codes]).astype("category"),
+    "int64": lambda codes: pd.Series(3 * codes - 7),
+    "float64": lambda codes: pd.Series(0.1 * codes),
+    "Int64 with gaps": lambda codes: pd.Series(codes, dtype="Int64").mask(codes == 3),
+    "text with gaps": lambda codes: pd.Series([f"level {code}" for code in codes]).mask(codes == 0),
+    "identifiers": lambda codes: pd.Series(np.array([2**60 + 7 * int(code) ** 9 for code in codes])),
+    "datetime": lambda codes: pd.Series(pd.Timestamp("2020-01-05") + pd.to_timedelta(codes * 37, unit="D")),
+    "date": lambda codes: objects([dt.date(2020, 1, 5) + dt.timedelta(int(code)) for code in codes]),
+    "decimal": lambda codes: objects([Decimal(int(code)).scaleb(-2) for code in codes]),
+    "arrow": lambda codes: pd.Series(codes, dtype="int64[pyarrow]"),
+}
+
+
+def drawn_apart(frame, encoder, seed=1):
+    """Return rows whose columns were drawn independently of each other."""
+    table = encoder.transform(frame)
+    rng = np.random.default_rng(seed)
+    for i in range(table.codes.shape[1]):
+        order = rng.permutation(len(table))
+        table.codes[:, i] = table.codes[order, i]
+    return table
+
+
+def pairs(frame, *columns):
+    return {
+        tuple(None if pd.isna(cell) else cell for cell in row)
+        for row in frame[list(columns)].astype(object).to_numpy()
+    }
+
+
+@pytest.mark.parametrize("of", KINDS)
+@pytest.mark.parametrize("source", KINDS)
+def test_what_is_determined_is_found_and_kept(source, of, tmp_path):
+    frame = pd.DataFrame(
+        {"fine": KINDS[source](CODES), "noise": RNG.normal(size=N_ROWS), "coarse": KINDS[of](CODES // 3)}
+    )
+    encoder = TableEncoder().fit(frame)
+    assert [(f.source, f.columns) for f in encoder.functions_] == [(0, [2])]
+    write_model(tmp_path / "encoder", encoder.state())
+    stored = TableEncoder.from_state(read_model(tmp_path / "encoder"))
+    table = drawn_apart(frame, encoder)
+    back, again = (e.inverse_transform(table, rng=np.random.default_rng(0)) for e in (encoder, stored))
+    pd.testing.assert_frame_equal(again, back)
+    pd.testing.assert_series_equal(back.dtypes, frame.dtypes)
+    assert pairs(back, "fine", "coarse") <= pairs(frame, "fine", "coarse")
+    assert pairs(back, "fine") == pairs(frame, "fine")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_that_determine_each_other_go_together(kind):
+    frame = pd.DataFrame({"a": KINDS[kind](CODES), "b": KINDS["text"](CODES), "c": KINDS["int64"](CODES)})
+    encoder = TableEncoder().fit(frame)
+    (function,) = encoder.functions_
+    assert sorted([function.source, *function.columns]) == [0, 1, 2]
+    back = encoder.inverse_transform(drawn_apart(frame, encoder), rng=np.random.default_rng(0))
+    assert pairs(back, "a", "b", "c") <= pairs(frame, "a", "b", "c")
+
+
+def test_two_sources_of_one_column_agree_on_it():
+    fine, other = CODES, RNG.permutation(12)[3 * (CODES // 3) + RNG.integers(3, size=N_ROWS)]
+    shared = pd.Series(CODES // 3)
+    frame = pd.DataFrame(
+        {"fine": fine, "other": KINDS["text"](other), "shared": shared, "own": KINDS["text"](CODES // 6)}
+    )
+    encoder = TableEncoder().fit(frame)
+    assert {f.source: f.columns for f in encoder.functions_} == {0: [2, 3], 1: [2, 3]}
+    back = encoder.inverse_transform(drawn_apart(frame, encoder), rng=np.random.default_rng(0))
+    assert pairs(back, "fine", "shared", "own") <= pairs(frame, "fine", "shared", "own")
+    assert pairs(back, "other", "shared", "own") <= pairs(frame, "other", "shared", "own")
+
+
+@pytest.mark.parametrize("given", [{"coarse": 2}, {"fine": 5}, {"coarse": 0, "noise": 0.0}])
+def test_conditions_hold_and_what_is_not_given_follows(given):
+    noise = RNG.normal(size=N_ROWS)
+    noise[0], noise[1], noise[2] = 0.0, -9.0, 9.0
+    frame = pd.DataFrame({"fine": CODES, "noise": noise, "coarse": CODES // 3})
+    encoder = TableEncoder().fit(frame)
+    wanted = encoder.encode_conditions(given)
+    back = encoder.inverse_transform(
+        drawn_apart(frame, encoder), rng=np.random.default_rng(0), conditions=[(N_ROWS, wanted)]
+    )
+    assert pairs(back, "fine", "coarse") <= pairs(frame, "fine", "coarse")
+    for name, value in given.items():
+        assert (back[name] == value).all()
+    if "fine" not in given:
+        assert set(back["fine"]) == set(CODES[given["coarse"] == CODES // 3])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"fine": 5, "coarse": 2}, "No row can have 'fine' = 5 and 'coarse' = 2: in the table one"),
+        ({"coarse": 2, "name": "level 1"}, "'coarse' = 2 and 'name' = level 1"),
+    ],
+)
+def test_conditions_that_contradict_each_other_are_refused(given, message):
+    frame = pd.DataFrame({"fine": CODES, "coarse": CODES // 3, "name": KINDS["text"](CODES // 3)})
+    encoder = TableEncoder().fit(frame)
+    encoder.encode_conditions({"fine": 7, "coarse": 2, "name": "level 2"})
+    with pytest.raises(ConditionError, match=message):
+        encoder.encode_conditions(given)
+
+
+def test_a_rare_level_is_drawn_that_fits_what_it_determines():
+    """Rare levels share codes, and beside a code the other column says which of them are meant."""
+    cities = RNG.integers(2000, size=20_000)
+    frame = pd.DataFrame({"city": [f"c{city}" for city in cities], "state": cities % 10})
+    encoder = TableEncoder(CodingOptions(max_levels=100)).fit(frame)
+    back = encoder.inverse_transform(encoder.transform(frame), rng=np.random.default_rng(0))
+    assert (back["city"].str[1:].astype(int) % 10 == back["state"]).all()
+    assert (back["state"] == frame["state"]).mean() > 0.99
+    assert back["city"].nunique() > 1500
+
+
+def test_numbers_between_others_that_say_the_same_stay_as_they_are():
+    days = pd.Series(pd.Timestamp("2010-01-01") + pd.to_timedelta(RNG.integers(3650, size=8000), unit="D"))
+    frame = pd.DataFrame({"day": days, "half": np.where(days < "2015-01-01", "first", "second")})
+    encoder = TableEncoder().fit(frame)
+    assert [(f.source, f.columns) for f in encoder.functions_] == [(0, [1])]
+    table = encoder.transform(frame)
+    back = encoder.inverse_transform(table, rng=np.random.default_rng(0))
+    assert ((back["day"] < "2015-01-01") == (back["half"] == "first")).all()
+    assert (~back["day"].isin(frame["day"])).sum() > 20
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("one row breaks it", np.where(np.arange(N_ROWS) == 5, 99, CODES // 3)),
+        ("a constant", np.zeros(N_ROWS)),
+        ("chance", RNG.integers(2, size=N_ROWS)),
+    ],
+)
+def test_what_is_not_determined_is_not_found(name, other):
+    frame = pd.DataFrame({"fine": CODES, "other": other})
+    assert TableEncoder().fit(frame).functions_ == ()
+
+
+def test_numbers_that_hardly_come_twice_and_keys_determine_nothing():
+    frame = pd.DataFrame(
+        {
+            "number": RNG.normal(size=N_ROWS),
+            "key": [f"K{i:04d}" for i in range(N_ROWS)],
+            "label": RNG.integers(2, size=N_ROWS),
+        }
+    )
+    assert TableEncoder().fit(frame).functions_ == ()
+
+
+def test_rare_agreement_by_chance_is_not_taken_for_a_function():
+    """Of forty cells that come twice each, all may well agree on what nearly every row has."""
+    source = np.repeat(np.arange(40), 2)
+    label = np.zeros(80, dtype=int)
+    label[:2] = 1
+    assert TableEncoder().fit(pd.DataFrame({"source": source, "label": label})).functions_ == ()
