@@ -6,9 +6,9 @@ dtypes, and say in one sentence how another frame differs.
 
 import math
 from base64 import b64decode, b64encode
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timezone, tzinfo
 from typing import Any
 
@@ -56,6 +56,13 @@ class Schema:
     def names(self) -> list[Hashable]:
         """Column names in order."""
         return [column.name for column in self.columns]
+
+    def with_reasons(self, reasons: Mapping[int, str]) -> "Schema":
+        """Return the schema with more reasons for some columns, by index."""
+        columns = list(self.columns)
+        for index, reason in reasons.items():
+            columns[index] = replace(columns[index], reason=f"{columns[index].reason}; {reason}")
+        return Schema(tuple(columns))
 
     def empty_frame(self) -> pd.DataFrame:
         """Return a frame without rows that has these columns and dtypes."""

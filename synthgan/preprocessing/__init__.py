@@ -4,7 +4,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
-from synthgan.preprocessing.table import EncodedConditions, TableEncoder, infer_schema
+from synthgan.preprocessing.conditions import EncodedConditions
+from synthgan.preprocessing.table import TableEncoder, infer_schema
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")

@@ -5,22 +5,19 @@ goes out; the way back gives a frame of the same columns, order and dtypes.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
-from synthgan.layout import EncodedTable, IntArray, Known, Layout, Relation
-from synthgan.preprocessing import calendar, functions
+from synthgan.exceptions import DataError, did_you_mean, listing
+from synthgan.layout import EncodedTable, IntArray, Layout, Relation
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
-from synthgan.preprocessing.calendar import Calendar, find_calendars, keep_calendars
-from synthgan.preprocessing.functions import Function, find_functions, keep_functions
+from synthgan.preprocessing.conditions import EncodedConditions, encode_conditions, read_conditions
 from synthgan.preprocessing.plain import plain_frame, restore
 from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
+from synthgan.preprocessing.ties import Ties
 from synthgan.schema import Column, Schema, check_frame, dtype_from_json, dtype_to_json, join_columns
 
 
@@ -87,16 +84,15 @@ class TableEncoder:
         Names, dtypes and kinds of the columns.
     encoders_
         One fitted encoder a column.
-    functions_, calendars_
-        Which columns determine others, and have their parts in them.
+    ties_
+        What goes together in every row.
     layout_
         What the encoded columns mean.
     """
 
     schema_: Schema
     encoders_: list[ColumnEncoder]
-    functions_: tuple[Function, ...]
-    calendars_: tuple[Calendar, ...]
+    ties_: Ties
     layout_: Layout
 
     def __init__(self, options: CodingOptions | None = None) -> None:
@@ -109,20 +105,14 @@ class TableEncoder:
         schema = _schema_of(frame, plain)
         kinds = ColumnEncoder.registry
         encoders = [kinds[column.kind]().fit(plain[column.name], self.options) for column in schema]
-        calendars = find_calendars(plain, encoders)
-        functions = find_functions(plain, encoders, {i for other in calendars for i in other.columns})
-        return self._assemble(schema, encoders, find_relations(plain, encoders), functions, calendars)
+        ties = Ties.find(plain, encoders)
+        schema = schema.with_reasons(ties.reasons(schema.names))
+        return self._assemble(schema, encoders, find_relations(plain, encoders), ties)
 
     def _assemble(
-        self,
-        schema: Schema,
-        encoders: list[ColumnEncoder],
-        relations: tuple[Relation, ...],
-        functions: tuple[Function, ...],
-        calendars: tuple[Calendar, ...],
+        self, schema: Schema, encoders: list[ColumnEncoder], relations: tuple[Relation, ...], ties: Ties
     ) -> Self:
-        self.schema_, self.encoders_ = schema, encoders
-        self.functions_, self.calendars_ = functions, calendars
+        self.schema_, self.encoders_, self.ties_ = schema, encoders, ties
         self.layout_ = Layout(tuple(encoder.span for encoder in encoders), relations)
         return self
 
@@ -172,7 +162,7 @@ class TableEncoder:
         table: EncodedTable,
         *,
         rng: np.random.Generator,
-        conditions: Sequence[tuple[int, "EncodedConditions"]] = (),
+        conditions: Sequence[tuple[int, EncodedConditions]] = (),
     ) -> pd.DataFrame:
         """Return the frame that codes and values stand for.
 
@@ -203,8 +193,7 @@ class TableEncoder:
                 parts.append(asked.write_into(frame.iloc[start:end]))
             frame = pd.concat(parts, ignore_index=True)
         frame = copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
-        frame = keep_calendars(frame, self.calendars_, self.encoders_, fixed)
-        return self._restored(keep_functions(frame, self.functions_, self.encoders_, fixed, rng))
+        return self._restored(self.ties_.keep(frame, self.encoders_, fixed, rng))
 
     def _restored(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of plain columns in the dtypes of the schema."""
@@ -232,78 +221,13 @@ class TableEncoder:
             raise DataError(f"The target {target!r} has no value in any row; name another target.")
         return names.index(target)
 
-    def encode_conditions(self, conditions: Mapping[Any, Any]) -> "EncodedConditions":
-        """Return what a mapping from column to wanted value asks of a row.
-
-        Raises
-        ------
-        ConditionError
-            If a column does not exist or cannot take the value.
-        """
-        if not isinstance(conditions, Mapping):
-            raise ConditionError(
-                f"Conditions are a mapping from column to value, such as {{'sex': 'F'}}; "
-                f"got {type(conditions).__name__}."
-            )
-        cells: dict[int, pd.Series[Any]] = {}
-        for name, value in conditions.items():
-            if name not in self.schema_.names:
-                raise ConditionError(
-                    f"The condition names column {name!r}, which the table does not have; it has "
-                    f"{listing(self.schema_.names)}.{did_you_mean(name, self.schema_.names)}"
-                )
-            index = self.schema_.names.index(name)
-            cells[index] = _cell(self.encoders_[index], value)
-        self._check_together(cells)
-        encoded = {index: self.encoders_[index].transform(cell) for index, cell in cells.items()}
-        indices = np.array(sorted(cells), dtype=np.int64)
-        codes = np.array([encoded[i][0][0] for i in indices], dtype=np.int64)
-        inside = np.array([encoded[i][1][0] for i in indices], dtype=np.float32)
-        spans = [self.layout_.spans[i] for i in indices]
-        pairs = zip(spans, inside, strict=True)
-        places = np.array([span.places(share) for span, share in pairs], dtype=np.int64)
-        return EncodedConditions(Known(indices, codes, inside, places), [cells[i] for i in indices])
-
-    def _check_together(self, cells: Mapping[int, "pd.Series[Any]"]) -> None:
-        """Raise ConditionError when cells are asked for that never stand together."""
-        of_functions = (functions.contradicted(other, cells, self.encoders_) for other in self.functions_)
-        of_calendars = (calendar.contradicted(other, cells, self.encoders_) for other in self.calendars_)
-        for columns in chain(of_functions, of_calendars):
-            if columns:
-                asked = " and ".join(f"{self.schema_.names[i]!r} = {cells[i].iloc[0]}" for i in columns)
-                raise ConditionError(
-                    f"No row can have {asked}: in the table one of these decides the others."
-                )
+    def encode_conditions(self, conditions: Mapping[Any, Any]) -> EncodedConditions:
+        """Return what a mapping from column to wanted value asks of a row."""
+        return encode_conditions(conditions, self.encoders_, self.ties_)
 
     def read_conditions(self, texts: Iterable[str]) -> dict[Hashable, Any]:
-        """Return the conditions that texts of the form ``COLUMN=VALUE`` state.
-
-        An empty value asks for a missing cell, unless the column has empty text as a level. Columns with
-        other names than text are found by how these are written.
-
-        Raises
-        ------
-        ConditionError
-            If a text has no such form, or a column is named twice.
-        """
-        by_text = {str(name): name for name in self.schema_.names}
-        conditions: dict[Hashable, Any] = {}
-        for text in texts:
-            places = [place for place, letter in enumerate(text) if letter == "="]
-            if not places:
-                raise ConditionError(f"The condition {text!r} is not of the form COLUMN=VALUE.")
-            place = next((place for place in reversed(places) if text[:place] in by_text), places[0])
-            name, value = by_text.get(text[:place], text[:place]), text[place + 1 :]
-            if name in conditions:
-                raise ConditionError(f"Column {name!r} has two conditions; give it one.")
-            conditions[name] = value or self._empty_value(name)
-        return conditions
-
-    def _empty_value(self, name: Hashable) -> str | None:
-        if name not in self.schema_.names:
-            return None
-        encoder = self.encoders_[self.schema_.names.index(name)]
-        return "" if "" in getattr(encoder, "levels_", []) else None
+        """Return the conditions that texts of the form ``COLUMN=VALUE`` state."""
+        return read_conditions(texts, self.encoders_)
 
     def state(self) -> dict[str, Any]:
         """Return what was learned: JSON values and arrays."""
@@ -315,8 +239,7 @@ class TableEncoder:
             "plain": plain,
             "encoders": [encoder.state() for encoder in self.encoders_],
             "relations": [vars(relation) for relation in self.layout_.relations],
-            "functions": [vars(function) for function in self.functions_],
-            "calendars": [vars(calendar) for calendar in self.calendars_],
+            "ties": self.ties_.state(),
         }
 
     @classmethod
@@ -330,47 +253,4 @@ class TableEncoder:
             for column, plain, learned in zip(schema, state["plain"], state["encoders"], strict=True)
         ]
         relations = tuple(Relation(**learned) for learned in state["relations"])
-        functions = tuple(Function(**learned) for learned in state["functions"])
-        calendars = tuple(Calendar(**learned) for learned in state["calendars"])
-        return cls()._assemble(schema, encoders, relations, functions, calendars)
-
-
-@dataclass(frozen=True)
-class EncodedConditions:
-    """The cells that every drawn row must have.
-
-    Parameters
-    ----------
-    known
-        Their columns, codes and values.
-    cells
-        For each column a Series of length one in its own dtype: what is written into the drawn rows, so
-        that a condition holds exactly and not only within a code.
-    """
-
-    known: Known
-    cells: list["pd.Series[Any]"]
-
-    def write_into(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the frame with the known cells in place."""
-        if not self.cells:
-            return frame
-        columns = [frame.iloc[:, i] for i in range(frame.shape[1])]
-        for index, cell in zip(self.known.columns, self.cells, strict=True):
-            columns[index] = cell.take(np.zeros(len(frame), dtype=np.int64)).set_axis(frame.index)
-        return join_columns(columns, list(frame.columns))
-
-
-def _cell(encoder: ColumnEncoder, value: Any) -> "pd.Series[Any]":
-    """Return `value` as one cell of the encoder's column, or raise ConditionError."""
-    try:
-        cell = encoder.cast(value)
-        supported = encoder.contains(cell.iloc[0])
-    except (ValueError, TypeError, ArithmeticError, NotImplementedError):
-        supported = False
-    if not supported:
-        near = did_you_mean(value, getattr(encoder, "levels_", []))
-        raise ConditionError(
-            f"Column {encoder.name!r} cannot be {value!r}: it holds {encoder.support()}.{near}"
-        )
-    return cell
+        return cls()._assemble(schema, encoders, relations, Ties.from_state(state["ties"]))

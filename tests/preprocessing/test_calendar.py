@@ -63,7 +63,7 @@ def test_every_part_is_found_and_kept(name, tmp_path):
     source = SOURCES[name]
     frame = pd.DataFrame({"when": source, **parts_of(source)})
     encoder = TableEncoder().fit(frame)
-    (calendar,) = encoder.calendars_
+    (calendar,) = encoder.ties_.calendars
     assert calendar.source == 0
     assert [list(frame)[i] for i in calendar.columns] == calendar.parts
     assert set(calendar.parts) == set(parts_of(source))
@@ -127,4 +127,4 @@ def test_conditions_that_contradict_each_other_are_refused():
     ],
 )
 def test_what_is_no_part_or_too_little_to_tell_is_not_found(frame):
-    assert TableEncoder().fit(frame).calendars_ == ()
+    assert TableEncoder().fit(frame).ties_.calendars == ()

@@ -62,7 +62,7 @@ def test_what_is_determined_is_found_and_kept(source, of, tmp_path):
         {"fine": KINDS[source](CODES), "noise": RNG.normal(size=N_ROWS), "coarse": KINDS[of](CODES // 3)}
     )
     encoder = TableEncoder().fit(frame)
-    assert [(f.source, f.columns) for f in encoder.functions_] == [(0, [2])]
+    assert [(f.source, f.columns) for f in encoder.ties_.functions] == [(0, [2])]
     write_model(tmp_path / "encoder", encoder.state())
     stored = TableEncoder.from_state(read_model(tmp_path / "encoder"))
     table = drawn_apart(frame, encoder)
@@ -77,7 +77,7 @@ def test_what_is_determined_is_found_and_kept(source, of, tmp_path):
 def test_columns_that_determine_each_other_go_together(kind):
     frame = pd.DataFrame({"a": KINDS[kind](CODES), "b": KINDS["text"](CODES), "c": KINDS["int64"](CODES)})
     encoder = TableEncoder().fit(frame)
-    (function,) = encoder.functions_
+    (function,) = encoder.ties_.functions
     assert sorted([function.source, *function.columns]) == [0, 1, 2]
     back = encoder.inverse_transform(drawn_apart(frame, encoder), rng=np.random.default_rng(0))
     assert pairs(back, "a", "b", "c") <= pairs(frame, "a", "b", "c")
@@ -90,7 +90,7 @@ def test_two_sources_of_one_column_agree_on_it():
         {"fine": fine, "other": KINDS["text"](other), "shared": shared, "own": KINDS["text"](CODES // 6)}
     )
     encoder = TableEncoder().fit(frame)
-    assert {f.source: f.columns for f in encoder.functions_} == {0: [2, 3], 1: [2, 3]}
+    assert {f.source: f.columns for f in encoder.ties_.functions} == {0: [2, 3], 1: [2, 3]}
     back = encoder.inverse_transform(drawn_apart(frame, encoder), rng=np.random.default_rng(0))
     assert pairs(back, "fine", "shared", "own") <= pairs(frame, "fine", "shared", "own")
     assert pairs(back, "other", "shared", "own") <= pairs(frame, "other", "shared", "own")
@@ -143,7 +143,7 @@ def test_numbers_between_others_that_say_the_same_stay_as_they_are():
     days = pd.Series(pd.Timestamp("2010-01-01") + pd.to_timedelta(RNG.integers(3650, size=8000), unit="D"))
     frame = pd.DataFrame({"day": days, "half": np.where(days < "2015-01-01", "first", "second")})
     encoder = TableEncoder().fit(frame)
-    assert [(f.source, f.columns) for f in encoder.functions_] == [(0, [1])]
+    assert [(f.source, f.columns) for f in encoder.ties_.functions] == [(0, [1])]
     table = encoder.transform(frame)
     back = encoder.inverse_transform(table, rng=np.random.default_rng(0))
     assert ((back["day"] < "2015-01-01") == (back["half"] == "first")).all()
@@ -160,7 +160,7 @@ def test_numbers_between_others_that_say_the_same_stay_as_they_are():
 )
 def test_what_is_not_determined_is_not_found(name, other):
     frame = pd.DataFrame({"fine": CODES, "other": other})
-    assert TableEncoder().fit(frame).functions_ == ()
+    assert TableEncoder().fit(frame).ties_.functions == ()
 
 
 def test_numbers_that_hardly_come_twice_and_keys_determine_nothing():
@@ -171,7 +171,7 @@ def test_numbers_that_hardly_come_twice_and_keys_determine_nothing():
             "label": RNG.integers(2, size=N_ROWS),
         }
     )
-    assert TableEncoder().fit(frame).functions_ == ()
+    assert TableEncoder().fit(frame).ties_.functions == ()
 
 
 def test_rare_agreement_by_chance_is_not_taken_for_a_function():
@@ -179,4 +179,4 @@ def test_rare_agreement_by_chance_is_not_taken_for_a_function():
     source = np.repeat(np.arange(40), 2)
     label = np.zeros(80, dtype=int)
     label[:2] = 1
-    assert TableEncoder().fit(pd.DataFrame({"source": source, "label": label})).functions_ == ()
+    assert TableEncoder().fit(pd.DataFrame({"source": source, "label": label})).ties_.functions == ()
