@@ -45,6 +45,8 @@ TARGETS = {
     "german-credit": "class",
     "insurance": "charges",
     "mammography": "class",
+    "employee-salaries": "current_annual_salary",
+    "lending-club-loans": "interest_rate",
 }
 #: Row numbers say nothing, and rows without the target cannot be scored.
 LEFT_OUT = {"default-credit": ["ID"], "beijing-pm25": ["No", "timestamp"], "telco-churn": ["customerID"]}

@@ -17,26 +17,39 @@ from synthgan.exceptions import (
 from synthgan.schema import Schema
 
 if TYPE_CHECKING:
+    from synthgan.preprocessing.proposals import propose_rules
+    from synthgan.preprocessing.rules import Bounds, Combinations, Inequality, Sum, Unique
     from synthgan.synthesizer import SynthGAN
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Bounds",
+    "Combinations",
     "ConditionError",
     "CopyingWarning",
     "DataError",
+    "Inequality",
     "ModelFileError",
     "OutputRefusedError",
     "ParameterError",
     "ResourceError",
     "Schema",
+    "Sum",
     "SynthGAN",
     "SynthganError",
     "TrainingError",
+    "Unique",
+    "propose_rules",
 ]
 
-# These need torch, which takes a second to load: they are loaded when they are asked for.
-_LAZY = {"SynthGAN": "synthgan.synthesizer"}
+_RULES = ("Bounds", "Combinations", "Inequality", "Sum", "Unique")
+# What these need, torch above all, takes a second to load: they are loaded when they are asked for.
+_LAZY = {
+    **dict.fromkeys(_RULES, "synthgan.preprocessing.rules"),
+    "SynthGAN": "synthgan.synthesizer",
+    "propose_rules": "synthgan.preprocessing.proposals",
+}
 
 
 def __getattr__(name: str) -> Any:

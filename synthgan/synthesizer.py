@@ -19,19 +19,20 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from synthgan.exceptions import ConditionError, DataError, ModelFileError, listing
+from synthgan.exceptions import DataError, ModelFileError
 from synthgan.forms import Form, unwrap
 from synthgan.gan.budget import Budget, plan_budget
-from synthgan.gan.drawing import discriminator_logits, draw
+from synthgan.gan.drawing import discriminator_logits
 from synthgan.gan.fitting import build_model, train_model
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
-from synthgan.layout import EncodedTable, Known
 from synthgan.parameters import check_n_rows, check_parameters, seed_from, torch_device
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
+from synthgan.preprocessing.rules import Rule, read_rules
 from synthgan.progress import reporting
+from synthgan.sampling import Sampler
 
 
 class SynthGAN(BaseEstimator):  # type: ignore[misc]
@@ -76,6 +77,9 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
     max_time : float, default=None
         Seconds that training may take; None follows the table. A run that is cut by it is annealed to the
         time it has, and cannot be repeated exactly.
+    rules : sequence of Rule, default=()
+        What holds in every row of the table, and is to hold in every drawn row: `Bounds`, `Inequality`,
+        `Sum`, `Combinations` and `Unique`, or mappings of their fields with their "kind".
     device : str, default="auto"
         "auto" for a GPU where there is one, or a torch device.
     random_state : int, numpy Generator or RandomState, default=None
@@ -126,6 +130,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         hidden_dims: Sequence[int] | None = None,
         latent_dim: int | None = None,
         max_time: float | None = None,
+        rules: Sequence[Rule | Mapping[str, Any]] = (),
         device: str = "auto",
         random_state: Any = None,
         verbose: int = 1,
@@ -142,6 +147,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         self.hidden_dims = hidden_dims
         self.latent_dim = latent_dim
         self.max_time = max_time
+        self.rules = rules
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -180,8 +186,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         check_parameters(self.get_params())
         seed, device = seed_from(self.random_state), torch_device(self.device)
         frame, form = unwrap(X)
-        encoder = TableEncoder(CodingOptions(numbers="standard" if self.loss in GAMES else "quantile"))
-        encoder.fit(frame)
+        options = CodingOptions(numbers="standard" if self.loss in GAMES else "quantile")
+        encoder = TableEncoder(options, read_rules(self.rules)).fit(frame)
         target = None if self.target is None else encoder.index_of_target(self.target)
         if len(frame) < 2:
             raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
@@ -279,13 +285,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         for n, _ in parts:
             check_n_rows(n, len(self.schema_))
         wanted = [(int(n), self.encoder_.encode_conditions(conditions)) for n, conditions in parts]
-        for _, asked in wanted:
-            self._check_known(asked.known)
-        rng, numpy_rng = self._generators(random_state)
-        how: dict[str, Any] = {"rounds": self.rounds, "redraw": self.redraw, "correct": self.correct}
-        drawn = [draw(self.model_, n, known=asked.known, **how, rng=rng) for n, asked in wanted]
-        table = EncodedTable.join(drawn, self.encoder_.layout_)
-        return self.encoder_.inverse_transform(table, rng=numpy_rng, conditions=wanted)
+        how = {"rounds": self.rounds, "redraw": self.redraw, "correct": self.correct}
+        return Sampler(self.model_, self.encoder_, how, *self._generators(random_state)).rows(wanted)
 
     def _generators(self, random_state: Any) -> tuple[torch.Generator, np.random.Generator]:
         """Return the generators of one draw; without a state the model's own stream goes on."""
@@ -322,6 +323,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         parameters = self.get_params()
         if self.hidden_dims is not None:
             parameters["hidden_dims"] = [int(width) for width in self.hidden_dims]
+        parameters["rules"] = [rule.to_dict() for rule in read_rules(self.rules)]
         if not isinstance(self.random_state, Integral | None):
             parameters["random_state"] = None  # a generator object is not part of a model file
         state = {
@@ -356,6 +358,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         self.set_params(**state["parameters"])
         if self.hidden_dims is not None:
             self.hidden_dims = tuple(self.hidden_dims)
+        self.rules = read_rules(self.rules)
         self.encoder_ = TableEncoder.from_state(state["encoder"])
         shape = state["architecture"]
         sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known")}
@@ -379,16 +382,6 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             self.feature_names_in_ = np.array(self.schema_.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
-
-    def _check_known(self, known: Known) -> None:
-        """Raise ConditionError when a textbook game is asked for a column that it cannot know."""
-        unknowable = set(known.columns.tolist()) - set(self.model_.architecture.known)
-        if unknowable:
-            names = listing(self.schema_.names[i] for i in sorted(unknowable))
-            raise ConditionError(
-                f"A model fitted with loss={self.loss!r} takes conditions on its categorical target only, "
-                f"not on {names}; fit with loss='masked' for any condition."
-            )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

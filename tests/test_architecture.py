@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "gan": FIRST_FLOOR,
     "parameters": GROUND | {"gan"},
     "progress": GROUND | {"gan"},
-    "synthesizer": SECOND_FLOOR,
+    "sampling": SECOND_FLOOR,
+    "synthesizer": SECOND_FLOOR | {"sampling"},
     "augmentation": SECOND_FLOOR | {"synthesizer"},
 }
 #: The roof: the command line and the package's own face see every room.

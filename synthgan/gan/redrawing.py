@@ -344,7 +344,7 @@ def _cells_in_leaves(
     column = int(layout.coded[place])
     codes, index, span = table.codes[:, column], layout.place_index.get(column), layout.spans[column]
     places = table.places[:, index] if index is not None else np.zeros(len(table))
-    may_move = np.isin(codes, span.place_codes) & (told_by < 0)
+    may_move = np.isin(codes, span.place_codes) & (told_by < 0) & span.is_ordered
     rooms = _rooms(codes + places / span.n_places, may_move, first)
     cells = {"codes": codes, "places": places, "told_by": told_by, "rooms": rooms}
     return {name: cells[name].astype(dtype) for name, dtype in _OF_CELLS.items()}

@@ -131,7 +131,7 @@ class Axis:
         low = np.searchsorted(self.knots, numbers, side="left")
         high = np.searchsorted(self.knots, numbers, side="right") - 1
         between = np.interp(numbers, self.knots, self.places)
-        spread = self.places[low] + _spread(numbers) * (self.places[high] - self.places[low])
+        spread = self.places[low] + evenly_spread(numbers) * (self.places[high] - self.places[low])
         return np.where(high >= low, spread, between)
 
     def decode(self, codes: IntArray, values: FloatArray) -> FloatArray:
@@ -205,7 +205,7 @@ def _place_knots(
     return knots[kept], places[kept], starts.astype(np.int64)
 
 
-def _spread(numbers: FloatArray) -> FloatArray:
+def evenly_spread(numbers: FloatArray) -> FloatArray:
     """Return shares of (0, 1), evenly spaced among equal numbers, in an order that means nothing."""
     shuffled = np.random.default_rng(0).permutation(len(numbers))
     order = shuffled[np.argsort(numbers[shuffled], kind="stable")]

@@ -1,9 +1,10 @@
 """Categories: strings and pandas categories with any number of levels.
 
-Frequent levels have a code each. When there are too many levels, the rare ones, sorted so that alike names
+Frequent levels have a code each. When there are too many levels, the rare ones, sorted so that alike ones
 stand together, share codes, and the value says which level of a shared code is meant.
 """
 
+import math
 from collections.abc import Hashable
 from typing import Any, Self
 
@@ -14,9 +15,12 @@ from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 
 from synthgan.exceptions import DataError, did_you_mean, listing
 from synthgan.layout import FloatArray, IntArray, Span
+from synthgan.preprocessing.axis import evenly_spread
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 from synthgan.schema import can_be_stored
 
+#: Rows of a shared code for each further place; with fewer, a place would point at single rows.
+_ROWS_PER_PLACE = 16
 #: Of the codes of a column with too many levels, this share goes to the rare levels together.
 _SHARED_CODES = 0.25
 
@@ -32,6 +36,8 @@ class CategoricalEncoder(ColumnEncoder):
         Index of the first level of each code, and at the end the number of levels.
     counts_
         Rows of each level in the fitted column.
+    n_places_
+        In how many places a shared code is divided.
     """
 
     kind = "categorical"
@@ -40,6 +46,7 @@ class CategoricalEncoder(ColumnEncoder):
     starts_: IntArray
     counts_: IntArray
     ordered_: bool
+    n_places_: int
 
     @classmethod
     def accepts(cls, column: "pd.Series[Any]") -> str | None:
@@ -58,13 +65,48 @@ class CategoricalEncoder(ColumnEncoder):
         levels = pd.Series(counts.index.astype(object), dtype=object)
         rank = counts.index.codes if isinstance(counts.index, pd.CategoricalIndex) else levels.astype(str)
         order = np.argsort(np.asarray(rank), kind="stable")
-        rows = np.asarray(counts, dtype=np.int64)
-        code_of = _share_codes(rows[order], options.max_levels)
-        order = order[np.argsort(code_of, kind="stable")]
         self.levels_ = levels.iloc[order].tolist()
-        self.counts_ = rows[order]
+        self.counts_ = np.asarray(counts, dtype=np.int64)[order]
+        self.n_places_ = 1
+        self._give_codes(options)
+
+    def _give_codes(self, options: CodingOptions) -> None:
+        """Give codes to the levels in their order, in which those of one code are brought together."""
+        code_of = _share_codes(self.counts_, options.max_levels)
+        order = np.argsort(code_of, kind="stable")
+        self.levels_ = [self.levels_[i] for i in order]
+        self.counts_ = self.counts_[order]
         sizes = np.bincount(code_of) if len(code_of) else np.empty(0, dtype=np.int64)
         self.starts_ = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+    @property
+    def shares_codes(self) -> bool:
+        """Whether several levels have one code."""
+        return len(self.levels_) >= len(self.starts_)
+
+    def arrange(self, profiles: FloatArray, options: CodingOptions) -> None:
+        """Put levels that share codes in the order of what else is in their rows.
+
+        Codes and places then stand for levels that are alike, and are worth telling.
+
+        Parameters
+        ----------
+        profiles
+            Of each level, shape ``(n_levels, n_numbers)``.
+        options
+            How finely columns are coded.
+        """
+        is_rare = np.repeat(np.diff(self.starts_) > 1, np.diff(self.starts_))
+        rare = np.flatnonzero(is_rare)
+        n_codes, n_rows = int((np.diff(self.starts_) > 1).sum()), int(self.counts_[rare].sum())
+        depth = math.ceil(math.log2(n_codes * options.max_places))
+        place = bisected(profiles[rare], self.counts_[rare], depth)
+        order = np.concatenate([np.flatnonzero(~is_rare), rare[np.argsort(place)]])
+        self.levels_ = [self.levels_[i] for i in order]
+        self.counts_ = self.counts_[order]
+        self._give_codes(options)
+        if options.numbers == "quantile":
+            self.n_places_ = min(1 + n_rows // n_codes // _ROWS_PER_PLACE, options.max_places)
 
     def exact(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
         cells = pd.Index(present.astype(object), dtype=object)
@@ -84,9 +126,11 @@ class CategoricalEncoder(ColumnEncoder):
             )
         codes = np.searchsorted(self.starts_, index, side="right") - 1
         before = np.concatenate([[0], np.cumsum(self.counts_)])
-        middle = (before[index] + before[index + 1]) / 2
+        # A level that has several places is in each of them in as many rows as that is worth.
+        within = evenly_spread(index) if self.n_places_ > 1 else 0.5
+        stand = before[index] + within * self.counts_[index]
         mass = before[self.starts_[codes + 1]] - before[self.starts_[codes]]
-        return codes, (middle - before[self.starts_[codes]]) / mass
+        return codes, (stand - before[self.starts_[codes]]) / mass
 
     def _decode(self, codes: IntArray, values: FloatArray) -> Any:
         before = np.concatenate([[0], np.cumsum(self.counts_)])
@@ -97,6 +141,9 @@ class CategoricalEncoder(ColumnEncoder):
 
     def _span(self) -> Span:
         n_codes = len(self.starts_) - 1
+        if self.n_places_ > 1:
+            shared = tuple(np.flatnonzero(np.diff(self.starts_) > 1).tolist())
+            return Span(self.name, n_codes, place_codes=shared, n_places=self.n_places_)
         if not self.ordered_ or n_codes != len(self.levels_):
             return Span(self.name, n_codes)
         mass = self.counts_ / self.counts_.sum()
@@ -148,3 +195,40 @@ def _share_codes(counts: IntArray, max_levels: int) -> npt.NDArray[Any]:
     codes = max_levels - n_shared + np.minimum((share * n_shared).astype(np.int64), n_shared - 1)
     codes[frequent] = np.arange(frequent.sum())
     return np.unique(codes, return_inverse=True)[1]
+
+
+def bisected(profiles: FloatArray, weights: IntArray, depth: int) -> IntArray:
+    """Return the place of each profile in an order in which like ones stand together.
+
+    All are parted in two halves of equal weight along what most tells them apart, each half again, and so
+    on to a depth.
+
+    Parameters
+    ----------
+    profiles
+        Shape ``(n_profiles, n_numbers)``.
+    weights
+        Shape ``(n_profiles,)``.
+    depth
+        How often.
+    """
+    order = np.arange(len(profiles))
+    parts = [order]
+    for _ in range(depth):
+        parts = [half for part in parts for half in _halves(part, profiles, weights)]
+    order = np.concatenate(parts) if parts else order
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    return place
+
+
+def _halves(part: IntArray, profiles: FloatArray, weights: IntArray) -> list[IntArray]:
+    if len(part) < 2:
+        return [part]
+    own, mass = profiles[part], weights[part].astype(np.float64)
+    centred = own - (mass @ own) / mass.sum()
+    _, directions = np.linalg.eigh((centred * mass[:, None]).T @ centred)
+    order = np.argsort(centred @ directions[:, -1], kind="stable")
+    above = np.cumsum(mass[order])
+    half = int(np.clip(np.searchsorted(above, above[-1] / 2, side="right"), 1, len(part) - 1))
+    return [part[order[:half]], part[order[half:]]]

@@ -65,10 +65,10 @@ def find_functions(
     Columns that are settled are determined otherwise.
     """
     some = frame.sample(_MAX_ROWS, random_state=0) if len(frame) > _MAX_ROWS else frame
-    told = _told(some, encoders)
+    told = _told(some, encoders, is_all=len(some) == len(frame))
     if len(frame) > len(some):
-        wanted = np.flatnonzero(told.any(0) | told.any(1))
-        told[np.ix_(wanted, wanted)] &= _told(frame, [encoders[i] for i in wanted.tolist()])
+        wanted = np.flatnonzero(told.any(0) | told.any(1)).tolist()
+        told[np.ix_(wanted, wanted)] &= _told(frame, [encoders[i] for i in wanted], is_all=True)
     told[:, list(settled)] = False
     functions = [
         _function(frame, encoders, source, np.flatnonzero(told[source]).tolist())
@@ -77,13 +77,16 @@ def find_functions(
     return tuple(sorted(functions, key=lambda function: -len(function.columns)))
 
 
-def _told(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> npt.NDArray[np.bool_]:
-    """Return for each column which others it determines, shape ``(n_columns, n_columns)``."""
+def _told(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], *, is_all: bool) -> npt.NDArray[np.bool_]:
+    """Return for each column which others it determines, shape ``(n_columns, n_columns)``.
+
+    Of rows that are not all, only what contradicts it counts: of their cells too few come twice.
+    """
     ids = [_ids(frame[encoder.name], encoder) for encoder in encoders]
     log_chances = [_log_chance_to_agree(own) for own in ids]
     told = np.zeros((len(ids), len(ids)), dtype=bool)
     for source, own in enumerate(ids):
-        if own is None or not _has_rows_for_each(own):
+        if own is None or (is_all and not _has_rows_for_each(own)):
             continue
         n_keys = int(own.max()) + 1
         first = np.zeros(n_keys, dtype=np.int64)
@@ -92,7 +95,7 @@ def _told(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> npt.NDArray
             if column == source or other is None or other.max() >= n_keys or other.max() == 0:
                 continue
             is_sure = (len(own) - n_keys) * log_chances[column] < _MAX_LOG_CHANCE
-            told[source, column] = is_sure and bool((other[first][own] == other).all())
+            told[source, column] = (is_sure or not is_all) and bool((other[first][own] == other).all())
     return told
 
 
@@ -148,7 +151,7 @@ def _function(
         encoder = encoders[index]
         whole = frame[encoder.name]
         cells.append(np.unique(encoder.exact(whole.dropna())))
-        images.append(_places(whole.iloc[first], encoder, cells[-1]))
+        images.append(places_of(whole.iloc[first], encoder, cells[-1]))
     return Function(source, columns, codes[is_new], keys[is_new], counts, np.stack(images), cells)
 
 
@@ -161,7 +164,7 @@ def _exact(column: "pd.Series[Any]", encoder: ColumnEncoder) -> tuple[IntArray, 
     return encoder.transform(column)[0], exact
 
 
-def _places(column: "pd.Series[Any]", encoder: ColumnEncoder, cells: npt.NDArray[Any]) -> IntArray:
+def places_of(column: "pd.Series[Any]", encoder: ColumnEncoder, cells: npt.NDArray[Any]) -> IntArray:
     """Return which of some exact cells each cell of a column is: -1 if it is missing, -2 if it is none."""
     places = np.full(len(column), _MISSING, dtype=np.int64)
     present = column.notna().to_numpy()
@@ -170,6 +173,12 @@ def _places(column: "pd.Series[Any]", encoder: ColumnEncoder, cells: npt.NDArray
     is_found = cells[found] == exact if len(cells) else np.zeros(len(exact), dtype=bool)
     places[present] = np.where(is_found, found, _UNKNOWN)
     return places
+
+
+def cells_of(encoder: ColumnEncoder, cells: npt.NDArray[Any], places: IntArray) -> "pd.Series[Any]":
+    """Return the column that has those of some exact cells which `places_of` found."""
+    missing = places == _MISSING
+    return encoder.place(encoder.from_exact(cells[places[~missing]]), missing)
 
 
 def keep_functions(
@@ -203,7 +212,7 @@ def keep_functions(
     for function in functions:
         encoder, source = encoders[function.source], series[function.source]
         together = zip(function.columns, function.cells, strict=True)
-        drawn = np.stack([_places(series[i], encoders[i], cells) for i, cells in together])
+        drawn = np.stack([places_of(series[i], encoders[i], cells) for i, cells in together])
         codes, exact = _exact(source, encoder)
         is_line = isinstance(encoder, NumberLineEncoder)
         choice = _Choice(function, encoder.missing_code if is_line else 0, fixed[:, function.source], rng)
@@ -213,9 +222,7 @@ def keep_functions(
         may_stay = choice.is_fixed | choice.between_alike(codes, exact, chosen)
         series[function.source] = overwritten(source, encoder.place(cells, missing), ~may_stay)
         for index, images, own in zip(function.columns, function.images, function.cells, strict=True):
-            missing = images[chosen] == _MISSING
-            cells = encoders[index].from_exact(own[images[chosen][~missing]])
-            beside = encoders[index].place(cells, missing)
+            beside = cells_of(encoders[index], own, images[chosen])
             series[index] = overwritten(series[index], beside, ~fixed[:, index])
             fixed[:, index] = True
     return join_columns(series, list(frame.columns))
@@ -233,7 +240,7 @@ def contradicted(
         fits = is_key if is_key.any() else fits  # a number that no row has may stand beside anything
     for index, images, own in zip(function.columns, function.images, function.cells, strict=True):
         if index in cells:
-            fits &= images == _places(cells[index], encoders[index], own)
+            fits &= images == places_of(cells[index], encoders[index], own)
     return [] if len(given) < 2 or fits.any() else given
 
 

@@ -54,7 +54,7 @@ class NumericalEncoder(NumberLineEncoder):
                     f"Column {self.name!r} has infinite values; replace them, for instance by a missing "
                     "value: df.replace([float('inf'), float('-inf')], float('nan'))."
                 )
-            self.decimals_ = _decimals(cells, getattr(self.dtype, "itemsize", 8))
+            self.decimals_ = fewest_decimals(cells, getattr(self.dtype, "itemsize", 8))
         super()._fit_present(present, options)
 
     @property
@@ -85,7 +85,7 @@ class NumericalEncoder(NumberLineEncoder):
         return numbers + 0.0  # turns -0.0 into 0.0
 
 
-def _decimals(numbers: FloatArray, itemsize: int) -> int | None:
+def fewest_decimals(numbers: FloatArray, itemsize: int = 8) -> int | None:
     """Return the fewest decimals that write all numbers exactly, or None when 12 are not enough.
 
     Exactly means: as floats of `itemsize` bytes, of which float64 shows digits that nobody wrote.

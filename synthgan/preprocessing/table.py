@@ -16,7 +16,9 @@ from synthgan.layout import EncodedTable, IntArray, Layout, Relation
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 from synthgan.preprocessing.conditions import EncodedConditions, encode_conditions, read_conditions
 from synthgan.preprocessing.plain import plain_frame, restore
+from synthgan.preprocessing.profiles import arrange_levels
 from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
+from synthgan.preprocessing.rules import Rule
 from synthgan.preprocessing.ties import Ties
 from synthgan.schema import Column, Schema, check_frame, dtype_from_json, dtype_to_json, join_columns
 
@@ -77,6 +79,8 @@ class TableEncoder:
     ----------
     options
         How finely columns are coded.
+    rules
+        What holds in every row.
 
     Attributes
     ----------
@@ -95,8 +99,8 @@ class TableEncoder:
     ties_: Ties
     layout_: Layout
 
-    def __init__(self, options: CodingOptions | None = None) -> None:
-        self.options = options or CodingOptions()
+    def __init__(self, options: CodingOptions | None = None, rules: Sequence[Rule] = ()) -> None:
+        self.options, self.rules = options or CodingOptions(), rules
 
     def fit(self, frame: pd.DataFrame) -> Self:
         """Learn the columns of a frame and return self."""
@@ -105,7 +109,8 @@ class TableEncoder:
         schema = _schema_of(frame, plain)
         kinds = ColumnEncoder.registry
         encoders = [kinds[column.kind]().fit(plain[column.name], self.options) for column in schema]
-        ties = Ties.find(plain, encoders)
+        arrange_levels(plain, encoders, self.options)
+        ties = Ties.find(plain, encoders, self.rules)
         schema = schema.with_reasons(ties.reasons(schema.names))
         return self._assemble(schema, encoders, find_relations(plain, encoders), ties)
 
@@ -194,6 +199,12 @@ class TableEncoder:
             frame = pd.concat(parts, ignore_index=True)
         frame = copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
         return self._restored(self.ties_.keep(frame, self.encoders_, fixed, rng))
+
+    def broken(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Return which of drawn rows break a rule."""
+        if not self.ties_.rules:
+            return np.zeros(len(frame), dtype=bool)
+        return self.ties_.broken(plain_frame(frame), self.encoders_)
 
     def _restored(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of plain columns in the dtypes of the schema."""

@@ -1,6 +1,6 @@
 """What goes together in every row of a table: found in a plain frame, and kept in frames of drawn rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Self
@@ -12,7 +12,9 @@ import pandas as pd
 from synthgan.preprocessing import calendar, functions
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.calendar import Calendar
+from synthgan.preprocessing.combinations import Combination
 from synthgan.preprocessing.functions import Function
+from synthgan.preprocessing.rules import Combinations, Rule, Unique, check_rules
 
 
 @dataclass(frozen=True)
@@ -23,17 +25,44 @@ class Ties:
     ----------
     calendars, functions
         See `synthgan.preprocessing.calendar` and `synthgan.preprocessing.functions`.
+    rules
+        What the user has declared.
+    combinations
+        What those of the rules mean that know combinations.
+    digests
+        For each rule of uniqueness, hashes of the rows of the table, increasing.
     """
 
     calendars: tuple[Calendar, ...] = ()
     functions: tuple[Function, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    combinations: tuple[Combination, ...] = ()
+    digests: tuple[npt.NDArray[np.uint64], ...] = ()
 
     @classmethod
-    def find(cls, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Self:
-        """Return the ties of a plain table, for fitted encoders of its columns."""
+    def find(cls, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], rules: Sequence[Rule] = ()) -> Self:
+        """Return the ties of a plain table, for fitted encoders of its columns and declared rules.
+
+        Raises
+        ------
+        DataError
+            If the table breaks a rule.
+        """
+        check_rules(rules, frame)
         calendars = calendar.find_calendars(frame, encoders)
         settled = {index for other in calendars for index in other.columns}
-        return cls(calendars, functions.find_functions(frame, encoders, settled))
+        names = [encoder.name for encoder in encoders]
+        return cls(
+            calendars,
+            functions.find_functions(frame, encoders, settled),
+            tuple(rules),
+            tuple(
+                Combination.learn(frame, encoders, [names.index(name) for name in rule.names])
+                for rule in rules
+                if isinstance(rule, Combinations)
+            ),
+            tuple(np.sort(_digests(frame, rule)) for rule in rules if isinstance(rule, Unique)),
+        )
 
     def keep(
         self,
@@ -54,7 +83,27 @@ class Ties:
             Source of what is left open.
         """
         frame = calendar.keep_calendars(frame, self.calendars, encoders, fixed)
-        return functions.keep_functions(frame, self.functions, encoders, fixed, rng)
+        frame = functions.keep_functions(frame, self.functions, encoders, fixed, rng)
+        for combination in self.combinations:
+            frame = combination.keep(frame, encoders, fixed, rng)
+        names: list[Hashable] = list(frame.columns)
+        fixed_cells = {name: fixed[:, i] for i, name in enumerate(names)}
+        for rule in self.rules:
+            frame = rule.mended(frame, fixed_cells)
+        return frame
+
+    def broken(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> npt.NDArray[np.bool_]:
+        """Return which rows of a plain frame of drawn rows break a rule."""
+        is_broken = np.zeros(len(frame), dtype=bool)
+        for rule in self.rules:
+            is_broken |= rule.broken(frame)
+        for combination in self.combinations:
+            is_broken |= combination.broken(frame, encoders)
+        unique = (rule for rule in self.rules if isinstance(rule, Unique))
+        for rule, digests in zip(unique, self.digests, strict=True):
+            is_present = frame[rule.names].notna().all(axis=1).to_numpy()
+            is_broken |= is_present & np.isin(_digests(frame, rule), digests)
+        return is_broken
 
     def contradicted(
         self, cells: Mapping[int, "pd.Series[Any]"], encoders: Sequence[ColumnEncoder]
@@ -85,10 +134,24 @@ class Ties:
         return {
             "calendars": [vars(other) for other in self.calendars],
             "functions": [vars(other) for other in self.functions],
+            "rules": [rule.to_dict() for rule in self.rules],
+            "combinations": [vars(other) for other in self.combinations],
+            "digests": list(self.digests),
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """Return the ties that `state` returned."""
-        calendars = tuple(Calendar(**other) for other in state["calendars"])
-        return cls(calendars, tuple(Function(**other) for other in state["functions"]))
+        return cls(
+            tuple(Calendar(**other) for other in state["calendars"]),
+            tuple(Function(**other) for other in state["functions"]),
+            tuple(Rule.from_dict(other) for other in state["rules"]),
+            tuple(Combination(**other) for other in state["combinations"]),
+            tuple(state["digests"]),
+        )
+
+
+def _digests(frame: pd.DataFrame, rule: Rule) -> npt.NDArray[np.uint64]:
+    """Return a hash of the cells of each row that a rule is about."""
+    digests = pd.util.hash_pandas_object(frame[rule.names], index=False)
+    return np.asarray(digests, dtype=np.uint64)

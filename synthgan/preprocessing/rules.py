@@ -1,0 +1,332 @@
+"""Rules that a user declares: each says which rows of a plain frame break it, and may mend some of them.
+
+A rule holds in every row of the table, or it is an error; then it holds in every drawn row.
+"""
+
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import reduce
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api.types import is_object_dtype
+
+from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
+from synthgan.preprocessing.numerical import fewest_decimals
+from synthgan.schema import join_columns
+
+BoolArray = npt.NDArray[np.bool_]
+#: Of the size of a number, what is taken for an error of rounding.
+_ROUNDING = 1e-9
+
+
+class Rule(ABC):
+    """Something that holds in every row."""
+
+    kind: ClassVar[str]
+    registry: ClassVar[dict[str, type["Rule"]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Rule.registry[cls.kind] = cls
+
+    @property
+    @abstractmethod
+    def names(self) -> list[Hashable]:
+        """The columns that the rule is about."""
+
+    @abstractmethod
+    def broken(self, frame: pd.DataFrame) -> BoolArray:
+        """Return which rows of a plain frame break the rule; where cells are missing, none does."""
+
+    def mended(self, frame: pd.DataFrame, fixed: Mapping[Hashable, BoolArray]) -> pd.DataFrame:
+        """Return a plain frame of drawn rows of which fewer break the rule.
+
+        Parameters
+        ----------
+        frame
+            The rows.
+        fixed
+            For each column which cells must stay as they are.
+        """
+        return frame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rule as values that JSON can hold; others as text."""
+        fields = {name: _as_json(value) for name, value in vars(self).items()}
+        return {"kind": self.kind, **fields}
+
+    @staticmethod
+    def from_dict(state: Mapping[str, Any]) -> "Rule":
+        """Return the rule that `to_dict` wrote, or a user in a file."""
+        given = dict(state)
+        kind = given.pop("kind", None)
+        if kind not in Rule.registry:
+            raise ParameterError(
+                f"A rule is of one of the kinds {listing(Rule.registry)}; got {kind!r}."
+                f"{did_you_mean(kind, Rule.registry)}"
+            )
+        try:
+            return Rule.registry[kind](**given)
+        except TypeError as error:
+            names = [field.name for field in fields(Rule.registry[kind])]  # type: ignore[arg-type]
+            raise ParameterError(
+                f"A rule of kind {kind!r} is made of {listing(names)}; got {listing(given)}."
+            ) from error
+
+
+@dataclass(frozen=True)
+class Bounds(Rule):
+    """The cells of a column lie between two values.
+
+    Parameters
+    ----------
+    column
+        Its name.
+    minimum, maximum
+        The bounds, which belong to what is allowed; None for no bound.
+    """
+
+    kind = "bounds"
+
+    column: Hashable
+    minimum: Any = None
+    maximum: Any = None
+
+    @property
+    def names(self) -> list[Hashable]:
+        return [self.column]
+
+    def broken(self, frame: pd.DataFrame) -> BoolArray:
+        present = frame[self.column].dropna()
+        is_broken = np.zeros(len(present), dtype=bool)
+        if self.minimum is not None:
+            is_broken |= (present < _like(self.minimum, present)).to_numpy(dtype=bool)
+        if self.maximum is not None:
+            is_broken |= (present > _like(self.maximum, present)).to_numpy(dtype=bool)
+        return _spread(is_broken, frame[self.names])
+
+    def __str__(self) -> str:
+        low = "" if self.minimum is None else f"{self.minimum} <= "
+        return f"{low}{self.column}" + ("" if self.maximum is None else f" <= {self.maximum}")
+
+
+@dataclass(frozen=True)
+class Inequality(Rule):
+    """The cells of one column are never above those of another.
+
+    Parameters
+    ----------
+    low, high
+        Names of the columns.
+    strict
+        Whether they are never equal either.
+    """
+
+    kind = "inequality"
+
+    low: Hashable
+    high: Hashable
+    strict: bool = False
+
+    @property
+    def names(self) -> list[Hashable]:
+        return [self.low, self.high]
+
+    def broken(self, frame: pd.DataFrame) -> BoolArray:
+        rows = frame[self.names].dropna()
+        low, high = rows[self.low], rows[self.high]
+        holds = low < high if self.strict else low <= high
+        return _spread(~holds.to_numpy(dtype=bool), frame[self.names])
+
+    def __str__(self) -> str:
+        return f"{self.low} {'<' if self.strict else '<='} {self.high}"
+
+
+@dataclass(frozen=True)
+class Sum(Rule):
+    """The cells of a column are the sum of those of others.
+
+    Parameters
+    ----------
+    total
+        Name of the column: of numbers, decimals, spans or points in time.
+    parts
+        Names of the others, of numbers, decimals or spans of time.
+    tolerance
+        How far the sum may be off, more than by rounding.
+    """
+
+    kind = "sum"
+
+    total: Hashable
+    parts: Sequence[Hashable]
+    tolerance: Any = 0
+
+    @property
+    def names(self) -> list[Hashable]:
+        return [self.total, *self.parts]
+
+    def broken(self, frame: pd.DataFrame) -> BoolArray:
+        rows = frame[self.names].dropna()
+        off = rows[self.total] - _sum(rows, self.parts)
+        nothing = off - off  # of its type, be it a number or a span of time
+        slack: Any = nothing
+        if self.tolerance:
+            slack = nothing + _like(self.tolerance, off)
+        if off.dtype.kind == "f":
+            slack = slack + _ROUNDING * rows[self.names].abs().max(axis=1).astype(np.float64)
+        is_off = (off > slack) | (nothing - off > slack)
+        return _spread(is_off.to_numpy(dtype=bool), frame[self.names])
+
+    def mended(self, frame: pd.DataFrame, fixed: Mapping[Hashable, BoolArray]) -> pd.DataFrame:
+        """Return the frame with the total put right, or where that is fixed, the first part that is not."""
+        for name in self.names:
+            where = self.broken(frame) & ~fixed[name]
+            if not where.any():
+                continue
+            rows = frame[where]
+            others = [part for part in self.parts if part != name]
+            wanted = (
+                _sum(rows, self.parts)
+                if name == self.total
+                else reduce(operator.sub, (rows[part] for part in others), rows[self.total])
+            )
+            frame = _with(frame, name, wanted, where)
+        return frame
+
+    def __str__(self) -> str:
+        return f"{self.total} = {' + '.join(map(str, self.parts))}"
+
+
+@dataclass(frozen=True)
+class Unique(Rule):
+    """No two rows are alike in some columns, nor is a drawn row like one of the table.
+
+    Parameters
+    ----------
+    columns
+        Their names.
+    """
+
+    kind = "unique"
+
+    columns: Sequence[Hashable]
+
+    @property
+    def names(self) -> list[Hashable]:
+        return list(self.columns)
+
+    def broken(self, frame: pd.DataFrame) -> BoolArray:
+        return frame[self.names].duplicated().to_numpy() & frame[self.names].notna().all(axis=1).to_numpy()
+
+    def __str__(self) -> str:
+        return f"no two rows are alike in {listing(self.columns)}"
+
+
+@dataclass(frozen=True)
+class Combinations(Rule):
+    """The cells of some columns stand together only as they do in a row of the table.
+
+    Parameters
+    ----------
+    columns
+        Their names.
+    """
+
+    kind = "combinations"
+
+    columns: Sequence[Hashable]
+
+    @property
+    def names(self) -> list[Hashable]:
+        return list(self.columns)
+
+    def broken(self, frame: pd.DataFrame) -> BoolArray:
+        """Return false for each row: of the table itself it always holds."""
+        return np.zeros(len(frame), dtype=bool)
+
+    def __str__(self) -> str:
+        return f"{listing(self.columns)} stand together as in the table"
+
+
+def read_rules(rules: Iterable[Rule | Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """Return rules, some of which may be mappings of their fields.
+
+    Raises
+    ------
+    ParameterError
+        If one is neither, or of no known kind.
+    """
+    if not isinstance(rules, Iterable) or isinstance(rules, str | Mapping):
+        raise ParameterError(f"rules must be a sequence of rules; got {rules!r}.")
+    read = [Rule.from_dict(rule) if isinstance(rule, Mapping) else rule for rule in rules]
+    for rule in read:
+        if not isinstance(rule, Rule):
+            raise ParameterError(f"A rule is one of {listing(Rule.registry)}; got {rule!r}.")
+    return tuple(read)
+
+
+def check_rules(rules: Iterable[Rule], frame: pd.DataFrame) -> None:
+    """Raise DataError for the first rule that a plain table breaks, or has not the columns for."""
+    for rule in rules:
+        for name in rule.names:
+            if name not in frame.columns:
+                raise DataError(
+                    f"The rule {rule} is about column {name!r}, which the table does not have; it has "
+                    f"{listing(frame.columns)}.{did_you_mean(name, frame.columns)}"
+                )
+        try:
+            broken = np.flatnonzero(rule.broken(frame))
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise DataError(f"The rule {rule} cannot be checked: {error}.") from error
+        if len(broken):
+            raise DataError(
+                f"The rule {rule} does not hold in {len(broken):,} rows of the table, counted from 0: "
+                f"{listing(broken.tolist())}. Mend or drop these rows, or leave the rule out."
+            )
+
+
+def _sum(rows: pd.DataFrame, parts: Sequence[Hashable]) -> "pd.Series[Any]":
+    return reduce(operator.add, (rows[part] for part in parts))
+
+
+def _like(value: Any, cells: "pd.Series[Any]") -> Any:
+    """Return a value as one of the sort of some cells, of which a file may hold the text."""
+    if not isinstance(value, str) or not len(cells):
+        return value
+    if not is_object_dtype(cells.dtype):
+        return pd.Series([value], dtype=object).astype(cells.dtype).iloc[0]
+    sort = type(cells.iloc[0])
+    return getattr(sort, "fromisoformat", sort)(value)
+
+
+def _spread(is_broken: BoolArray, frame: pd.DataFrame) -> BoolArray:
+    """Return for all rows what was found of those without missing cells; others break no rule."""
+    spread = np.zeros(len(frame), dtype=bool)
+    spread[frame.notna().all(axis=1).to_numpy()] = is_broken
+    return spread
+
+
+def _with(frame: pd.DataFrame, name: Hashable, wanted: "pd.Series[Any]", where: BoolArray) -> pd.DataFrame:
+    """Return a frame with other cells in some rows of a column, rounded as the column's own are."""
+    column = frame[name]
+    cells = column.array.copy()
+    if column.dtype.kind in "iu":
+        wanted = wanted.round()
+    elif column.dtype.kind == "f" and column.notna().any():
+        decimals = fewest_decimals(column.dropna().to_numpy(dtype=np.float64))
+        wanted = wanted if decimals is None else wanted.round(decimals)
+    cells[where] = wanted.astype(column.dtype).array
+    series = [frame[other] if other != name else pd.Series(cells, index=frame.index) for other in frame]
+    return join_columns(series, list(frame.columns))
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_as_json(item) for item in value]
+    return value if isinstance(value, str | int | float | None) else str(value)

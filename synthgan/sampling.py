@@ -1,0 +1,113 @@
+"""Drawing rows of a table: a model and an encoder come in, frames of rows that keep all rules go out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from synthgan.exceptions import ConditionError, DataError, listing
+from synthgan.gan.drawing import draw
+from synthgan.gan.model import GanModel
+from synthgan.layout import EncodedTable, IntArray
+from synthgan.preprocessing import EncodedConditions, TableEncoder
+
+#: How often rows are drawn anew that break a rule, and how many for each that is lacking.
+_MAX_TRIES, _N_FOR_EACH, _MIN_ANEW, _MAX_ANEW = 12, 3, 64, 65_536
+
+#: How many rows, and what each of them has.
+Part = tuple[int, EncodedConditions]
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draw rows in one way.
+
+    Parameters
+    ----------
+    model, encoder
+        A trained model, and the encoder of its table.
+    how
+        See `synthgan.gan.drawing.draw`.
+    rng, numpy_rng
+        Sources of all randomness.
+    """
+
+    model: GanModel
+    encoder: TableEncoder
+    how: dict[str, Any]
+    rng: torch.Generator
+    numpy_rng: np.random.Generator
+
+    def rows(self, parts: Sequence[Part]) -> pd.DataFrame:
+        """Return several groups of rows one after another.
+
+        Raises
+        ------
+        ConditionError
+            If the model cannot know a column that is given.
+        DataError
+            If so many rows break a rule that there are too few that do not.
+        """
+        self._check_known(parts)
+        frame = self._drawn(parts)
+        group = np.repeat(np.arange(len(parts)), [n for n, _ in parts])
+        lacking = np.flatnonzero(self.encoder.broken(frame))
+        for n_try in range(_MAX_TRIES):
+            if not len(lacking):
+                return frame
+            frame = self._with_fresh(frame, lacking, group, parts, 2**n_try)
+            lacking = np.flatnonzero(self.encoder.broken(frame))
+        raise DataError(
+            f"{len(lacking):,} of {len(frame):,} rows could not be drawn: in {_MAX_TRIES} tries too few kept "
+            f"the rules {listing(map(str, self.encoder.ties_.rules))}. Ask for fewer rows or others."
+        )
+
+    def _with_fresh(
+        self, frame: pd.DataFrame, lacking: IntArray, group: IntArray, parts: Sequence[Part], n_each: int
+    ) -> pd.DataFrame:
+        """Return the frame with other rows in place of those that are lacking, as far as there are any.
+
+        Parameters
+        ----------
+        frame
+            Drawn rows.
+        lacking
+            The indices of those that break a rule.
+        group
+            For each row which part it belongs to.
+        parts
+            See `rows`.
+        n_each
+            How many times more rows are drawn than at first, since the fewer fit, the more it takes.
+        """
+        lacks = np.bincount(group[lacking], minlength=len(parts))
+        wanted = np.flatnonzero(lacks).tolist()
+        sizes = np.clip(_N_FOR_EACH * n_each * lacks, _MIN_ANEW, _MAX_ANEW).tolist()
+        fresh = self._drawn([(sizes[index], parts[index][1]) for index in wanted])
+        of_group = np.repeat(wanted, [sizes[index] for index in wanted])
+        fits = ~self.encoder.broken(fresh)
+        order = np.arange(len(frame))
+        for index in wanted:
+            places = lacking[group[lacking] == index]
+            rows = np.flatnonzero(fits & (of_group == index))[: len(places)]
+            order[places[: len(rows)]] = len(frame) + rows
+        return pd.concat([frame, fresh], ignore_index=True).take(order).reset_index(drop=True)
+
+    def _drawn(self, parts: Sequence[Part]) -> pd.DataFrame:
+        tables = [draw(self.model, n, known=asked.known, **self.how, rng=self.rng) for n, asked in parts]
+        table = EncodedTable.join(tables, self.encoder.layout_)
+        return self.encoder.inverse_transform(table, rng=self.numpy_rng, conditions=parts)
+
+    def _check_known(self, parts: Sequence[Part]) -> None:
+        """Raise ConditionError when a textbook game is asked for a column that it cannot know."""
+        for _, asked in parts:
+            unknowable = set(asked.known.columns.tolist()) - set(self.model.architecture.known)
+            if unknowable:
+                names = listing(self.encoder.schema_.names[i] for i in sorted(unknowable))
+                raise ConditionError(
+                    f"A model of a textbook game takes conditions on its categorical target only, "
+                    f"not on {names}; fit with loss='masked' for any condition."
+                )

@@ -1,0 +1,197 @@
+"""Laws of declared rules: what breaks them is named, and no drawn row does."""
+
+import datetime as dt
+import json
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from synthgan.exceptions import DataError, ParameterError
+from synthgan.persistence import read_model, write_model
+from synthgan.preprocessing import TableEncoder
+from synthgan.preprocessing.rules import Bounds, Combinations, Inequality, Rule, Sum, Unique, read_rules
+
+N_ROWS = 400
+RNG = np.random.default_rng(0)
+
+
+def frame_of_rules():
+    """A table that keeps every rule below, with gaps."""
+    start = pd.Timestamp("2020-01-01") + pd.to_timedelta(RNG.integers(500, size=N_ROWS), unit="D")
+    span = pd.to_timedelta(RNG.integers(40, size=N_ROWS), unit="D")
+    net, tax = np.round(RNG.lognormal(3, 1, N_ROWS), 2), np.round(RNG.lognormal(1, 1, N_ROWS), 2)
+    city = RNG.integers(9, size=N_ROWS)
+    frame = pd.DataFrame(
+        {
+            "start": start,
+            "end": start + span,
+            "span": span,
+            "net": net,
+            "tax": tax,
+            "gross": np.round(net + tax, 2),
+            "low": RNG.integers(50, size=N_ROWS),
+            "city": [f"city {i}" for i in city],
+            "street": [f"street {i}" for i in (city + RNG.integers(3, size=N_ROWS)) % 9],
+            "number": np.round(city + RNG.random(N_ROWS), 1),
+            "id": RNG.permutation(10**6)[:N_ROWS],
+        }
+    )
+    frame["high"] = (frame["low"] + RNG.integers(50, size=N_ROWS)).astype("Int64")
+    frame["day"] = pd.Series(frame["start"].dt.date, dtype=object)
+    frame["price"] = pd.Series([Decimal(int(n)).scaleb(-2) for n in frame["high"]], dtype=object)
+    for place, name in enumerate(("end", "gross", "high")):
+        frame[name] = frame[name].mask(np.arange(N_ROWS) % 10 == place)
+    return frame
+
+
+FRAME = frame_of_rules()
+RULES = {
+    "bounds": Bounds("net", 0, 10**6),
+    "bounds of days": Bounds("day", "2020-01-01"),
+    "bounds of decimals": Bounds("price", maximum="1.00"),
+    "bounds of instants": Bounds("start", "2020-01-01", "2030-01-01"),
+    "inequality": Inequality("low", "high"),
+    "inequality of instants": Inequality("start", "end"),
+    "sum": Sum("gross", ["net", "tax"]),
+    "sum with tolerance": Sum("gross", ["tax", "net"], 0.5),
+    "sum of spans": Sum("end", ["start", "span"]),
+    "combinations": Combinations(["city", "street"]),
+    "combinations with a number": Combinations(["city", "number"]),
+    "unique": Unique(["id"]),
+    "unique together": Unique(["city", "id"]),
+}
+
+
+def drawn_apart(frame, encoder, seed=1):
+    """Return rows whose columns were drawn independently of each other."""
+    table, rng = encoder.transform(frame), np.random.default_rng(seed)
+    for i in range(table.codes.shape[1]):
+        order = rng.permutation(len(table))
+        table.codes[:, i] = table.codes[order, i]
+    return table
+
+
+@pytest.fixture(params=RULES)
+def rule(request):
+    return RULES[request.param]
+
+
+def test_a_rule_comes_back_from_json(rule):
+    again = Rule.from_dict(json.loads(json.dumps(rule.to_dict())))
+    assert type(again) is type(rule)
+    assert again.to_dict() == rule.to_dict()
+    assert str(again) == str(rule)
+    assert set(rule.names) <= set(FRAME)
+    assert not again.broken(FRAME).any()
+
+
+def test_rows_that_break_a_rule_or_cannot_are_few_after_mending(rule, tmp_path):
+    encoder = TableEncoder(rules=[rule]).fit(FRAME)
+    write_model(tmp_path / "encoder", encoder.state())
+    stored = TableEncoder.from_state(read_model(tmp_path / "encoder"))
+    table = drawn_apart(FRAME, encoder)
+    back, again = (e.inverse_transform(table, rng=np.random.default_rng(0)) for e in (encoder, stored))
+    pd.testing.assert_frame_equal(again, back)
+    pd.testing.assert_series_equal(back.dtypes, FRAME.dtypes)
+    np.testing.assert_array_equal(stored.broken(back), encoder.broken(back))
+    free = TableEncoder().fit(FRAME)
+    as_drawn = free.inverse_transform(drawn_apart(FRAME, free), rng=np.random.default_rng(0))
+    if rule.kind in ("sum", "combinations"):
+        assert encoder.broken(as_drawn).any()
+        assert not encoder.broken(back).any()
+    else:
+        np.testing.assert_array_equal(encoder.broken(back), encoder.broken(as_drawn))
+
+
+def test_mending_leaves_given_cells_alone(rule):
+    encoder = TableEncoder(rules=[rule]).fit(FRAME)
+    for name in rule.names:
+        value = FRAME[name].dropna().iloc[7]
+        wanted = encoder.encode_conditions({name: value})
+        back = encoder.inverse_transform(
+            drawn_apart(FRAME, encoder), rng=np.random.default_rng(0), conditions=[(N_ROWS, wanted)]
+        )
+        assert (back[name] == value).all()
+        if rule.kind in ("sum", "combinations"):
+            assert not encoder.broken(back).any()
+
+
+BROKEN = {
+    "bounds": (Bounds("low", 1), FRAME.assign(low=0), "1 <= low"),
+    "inequality": (Inequality("low", "high", strict=True), FRAME.assign(high=FRAME["low"]), "low < high"),
+    "sum": (Sum("gross", ["net", "tax"]), FRAME.assign(tax=-1.0), "gross = net [+] tax"),
+    "unique": (Unique(["id"]), FRAME.assign(id=3), "no two rows are alike in 'id'"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_rule_that_the_table_breaks_is_an_error_that_names_rows(name):
+    rule, frame, words = BROKEN[name]
+    n_broken = int(rule.broken(frame).sum())
+    assert n_broken > 8
+    first = np.flatnonzero(rule.broken(frame))[0]
+    with pytest.raises(
+        DataError, match=rf"{words} does not hold in {n_broken} rows .*from 0: {first}, .* more\."
+    ):
+        TableEncoder(rules=[rule]).fit(frame)
+
+
+def test_a_rule_about_no_column_or_about_columns_that_cannot_be_compared_is_an_error():
+    with pytest.raises(DataError, match=r"'lo' <|lo <= high is about column 'lo'.* Did you mean 'low'"):
+        TableEncoder(rules=[Inequality("lo", "high")]).fit(FRAME)
+    with pytest.raises(DataError, match="city <= high cannot be checked"):
+        TableEncoder(rules=[Inequality("city", "high")]).fit(FRAME)
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ([{"kind": "inequalty", "low": "a"}], "Did you mean 'inequality'"),
+        ([{"low": "a", "high": "b"}], "kinds 'bounds', .* got None"),
+        ([{"kind": "sum", "totl": "a"}], "is made of 'total', 'parts', 'tolerance'; got 'totl'"),
+        (["a <= b"], "A rule is one of"),
+        ({"kind": "bounds"}, "sequence of rules"),
+        ("a <= b", "sequence of rules"),
+        (3, "sequence of rules"),
+    ],
+)
+def test_what_is_no_rule_is_refused(rules, message):
+    with pytest.raises(ParameterError, match=message):
+        read_rules(rules)
+
+
+def test_arrow_columns_and_gaps_are_compared_as_others():
+    days = [dt.date(2020, 1, 1), dt.date(2020, 1, 2), None]
+    frame = pd.DataFrame(
+        {
+            "a": pd.Series(days * 40, dtype=pd.ArrowDtype(pa.date32())),
+            "b": pd.Series(days[1:2] * 120, dtype=pd.ArrowDtype(pa.date32())),
+        }
+    )
+    rules = [Inequality("a", "b"), Bounds("a", "2020-01-01", dt.date(2020, 1, 2))]
+    encoder = TableEncoder(rules=rules).fit(frame)
+    assert not encoder.broken(frame).any()
+    assert encoder.broken(frame.assign(b=frame["a"].where(frame["a"].isna(), days[0]))).sum() == 40
+
+
+def test_uniqueness_counts_the_rows_of_the_table_and_not_missing_cells():
+    frame = pd.DataFrame({"id": pd.Series([None, None, *range(100)], dtype="Int64")})
+    encoder = TableEncoder(rules=[Unique(["id"])]).fit(frame)
+    drawn = pd.DataFrame({"id": pd.Series([None, None, 7, 500, 500, 501], dtype="Int64")})
+    assert encoder.broken(drawn).tolist() == [False, False, True, False, True, False]
+
+
+def test_combinations_come_as_near_to_what_was_drawn_as_there_are():
+    frame = pd.DataFrame({"a": [1, 1, 5, 9] * 30, "b": ["x", "y", "x", "z"] * 30})
+    encoder = TableEncoder(rules=[Combinations(["a", "b"])]).fit(frame)
+    table = encoder.transform(frame)
+    table.codes[:, 1] = table.codes[0, 1]  # x, which 9 does not go with, and 5 does
+    back = encoder.inverse_transform(table, rng=np.random.default_rng(0))
+    assert (back["a"][frame["a"] == 5] == 5).all()
+    assert set(zip(back["a"][frame["a"] == 9], back["b"][frame["a"] == 9], strict=True)) <= {
+        (9, "z"),
+        (5, "x"),
+    }

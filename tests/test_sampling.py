@@ -1,0 +1,87 @@
+"""Rules hold in every drawn row, whatever was drawn at first, or it is an error."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthgan import Bounds, Combinations, Inequality, Sum, SynthGAN, Unique
+from synthgan.exceptions import DataError, ParameterError
+
+RNG = np.random.default_rng(0)
+N_ROWS = 600
+LOW = RNG.integers(50, size=N_ROWS)
+FRAME = pd.DataFrame(
+    {
+        "low": LOW,
+        "high": LOW + RNG.integers(1, 20, size=N_ROWS),
+        "net": np.round(RNG.lognormal(3, 1, N_ROWS), 2),
+        "tax": np.round(RNG.lognormal(1, 1, N_ROWS), 2),
+        "place": RNG.choice(list("abcde"), size=N_ROWS),
+        "code": RNG.permutation(5000)[:N_ROWS],
+    }
+)
+FRAME["gross"] = np.round(FRAME["net"] + FRAME["tax"], 2)
+FRAME["kind"] = np.where(FRAME["place"] < "c", "left", RNG.choice(["right", "middle"], size=N_ROWS))
+RULES = [
+    Inequality("low", "high", strict=True),
+    Sum("gross", ["net", "tax"]),
+    Combinations(["place", "kind"]),
+    Unique(["code"]),
+    Bounds("net", 0),
+]
+
+
+def fitted(rules, **parameters):
+    return SynthGAN(rules=rules, epochs=2, random_state=0, verbose=0, **parameters).fit(FRAME)
+
+
+@pytest.fixture(scope="module")
+def gan():
+    """A model that has hardly learned anything."""
+    return fitted(RULES)
+
+
+@pytest.mark.parametrize("conditions", [None, {"place": "d"}, {"low": 40}, {"gross": 20.0, "kind": "left"}])
+def test_every_rule_holds_in_every_drawn_row(gan, conditions):
+    drawn = gan.sample(500, conditions=conditions, random_state=1)
+    assert len(drawn) == 500
+    pd.testing.assert_series_equal(drawn.dtypes, FRAME.dtypes)
+    assert (drawn["low"] < drawn["high"]).all()
+    np.testing.assert_allclose(drawn["gross"], drawn["net"] + drawn["tax"])
+    assert set(zip(drawn["place"], drawn["kind"], strict=True)) <= set(
+        zip(FRAME["place"], FRAME["kind"], strict=True)
+    )
+    assert drawn["code"].is_unique
+    assert not drawn["code"].isin(FRAME["code"]).any()
+    for name, value in (conditions or {}).items():
+        assert (drawn[name] == value).all()
+
+
+def test_groups_keep_their_sizes_and_conditions(gan):
+    drawn = gan.sample_parts([(70, {"place": "a"}), (0, {}), (300, {"place": "e"})], random_state=1)
+    assert drawn["place"].tolist() == ["a"] * 70 + ["e"] * 300
+    assert drawn["code"].is_unique
+
+
+def test_the_same_seed_draws_the_same_rows_and_a_stored_model_too(gan, tmp_path):
+    pd.testing.assert_frame_equal(gan.sample(300, random_state=3), gan.sample(300, random_state=3))
+    gan.save(tmp_path / "model")
+    stored = SynthGAN.load(tmp_path / "model")
+    assert list(map(str, stored.rules)) == list(map(str, gan.rules))
+    pd.testing.assert_frame_equal(stored.sample(300, random_state=3), gan.sample(300, random_state=3))
+
+
+def test_rules_may_be_mappings():
+    gan = fitted([{"kind": "inequality", "low": "low", "high": "high"}])
+    assert not Inequality("low", "high").broken(gan.sample(400)).any()
+
+
+def test_what_no_row_can_keep_is_an_error_after_some_tries(gan):
+    """The table has 5000 codes at most: there are not so many rows of which no two are alike."""
+    with pytest.raises(DataError, match=r"of 6,000 rows could not be drawn: .*no two rows are alike"):
+        gan.sample(6000, random_state=0)
+
+
+def test_what_is_no_rule_is_refused_by_fit():
+    with pytest.raises(ParameterError, match="A rule is one of"):
+        fitted(["low <= high"])
