@@ -111,6 +111,11 @@ _training = _options(
     _rounds,
     click.option("--device", help='"auto", "cpu" or "cuda".'),
     click.option("--seed", "random_state", type=click.IntRange(0, 2**32 - 1), help="Makes runs repeatable."),
+    click.option(
+        "--schema",
+        type=click.Path(),
+        help="TOML or JSON file of kinds and rules, such as the command schema writes.",
+    ),
     click.option("--drop-unsupported", is_flag=True, help="Leave out columns that cannot be learned."),
 )
 _output = _options(
@@ -153,6 +158,7 @@ def augment(
     balance: bool,
     conditions: Sequence[str],
     mark: bool,
+    schema: str | None,
     drop_unsupported: bool,
     quiet: bool,
     **parameters: Any,
@@ -161,11 +167,12 @@ def augment(
     from synthgan import augmentation, io, parquet
     from synthgan.parameters import check_n_rows
     from synthgan.preprocessing import TableEncoder
+    from synthgan.preprocessing.rules import read_rules
 
     amount = augmentation.Amount(rows, ratio, balance)
     io.check_output(output, force=force, source=source)
     table = parquet.ParquetTable.read(source)
-    frame = _learnable(table, drop_unsupported)
+    frame, told = _learnable(table, schema, drop_unsupported)
     if mark:
         table.check_mark()
     target = parameters["target"]
@@ -173,13 +180,13 @@ def augment(
         for warning in augmentation.check_target(frame, target):
             click.echo(f"warning: {warning}", err=True)
     # What is asked is checked on the table, before the training that it would otherwise waste.
-    encoder = TableEncoder().fit(frame)
+    encoder = TableEncoder(kinds=told["kinds"], rules=read_rules(told["rules"])).fit(frame)
     asked = encoder.read_conditions(conditions)
     parts = augmentation.plan_rows(frame, amount, target=target, conditions=asked)
     check_n_rows(sum(n for n, _ in parts), frame.shape[1])
     for _, wanted in parts:
         encoder.encode_conditions(wanted)
-    drawn = _fit(frame, quiet, parameters).sample_parts(parts)
+    drawn = _fit(frame, quiet, parameters | told).sample_parts(parts)
     io.write_parquet(table.with_rows(drawn, mark=mark), output)
     _say(quiet, f"wrote {output}: {len(frame):,} real rows, then {len(drawn):,} drawn ones")
 
@@ -190,14 +197,20 @@ def augment(
 @_training
 @_quiet
 def fit(
-    source: str, output: str, force: bool, drop_unsupported: bool, quiet: bool, **parameters: Any
+    source: str,
+    output: str,
+    force: bool,
+    schema: str | None,
+    drop_unsupported: bool,
+    quiet: bool,
+    **parameters: Any,
 ) -> None:
     """Learn a table and write the model to a file."""
     from synthgan import io, parquet
 
     io.check_output(output, force=force, source=source)
-    frame = _learnable(parquet.ParquetTable.read(source), drop_unsupported)
-    _fit(frame, quiet, parameters).save(output)
+    frame, told = _learnable(parquet.ParquetTable.read(source), schema, drop_unsupported)
+    _fit(frame, quiet, parameters | told).save(output)
     _say(quiet, f"wrote {output}: a model of {frame.shape[1]} columns from {len(frame):,} rows")
 
 
@@ -240,16 +253,39 @@ def sample(
 
 
 @main.command()
+@click.argument("source", metavar="INPUT.parquet", type=click.Path())
+@click.option("-o", "--output", type=click.Path(), help="File to write; without it, the text is printed.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def schema(source: str, output: str | None, force: bool) -> None:
+    """Write what was found in a table as a file to change, with proposals for rules."""
+    from synthgan import io, parquet
+    from synthgan.preprocessing import TableEncoder
+    from synthgan.preprocessing.proposals import propose_rules
+    from synthgan.schema_file import schema_text
+
+    if output is not None:
+        io.check_output(output, force=force, source=source)
+    frame = parquet.ParquetTable.read(source).frame
+    text = schema_text(TableEncoder().fit(frame).schema_, propose_rules(frame))
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    with io.replacing(output) as beside:
+        beside.write_text(text, encoding="utf-8")
+    click.echo(f"wrote {output}: the kinds of {frame.shape[1]} columns", err=True)
+
+
+@main.command()
 @click.argument("path", metavar="MODEL_OR_PARQUET", type=click.Path())
 def info(path: str) -> None:
     """Show the columns of a model or of a parquet file, and of which kind they are."""
     from synthgan import SynthGAN, parquet
-    from synthgan.preprocessing import infer_schema
+    from synthgan.preprocessing import TableEncoder
 
     if parquet.is_parquet(path):
         frame = parquet.ParquetTable.read(path).frame
         click.echo(f"{path}: a table of {len(frame):,} rows and {frame.shape[1]} columns")
-        click.echo(infer_schema(frame).to_frame().to_string(index=False))
+        click.echo(TableEncoder().fit(frame).schema_.to_frame().to_string(index=False))
         return
     gan = SynthGAN.load(path)
     click.echo(
@@ -259,20 +295,28 @@ def info(path: str) -> None:
     click.echo(gan.schema_.to_frame().to_string(index=False))
 
 
-def _learnable(table: Any, drop_unsupported: bool) -> Any:
-    """Return the frame of a table; columns that cannot be learned are left out if asked, else an error."""
-    from synthgan.preprocessing import infer_schema
-    from synthgan.preprocessing.table import UnsupportedColumnsError
+def _learnable(table: Any, schema: str | None, drop_unsupported: bool) -> tuple[Any, dict[str, Any]]:
+    """Return the frame of a table, and the kinds and rules of a schema file.
 
+    Columns that are to be dropped are left out of the table; those that cannot be learned if that is asked,
+    else they are an error.
+    """
+    from synthgan.preprocessing import infer_schema
+    from synthgan.preprocessing.table import DROP, UnsupportedColumnsError
+    from synthgan.schema_file import SchemaFile
+
+    told = (SchemaFile() if schema is None else SchemaFile.read(schema)).for_columns(table.frame.columns)
     try:
-        infer_schema(table.frame)
+        infer_schema(table.frame, told.kinds)
     except UnsupportedColumnsError as error:
         if not drop_unsupported or len(error.columns) == table.frame.shape[1]:
             raise
         table.drop(error.columns)
         names = ", ".join(repr(name) for name in error.columns)
         click.echo(f"warning: left out what cannot be learned: {names}", err=True)
-    return table.frame
+    table.drop([name for name, kind in told.kinds.items() if kind == DROP])
+    kinds = {name: kind for name, kind in told.kinds.items() if kind != DROP}
+    return table.frame, {"kinds": kinds, "rules": told.rules}
 
 
 def _fit(frame: Any, quiet: bool, parameters: dict[str, Any]) -> Any:

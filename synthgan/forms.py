@@ -118,5 +118,11 @@ def _unwrap_arrow(X: Any) -> tuple[pd.DataFrame, Form]:
         frame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
         raise DataError(f"This {type(X).__name__} cannot be read as an Arrow table: {error}.") from error
+    for held, column in zip(table.schema, table.columns, strict=True):
+        if not held.nullable and column.null_count:
+            raise DataError(
+                f"Column {held.name!r} is declared to have no nulls and has {column.null_count:,}; "
+                "fill them, or declare it nullable."
+            )
     is_polars = type(X).__module__.partition(".")[0] == "polars"
     return frame, Form("polars" if is_polars else "pyarrow", schema=table.schema)

@@ -61,7 +61,8 @@ class Schema:
         """Return the schema with more reasons for some columns, by index."""
         columns = list(self.columns)
         for index, reason in reasons.items():
-            columns[index] = replace(columns[index], reason=f"{columns[index].reason}; {reason}")
+            both = "; ".join(filter(None, [columns[index].reason, reason]))
+            columns[index] = replace(columns[index], reason=both)
         return Schema(tuple(columns))
 
     def empty_frame(self) -> pd.DataFrame:

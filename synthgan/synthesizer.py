@@ -77,6 +77,9 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
     max_time : float, default=None
         Seconds that training may take; None follows the table. A run that is cut by it is annealed to the
         time it has, and cannot be repeated exactly.
+    kinds : mapping, default=None
+        Of which kind columns are, by name, that are not to be looked at: one of `Schema`'s kinds, such as
+        "categorical" for whole numbers that are codes, or "drop" to leave a column out.
     rules : sequence of Rule, default=()
         What holds in every row of the table, and is to hold in every drawn row: `Bounds`, `Inequality`,
         `Sum`, `Combinations` and `Unique`, or mappings of their fields with their "kind".
@@ -130,6 +133,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         hidden_dims: Sequence[int] | None = None,
         latent_dim: int | None = None,
         max_time: float | None = None,
+        kinds: Mapping[Any, str] | None = None,
         rules: Sequence[Rule | Mapping[str, Any]] = (),
         device: str = "auto",
         random_state: Any = None,
@@ -147,6 +151,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         self.hidden_dims = hidden_dims
         self.latent_dim = latent_dim
         self.max_time = max_time
+        self.kinds = kinds
         self.rules = rules
         self.device = device
         self.random_state = random_state
@@ -162,11 +167,6 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             whatever else has ``__arrow_c_stream__``, or an ndarray.
         y : None
             Ignored; scikit-learn passes it.
-
-        Returns
-        -------
-        SynthGAN
-            self.
 
         Raises
         ------
@@ -187,7 +187,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         seed, device = seed_from(self.random_state), torch_device(self.device)
         frame, form = unwrap(X)
         options = CodingOptions(numbers="standard" if self.loss in GAMES else "quantile")
-        encoder = TableEncoder(options, read_rules(self.rules)).fit(frame)
+        encoder = TableEncoder(options, read_rules(self.rules), self.kinds).fit(frame)
         target = None if self.target is None else encoder.index_of_target(self.target)
         if len(frame) < 2:
             raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
@@ -323,6 +323,9 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         parameters = self.get_params()
         if self.hidden_dims is not None:
             parameters["hidden_dims"] = [int(width) for width in self.hidden_dims]
+        parameters["kinds"] = list(
+            (self.kinds or {}).items()
+        )  # names may be whole numbers, which JSON's may not
         parameters["rules"] = [rule.to_dict() for rule in read_rules(self.rules)]
         if not isinstance(self.random_state, Integral | None):
             parameters["random_state"] = None  # a generator object is not part of a model file
@@ -358,7 +361,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         self.set_params(**state["parameters"])
         if self.hidden_dims is not None:
             self.hidden_dims = tuple(self.hidden_dims)
-        self.rules = read_rules(self.rules)
+        self.kinds, self.rules = dict(self.kinds or ()) or None, read_rules(self.rules)
         self.encoder_ = TableEncoder.from_state(state["encoder"])
         shape = state["architecture"]
         sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known")}

@@ -286,3 +286,34 @@ def test_signals_end_with_their_codes_and_leave_nothing(source, tmp_path, number
     process.communicate(timeout=60)
     assert process.returncode == code
     assert [path.name for path in tmp_path.iterdir()] == ["penguins.parquet"]
+
+
+def test_schema_writes_a_file_that_augment_takes(source, tmp_path):
+    path, output = tmp_path / "penguins.toml", tmp_path / "out.parquet"
+    result = run("schema", source, "-o", path)
+    assert (result.exit_code, result.stdout) == (0, "")
+    printed = run("schema", source)
+    assert printed.stdout == path.read_text()
+    assert '"sex" = "categorical"' in printed.stdout
+    refused(run("schema", source, "-o", path), 4, "exists")
+    rule = '\n[[rules]]\nkind = "inequality"\nlow = "bill_depth_mm"\nhigh = "bill_length_mm"\n'
+    text = path.read_text().replace('"island" = "categorical"', '"island" = "drop"')
+    path.write_text(text.replace('"body_mass_g" = "numerical"', '"body_mass_g" = "categorical"') + rule)
+    done = run("augment", source, "-o", output, "--rows", 50, "--schema", path, *QUICK)
+    assert done.exit_code == 0, done.stderr
+    table = pd.read_parquet(output)
+    assert list(table) == list(PENGUINS.drop(columns="island"))
+    assert not (table["bill_depth_mm"] > table["bill_length_mm"]).any()
+    model = tmp_path / "model"
+    assert run("fit", source, "-o", model, "--schema", path, *QUICK).exit_code == 0
+    assert "asked for" in run("info", model).stdout
+
+
+def test_a_schema_file_that_does_not_fit_is_bad_input(source, tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text('[kinds]\nsexx = "categorical"\n')
+    fit = ("fit", source, "-o", tmp_path / "model", "--schema", path, *QUICK)
+    refused(run(*fit), 3, "'sexx'", "Did you mean 'sex'")
+    path.write_text('[[rules]]\nkind = "inequality"\nlow = "bill_length_mm"\nhigh = "bill_depth_mm"\n')
+    refused(run(*fit), 3, "bill_length_mm <= bill_depth_mm does not hold in 342 rows")
+    assert not (tmp_path / "model").exists()

@@ -136,6 +136,13 @@ def test_attributes_that_json_cannot_hold_are_kept_in_memory_and_left_out_of_a_f
     assert form.wrap(pd.DataFrame({"a": [1]})).attrs == form.attrs
 
 
+def test_nulls_in_a_column_that_is_declared_to_have_none_are_named():
+    schema = pa.schema([pa.field("a", pa.int8(), nullable=False)])
+    table = pa.Table.from_arrays([pa.array([1, None], pa.int8())], schema=schema)
+    with pytest.raises(DataError, match="'a' is declared to have no nulls and has 1"):
+        unwrap(table)
+
+
 def test_lists_come_back_as_a_frame():
     drawn = SynthGAN(epochs=1, random_state=0, verbose=0).fit([[1.0, 2.0]] * 30).sample(2)
     assert isinstance(drawn, pd.DataFrame)

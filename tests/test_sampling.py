@@ -32,7 +32,8 @@ RULES = [
 
 
 def fitted(rules, **parameters):
-    return SynthGAN(rules=rules, epochs=2, random_state=0, verbose=0, **parameters).fit(FRAME)
+    kinds = {"code": "numerical"}
+    return SynthGAN(kinds=kinds, rules=rules, epochs=2, random_state=0, verbose=0, **parameters).fit(FRAME)
 
 
 @pytest.fixture(scope="module")

@@ -94,6 +94,23 @@ class Axis:
         return len(self.starts) - 1
 
     @property
+    def shares(self) -> FloatArray:
+        """The share of the numbers in each piece, shape ``(n_pieces,)``."""
+        middles = (self.positions + 1) / 2
+        above = np.zeros(len(self))
+        for piece, middle in enumerate(middles):  # a piece ends as far above its middle as it begins below
+            above[piece] = 2 * middle - (above[piece - 1] if piece else 0.0)
+        return np.diff(above, prepend=0.0)
+
+    @property
+    def quantiles(self) -> tuple[FloatArray, FloatArray]:
+        """The share of the numbers below each knot, and the knots."""
+        piece = np.minimum(self.places.astype(np.int64), len(self) - 1)
+        piece = np.minimum(piece, np.searchsorted(self.starts, np.arange(len(self.knots)), side="right") - 1)
+        above = np.cumsum(self.shares)
+        return above[piece] - self.shares[piece] * (1 - (self.places - piece)), self.knots
+
+    @property
     def is_standardised(self) -> bool:
         """Whether values are standardised numbers rather than places."""
         return self.scale > 0

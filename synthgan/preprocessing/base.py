@@ -78,6 +78,11 @@ class ColumnEncoder(ABC):
     def accepts(cls, column: "pd.Series[Any]") -> str | None:
         """Return the reason why this encoder can take `column`, or None when it cannot."""
 
+    @classmethod
+    def suits(cls, column: "pd.Series[Any]") -> bool:
+        """Return whether this encoder can take `column` where a user asks for it."""
+        return cls.accepts(column) is not None
+
     @abstractmethod
     def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
         """Learn from the cells that are not missing; there may be none."""
@@ -120,6 +125,10 @@ class ColumnEncoder(ABC):
     @abstractmethod
     def support(self) -> str:
         """Return in words which values a drawn cell can have, for error messages."""
+
+    def shape(self) -> str:
+        """Return in a few words how the cells are spread, for the schema; empty where that says nothing."""
+        return ""
 
     def fit(self, column: "pd.Series[Any]", options: CodingOptions) -> Self:
         """Learn a column and return self."""

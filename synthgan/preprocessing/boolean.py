@@ -32,3 +32,6 @@ class BooleanEncoder(CategoricalEncoder):
         if not pd.isna(value) and value not in (True, False):
             raise ValueError(f"{value!r} is neither True nor False")
         return super().cast(value if pd.isna(value) else bool(value))
+
+    def shape(self) -> str:
+        return ""

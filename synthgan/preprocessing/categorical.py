@@ -5,6 +5,7 @@ stand together, share codes, and the value says which level of a shared code is 
 """
 
 import math
+import re
 from collections.abc import Hashable
 from typing import Any, Self
 
@@ -19,8 +20,12 @@ from synthgan.preprocessing.axis import evenly_spread
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 from synthgan.schema import can_be_stored
 
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+#: Text is free of which more than this share of the cells are different, if they have so many words in the
+#: mean; in fewer rows all levels may be different by chance.
+_SHARE_OF_NAMES, _WORDS_OF_NAME, _SHARE_OF_SENTENCES, _WORDS_OF_SENTENCE, _MIN_TEXTS = 0.9, 2, 0.5, 4, 100
 #: Rows of a shared code for each further place; with fewer, a place would point at single rows.
-_ROWS_PER_PLACE = 16
+_ROWS_PER_PLACE = 64
 #: Of the codes of a column with too many levels, this share goes to the rare levels together.
 _SHARED_CODES = 0.25
 
@@ -55,8 +60,16 @@ class CategoricalEncoder(ColumnEncoder):
             return "dtype category" if can_be_stored(dtype.categories) else None
         if is_object_dtype(dtype):
             content = infer_dtype(column, skipna=True)
-            return {"string": "objects that are all text", "empty": "no cell is present"}.get(content)
-        return f"dtype {dtype}" if is_string_dtype(dtype) else None
+            reason = {"string": "objects that are all text", "empty": "no cell is present"}.get(content)
+        else:
+            reason = f"dtype {dtype}" if is_string_dtype(dtype) else None
+        return None if reason and is_free_text(column) else reason
+
+    @classmethod
+    def suits(cls, column: "pd.Series[Any]") -> bool:
+        """Return whether cells can be levels: whole numbers and free text can, where a user says so."""
+        is_levels = is_string_dtype(column.dtype) or column.dtype.kind in "iub"
+        return cls.accepts(column) is not None or is_levels
 
     def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
         self.ordered_ = bool(getattr(self.dtype, "ordered", False))
@@ -162,6 +175,13 @@ class CategoricalEncoder(ColumnEncoder):
     def _contains(self, value: Any) -> bool:
         return value in self.levels_
 
+    def shape(self) -> str:
+        n_shared = int((np.diff(self.starts_) > 1).sum())
+        own = f", {len(self.starts_) - 1 - n_shared} with codes of their own" if n_shared else ""
+        words = f"{len(self.levels_):,} levels{own}" if len(self.levels_) > 1 else "one level"
+        are_numbers = all(isinstance(level, str) and _NUMBER.fullmatch(level) for level in self.levels_)
+        return f"{words}, numbers written as text" if are_numbers and self.levels_ else words
+
     def support(self) -> str:
         return f"the levels {listing(self.levels_)}" if self.levels_ else "only missing cells"
 
@@ -180,6 +200,18 @@ class CategoricalEncoder(ColumnEncoder):
             levels = dtype.categories.take(state["levels_"]).astype(object).tolist()
             state = {**state, "levels_": levels}
         return super().from_state(name, dtype, state)
+
+
+def is_free_text(column: "pd.Series[Any]") -> bool:
+    """Return whether text is written for its reader: sentences or names, hardly any of which comes twice."""
+    present = column.dropna()
+    if len(present) < _MIN_TEXTS or infer_dtype(present) != "string":
+        return False
+    share = present.nunique() / len(present)
+    if share <= _SHARE_OF_SENTENCES:
+        return False
+    n_words = present.str.count(r"\s+\S").mean() + 1
+    return bool(n_words >= _WORDS_OF_NAME if share > _SHARE_OF_NAMES else n_words >= _WORDS_OF_SENTENCE)
 
 
 def _share_codes(counts: IntArray, max_levels: int) -> npt.NDArray[Any]:

@@ -17,6 +17,8 @@ from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.axis import Axis
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 
+#: Points with more than this share of the cells are named in the schema, so many at most.
+_FREQUENT, _MAX_FREQUENT = 0.05, 3
 #: Up to here float64 holds every integer.
 _EXACT_IN_FLOAT64 = 2**53
 _INT64 = np.iinfo(np.int64)
@@ -138,6 +140,28 @@ class NumberLineEncoder(ColumnEncoder):
             return False
         low, high = self._ends()
         return bool(low <= value <= high)
+
+    def shape(self) -> str:
+        if not len(self.axis_):
+            return "no cell is present"
+        is_point = ~self.axis_.stretches
+        if is_point.all():
+            return f"{len(is_point)} values, drawn as they are" if len(is_point) > 1 else "one value"
+        words = [f"{share:.0%} {cell}" for share, cell in self._frequent()]
+        words.append("a line between" if words else "a line")
+        # From the outer hundredth to the end it is further than from the one hundredth to the other.
+        ends = np.interp([0.0, 0.01, 0.99, 1.0], *self.axis_.quantiles)
+        if max(ends[1] - ends[0], ends[3] - ends[2]) > ends[2] - ends[1]:
+            words.append("a long tail")
+        return ", ".join(words)
+
+    def _frequent(self) -> list[tuple[float, str]]:
+        """Return the shares of the most frequent points, and these as text."""
+        shares, starts = self.axis_.shares, self.axis_.starts[:-1]
+        is_frequent = ~self.axis_.stretches & (shares > _FREQUENT)
+        codes = [code for code in np.argsort(-shares).tolist() if is_frequent[code]][:_MAX_FREQUENT]
+        cells = self._restore(self._to_cells(self.axis_.knots[starts[codes]]))
+        return [(float(shares[code]), str(cell)) for code, cell in zip(codes, cells, strict=True)]
 
     def support(self) -> str:
         if not len(self.axis_):

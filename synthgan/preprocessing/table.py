@@ -10,10 +10,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import is_object_dtype
 
-from synthgan.exceptions import DataError, did_you_mean, listing
+from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
 from synthgan.layout import EncodedTable, IntArray, Layout, Relation
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.preprocessing.categorical import is_free_text
 from synthgan.preprocessing.conditions import EncodedConditions, encode_conditions, read_conditions
 from synthgan.preprocessing.plain import plain_frame, restore
 from synthgan.preprocessing.profiles import arrange_levels
@@ -22,33 +24,96 @@ from synthgan.preprocessing.rules import Rule
 from synthgan.preprocessing.ties import Ties
 from synthgan.schema import Column, Schema, check_frame, dtype_from_json, dtype_to_json, join_columns
 
+#: Of cells that cannot be learned so many are shown, and so many letters.
+_N_EXAMPLES, _MAX_SHOWN = 2, 160
+#: The kind of columns that are left out.
+DROP = "drop"
 
-def infer_schema(frame: pd.DataFrame) -> Schema:
+
+def infer_schema(frame: pd.DataFrame, kinds: Mapping[Any, str] | None = None) -> Schema:
     """Return the schema of a frame: for each column the kind whose encoder accepts it.
+
+    Parameters
+    ----------
+    frame
+        The table.
+    kinds
+        Of which kind columns are that are not to be looked at; "drop" for those to leave out.
 
     Raises
     ------
     DataError
-        If the frame has no rows or columns, names that cannot be told apart, or columns of no known kind.
+        If the frame has no rows or columns, names that cannot be told apart, or columns of no known kind,
+        or a column cannot be of the kind that is asked for.
+    ParameterError
+        If there is no such kind.
     """
     check_frame(frame)
-    return _schema_of(frame, plain_frame(frame))
+    return _schema_of(frame, plain_frame(frame), kinds or {})
 
 
-def _schema_of(frame: pd.DataFrame, plain: pd.DataFrame) -> Schema:
+def _schema_of(frame: pd.DataFrame, plain: pd.DataFrame, kinds: Mapping[Any, str]) -> Schema:
     """Return the schema of a frame whose columns are given in plain dtypes as well."""
+    _check_kinds(kinds, plain)
     by_priority = sorted(ColumnEncoder.registry.values(), key=lambda encoder: -encoder.priority)
     columns, unsupported = [], []
     for name in frame.columns:
-        reasons = ((encoder, encoder.accepts(plain[name])) for encoder in by_priority)
-        found = next(((encoder.kind, reason) for encoder, reason in reasons if reason), None)
+        if name in kinds:
+            asked = Column(name, frame[name].dtype, kinds[name], "asked for")
+            columns += [asked] if asked.kind != DROP else []
+            continue
+        found = _kind_of(plain[name], by_priority)
         if found is None:
             unsupported.append(name)
         else:
             columns.append(Column(name, frame[name].dtype, *found))
     if unsupported:
-        raise UnsupportedColumnsError(unsupported, frame)
+        raise UnsupportedColumnsError(unsupported, plain)
+    if not columns:
+        raise DataError("No column is left to learn; drop fewer of them.")
     return Schema(tuple(columns))
+
+
+def _kind_of(column: "pd.Series[Any]", by_priority: Iterable[type[ColumnEncoder]]) -> tuple[str, str] | None:
+    """Return the kind of a column and the reason for it, or None if there is no such kind."""
+    try:
+        reasons = ((encoder.kind, encoder.accepts(column)) for encoder in by_priority)
+        return next(((kind, reason) for kind, reason in reasons if reason), None)
+    except NotImplementedError:  # pandas knows nothing of some of Arrow's types either
+        return None
+
+
+def _content(column: "pd.Series[Any]") -> str:
+    """Return in words what a column holds that cannot be learned."""
+    try:
+        if is_free_text(column):
+            return "free text"
+        content = pd.api.types.infer_dtype(column, skipna=True)
+        examples = listing(column.dropna().head(_N_EXAMPLES))
+        return f"{content}, such as {examples}"[:_MAX_SHOWN] if is_object_dtype(column.dtype) else content
+    except NotImplementedError:
+        return "unknown to pandas"
+
+
+def _check_kinds(kinds: Mapping[Any, str], plain: pd.DataFrame) -> None:
+    """Raise an error when kinds are asked for that there are not, or that columns cannot be of."""
+    known = [*sorted(ColumnEncoder.registry), DROP]
+    for name, kind in kinds.items():
+        if name not in plain.columns:
+            raise DataError(
+                f"A kind is asked for column {name!r}, which the table does not have; it has "
+                f"{listing(plain.columns)}.{did_you_mean(name, plain.columns)}"
+            )
+        if kind not in known:
+            raise ParameterError(
+                f"Column {name!r} is asked to be of kind {kind!r}; kinds are {listing(known, 20)}."
+                f"{did_you_mean(kind, known)}"
+            )
+        if kind != DROP and not ColumnEncoder.registry[kind].suits(plain[name]):
+            held = pd.api.types.infer_dtype(plain[name], skipna=True)
+            raise DataError(
+                f"Column {name!r} cannot be of kind {kind!r}: it holds {held} ({plain[name].dtype})."
+            )
 
 
 class UnsupportedColumnsError(DataError):
@@ -62,13 +127,13 @@ class UnsupportedColumnsError(DataError):
 
     def __init__(self, columns: Sequence[Hashable], frame: pd.DataFrame) -> None:
         self.columns = columns
-        content = {name: pd.api.types.infer_dtype(frame[name], skipna=True) for name in columns}
+        content = {name: _content(frame[name]) for name in columns}
         held = ", ".join(f"{name!r} ({frame[name].dtype}: {kind})" for name, kind in content.items())
         super().__init__(
-            f"These columns hold what cannot be learned (nested, binary, complex or mixed cells, several "
-            f"time zones, or integers more than 64 bits apart): {held}. Turn "
-            f"them into numbers, text or dates, or leave them out with "
-            f"df.drop(columns={list(columns)!r}) or --drop-unsupported."
+            f"These columns hold what cannot be learned (nested, binary, complex or mixed cells, free "
+            f"text, several time zones, or integers more than 64 bits apart): {held}. Turn them into "
+            f"numbers, levels or dates, or leave them out with df.drop(columns={list(columns)!r}) or "
+            f"--drop-unsupported."
         )
 
 
@@ -81,6 +146,8 @@ class TableEncoder:
         How finely columns are coded.
     rules
         What holds in every row.
+    kinds
+        See `infer_schema`.
 
     Attributes
     ----------
@@ -99,18 +166,25 @@ class TableEncoder:
     ties_: Ties
     layout_: Layout
 
-    def __init__(self, options: CodingOptions | None = None, rules: Sequence[Rule] = ()) -> None:
-        self.options, self.rules = options or CodingOptions(), rules
+    def __init__(
+        self,
+        options: CodingOptions | None = None,
+        rules: Sequence[Rule] = (),
+        kinds: Mapping[Any, str] | None = None,
+    ) -> None:
+        self.options, self.rules, self.kinds = options or CodingOptions(), rules, kinds or {}
 
     def fit(self, frame: pd.DataFrame) -> Self:
         """Learn the columns of a frame and return self."""
         check_frame(frame)
         plain = plain_frame(frame)
-        schema = _schema_of(frame, plain)
+        schema = _schema_of(frame, plain, self.kinds)
+        plain = plain[schema.names]
         kinds = ColumnEncoder.registry
         encoders = [kinds[column.kind]().fit(plain[column.name], self.options) for column in schema]
         arrange_levels(plain, encoders, self.options)
         ties = Ties.find(plain, encoders, self.rules)
+        schema = schema.with_reasons(dict(enumerate(encoder.shape() for encoder in encoders)))
         schema = schema.with_reasons(ties.reasons(schema.names))
         return self._assemble(schema, encoders, find_relations(plain, encoders), ties)
 

@@ -1,14 +1,19 @@
+from uuid import UUID
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from synthgan.exceptions import DataError
 from synthgan.preprocessing import TableEncoder, infer_schema
+
+RNG = np.random.default_rng(0)
 
 
 def test_one_text_that_differs_in_every_row_is_a_key_only_where_that_says_something():
     keys = [f"K{i:04d}" for i in range(150)]
     assert infer_schema(pd.DataFrame({"x": keys}))["x"].kind == "key"
-    for column in (keys[:99], [*keys, None], [*keys, keys[0]], [key + " x" for key in keys]):
+    for column in (keys[:99], [*keys, None], [*keys, keys[0]], [key + ".x" for key in keys]):
         assert infer_schema(pd.DataFrame({"x": column}))["x"].kind == "categorical"
 
 
@@ -46,3 +51,61 @@ def test_keys_grow_where_their_form_has_run_out(form):
     assert drawn.is_unique
     assert not drawn.isin(frame["x"]).any()
     assert drawn.str.len().max() <= frame["x"].str.len().max() + 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (range(1, 301), "key"),
+        (RNG.permutation(600)[:300], "key"),
+        (RNG.permutation(10**6)[:10_000], "key"),
+        (RNG.choice(10**9, size=300, replace=False), "numerical"),
+        (range(0, 3000, 10), "numerical"),
+        ([*range(1, 300), 1], "numerical"),
+        (range(99), "numerical"),
+    ],
+    ids=["row numbers", "some of them", "many of a range", "few of a range", "a grid", "twice", "few rows"],
+)
+def test_whole_numbers_are_keys_where_it_is_no_chance_that_all_are_different(cells, kind):
+    frame = pd.DataFrame({"x": list(cells)})
+    assert infer_schema(frame)["x"].kind == kind
+
+
+@pytest.mark.parametrize("dtype", ["int16", "uint64", "Int32", "int64[pyarrow]", "float64"])
+def test_numbered_rows_are_numbered_on(dtype):
+    frame = pd.DataFrame({"x": pd.Series(range(1, 301), dtype=dtype)})
+    drawn = draw_as_many(frame)
+    assert drawn.dtype == frame["x"].dtype
+    if dtype != "float64":
+        assert drawn.tolist() == list(range(301, 601))
+
+
+def test_hexadecimal_numbers_stay_hexadecimal():
+    frame = pd.DataFrame({"x": [str(UUID(int=int(n), version=4)) for n in RNG.integers(2**62, size=200)]})
+    drawn = draw_as_many(frame)
+    assert drawn.str.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").all()
+
+
+def test_numbers_that_do_not_fit_their_type_any_more_are_an_error_that_names_the_column():
+    frame = pd.DataFrame({"x": pd.Series(range(-100, 100), dtype="int8")})
+    with pytest.raises(DataError, match="'x' is numbered up to 99, and 200 numbers more do not fit int8"):
+        draw_as_many(frame)
+
+
+def test_uuids_get_new_uuids():
+    cells = [UUID(int=int(n), version=4) for n in RNG.integers(2**62, size=200)]
+    frame = pd.DataFrame({"x": pd.Series(cells, dtype=object), "n": 1.5})
+    assert infer_schema(frame)["x"].kind == "key"
+    drawn = draw_as_many(frame)
+    assert all(isinstance(cell, UUID) and cell.version == 4 for cell in drawn)
+    assert drawn.is_unique
+    assert not set(drawn) & set(cells)
+
+
+def test_keys_are_taken_as_such_where_a_user_says_so():
+    frame = pd.DataFrame({"x": [f"{i} of 50" for i in range(50)]})
+    with pytest.raises(DataError, match="'x' cannot be of kind 'key'"):
+        infer_schema(frame.assign(x="same"), {"x": "key"})
+    encoder = TableEncoder(kinds={"x": "key"}).fit(frame)
+    drawn = encoder.inverse_transform(encoder.transform(frame), rng=np.random.default_rng(0))["x"]
+    assert not drawn.isin(frame["x"]).any()

@@ -1,0 +1,301 @@
+"""Every sort of odd table, from names to time zones: it is learned and drawn, or one sentence says why not.
+
+What is only about cells is law for all encoders in tests/preprocessing; here whole models are fitted.
+"""
+
+import datetime as dt
+import warnings
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from synthgan import SynthGAN
+from synthgan.augmentation import check_target
+from synthgan.exceptions import DataError
+from synthgan.io import read_parquet
+
+N_ROWS = 240
+RNG = np.random.default_rng(0)
+
+
+def drawn_from(table, n=300, **parameters):
+    """Return rows of a model of the table, which must give no warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gan = SynthGAN(**{"epochs": 1, "random_state": 0, "verbose": 0, **parameters}).fit(table)
+        return gan.sample(n)
+
+
+def one_column(cells, **options):
+    return pd.DataFrame({"x": pd.Series(cells, **options), "n": RNG.normal(size=len(cells))})
+
+
+def objects(cells):
+    array = np.empty(len(cells), dtype=object)
+    array[:] = cells
+    return pd.Series(array, dtype=object)
+
+
+NAMES = ["", "a\x00b", "a\nb", "😀", "x" * 10_000, " leading", "index", "__synthetic__", "level_0", 7, -1]
+
+
+def test_names_of_any_sort_come_back_as_they_are():
+    frame = pd.DataFrame({name: RNG.integers(3, size=N_ROWS) for name in NAMES})
+    assert list(drawn_from(frame)) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (pd.MultiIndex.from_tuples([("a", 1), ("a", 2)]), "several levels; join them"),
+        (pd.Index([("a", 1), "b"], tupleize_cols=False), r"strings or integers; got \('a', 1\)"),
+        (["a", 1.5], "strings or integers; got 1.5"),
+        (["a", "a"], "must be unique; 'a' appear"),
+    ],
+    ids=["levels", "tuples", "floats", "twice"],
+)
+def test_names_that_cannot_be_told_apart_are_refused(columns, message):
+    with pytest.raises(DataError, match=message):
+        drawn_from(pd.DataFrame([[1, 2]] * 9, columns=columns))
+
+
+MIXED = {
+    "list": [[1], [2, 3]],
+    "dict": [{"a": 1}, {}],
+    "set": [{1}, {2}],
+    "bytes": [b"a", b"b"],
+    "complex": [1j, 2j],
+    "number and text": [1, "x", None],
+    "number and truth": [True, 7.5],
+    "time zones": [pd.Timestamp("2020", tz="UTC"), pd.Timestamp("2020", tz="Asia/Tokyo")],
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_cells_that_cannot_be_learned_are_named_with_examples(name):
+    frame = pd.DataFrame({name: objects(MIXED[name] * 40), "fine": 1.5})
+    with pytest.raises(DataError, match=f"{name!r} .*--drop-unsupported") as error:
+        drawn_from(frame)
+    assert "such as " + repr(MIXED[name][0]) in str(error.value)
+
+
+def test_kinds_of_cells_that_files_have_come_back():
+    frame = pd.DataFrame(
+        {
+            "price": objects([Decimal("1.50"), Decimal("2.25"), None] * 80),
+            "day": objects([dt.date(2020, 1, 1), None, dt.date(2021, 1, 1)] * 80),
+            "clock": objects([dt.time(1), dt.time(2, 30), None] * 80),
+            "span": pd.to_timedelta(RNG.integers(9, size=N_ROWS), unit="h"),
+            "month": pd.period_range("2020-01", periods=N_ROWS, freq="M"),
+            "cut": pd.arrays.IntervalArray(pd.cut(RNG.normal(size=N_ROWS), 3)),
+        }
+    )
+    drawn = drawn_from(frame)
+    pd.testing.assert_series_equal(drawn.dtypes, frame.dtypes)
+    for name in ("price", "day", "clock"):
+        assert set(drawn[name]) <= set(frame[name])
+
+
+def test_numbers_that_are_written_as_text_stay_text_and_the_schema_says_so():
+    frame = one_column(["1", "2", "10"] * 80)
+    assert set(drawn_from(frame)["x"]) <= {"1", "2", "10"}
+    reason = SynthGAN(epochs=1, verbose=0).fit(frame).schema_["x"].reason
+    assert "numbers written as text" in reason
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
+def test_missing_objects_come_back_in_kind(missing):
+    drawn = drawn_from(one_column(objects([dt.datetime(2020, 1, 1), dt.datetime(2021, 1, 1), missing] * 80)))
+    gaps = [cell for cell in drawn["x"] if pd.isna(cell)]
+    assert gaps
+    assert all(cell is missing or (cell != cell and missing != missing) for cell in gaps)
+
+
+def test_infinite_numbers_are_refused_with_what_to_do():
+    with pytest.raises(DataError, match=r"'x' has infinite values; replace them"):
+        drawn_from(one_column([1.0, np.inf] * 60))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.Series([1e300, -1e300, 5e-324, 0.0] * 60),
+        pd.Series(2**53 + 1 + 2 * RNG.integers(10**6, size=N_ROWS)),
+        pd.Series([0, 2**64 - 1, 2**63 + 1] * 80, dtype="uint64"),
+        pd.Series([-0.0, 0.0, 1.5] * 80),
+        pd.Series([True, False, None] * 80, dtype="boolean"),
+        pd.Series([True, False, None] * 80, dtype=object),
+        pd.Series([None] * N_ROWS, dtype="Int64"),
+        pd.Series([7] * N_ROWS),
+        pd.Series([7] * (N_ROWS - 1) + [8]),
+        pd.Series(RNG.standard_cauchy(N_ROWS) ** 3),
+        pd.Series(np.where(RNG.random(N_ROWS) < 0.6, 0.0, RNG.lognormal(8, 2, N_ROWS))),
+    ],
+    ids=[
+        "huge",
+        "beyond 2**53",
+        "uint64",
+        "-0.0",
+        "boolean",
+        "truth",
+        "missing",
+        "one",
+        "all but one",
+        "tails",
+        "0",
+    ],
+)
+def test_numbers_of_any_size_and_spread(cells):
+    drawn = drawn_from(one_column(cells))["x"]
+    assert drawn.dtype == cells.dtype
+    if cells.notna().any() and cells.dtype != object:
+        assert drawn.min() >= cells.min()
+        assert drawn.max() <= cells.max()
+    if cells.dtype.kind == "f":
+        assert not np.signbit(drawn[drawn == 0]).any()
+    if cells.dtype.kind in "iu" and cells.notna().any() and cells.dtype == "int64" and cells.min() > 2**53:
+        assert (drawn % 2 == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"a": []}), "0 rows"),
+        (pd.DataFrame(index=range(3)), "no columns"),
+        (pd.DataFrame({"a": [1.5]}), "1 row"),
+    ],
+)
+def test_tables_with_nothing_to_learn_are_refused(frame, message):
+    with pytest.raises(DataError, match=message):
+        drawn_from(frame)
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 5, 20])
+def test_few_rows_are_learned_as_well(n_rows):
+    drawn = drawn_from(pd.DataFrame({"a": range(n_rows), "b": list("xyxyx" * 4)[:n_rows]}))
+    assert set(drawn["b"]) <= set("xy")
+
+
+def test_targets_that_cannot_be_are_refused_with_the_nearest():
+    frame = pd.DataFrame({"age": [1, 2] * 50, "income": ["a"] * 99 + ["b"], "none": [None] * 100})
+    with pytest.raises(DataError, match=r"'incme' is not a column; .* Did you mean 'income'"):
+        drawn_from(frame, target="incme")
+    with pytest.raises(DataError, match="'none' has no value"):
+        drawn_from(frame, target="none")
+    with pytest.raises(DataError, match="has the value 'a' only"):
+        check_target(frame.iloc[:99], "income")
+    assert "class 'b' of 'income' has 1 row" in check_target(frame, "income")[0]
+
+
+def test_many_levels_identifiers_and_text_are_never_one_hot():
+    n_rows = 3000
+    frame = pd.DataFrame(
+        {
+            "level": [f"level {i}" for i in RNG.integers(1500, size=n_rows)],
+            "id": [f"A{i:05d}" for i in range(n_rows)],
+            "n": RNG.normal(size=n_rows),
+        }
+    )
+    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(frame)
+    assert gan.encoder_.layout_.n_codes < 400
+    drawn = gan.sample(1000)
+    assert set(drawn["level"]) <= set(frame["level"])
+    assert drawn["id"].is_unique
+    assert not drawn["id"].isin(frame["id"]).any()
+    with pytest.raises(DataError, match=r"'text' .*free text"):
+        drawn_from(frame.assign(text=[f"note {i} by hand" for i in range(n_rows)]))
+
+
+def test_codes_are_drawn_as_they_were_seen_and_no_level_that_was_not():
+    pd.CategoricalDtype(["S", "M", "L"], ordered=True)
+    frame = pd.DataFrame(
+        {
+            "code": RNG.choice([1, 7, 40], size=N_ROWS),
+            "size": pd.Categorical(
+                RNG.choice(["S", "L"], size=N_ROWS), categories=["S", "M", "L"], ordered=True
+            ),
+            "number": pd.Categorical(RNG.choice([3, 1], size=N_ROWS)),
+            "truth": pd.Categorical(RNG.choice([True, False], size=N_ROWS)),
+            "day": pd.Categorical(pd.Series(pd.date_range("2020", periods=2)).sample(N_ROWS, replace=True)),
+        }
+    )
+    drawn = drawn_from(frame)
+    pd.testing.assert_series_equal(drawn.dtypes, frame.dtypes)
+    assert set(drawn["code"]) <= {1, 7, 40}
+    assert "M" not in set(drawn["size"])
+
+
+def test_a_class_of_one_row_in_thousands_can_be_drawn():
+    frame = pd.DataFrame({"y": ["no"] * 4999 + ["yes"], "x": RNG.normal(size=5000)})
+    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(frame)
+    assert set(gan.sample(500)["y"]) <= {"no", "yes"}
+    assert (gan.sample(5, conditions={"y": "yes"})["y"] == "yes").all()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+def test_no_local_time_is_drawn_that_clocks_never_show(zone):
+    hours = pd.date_range("2023-01-01", "2023-12-31", freq="30min", tz="UTC").tz_convert(zone)
+    frame = pd.DataFrame({"when": hours[RNG.integers(len(hours), size=2000)]})
+    frame["hour"] = frame["when"].dt.hour
+    drawn = drawn_from(frame, 3000)
+    assert drawn["when"].dtype == frame["when"].dtype
+    again = drawn["when"].dt.tz_localize(None).dt.tz_localize(zone, ambiguous="NaT")
+    assert (again.isna() | (again == drawn["when"])).all()
+    assert (drawn["when"].dt.hour == drawn["hour"]).all()
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_years_from_1_to_9999_in_any_unit(unit):
+    cells = np.array(["0001-01-01", "9999-12-31T23:59:59", "2020-02-29"] * 80, dtype=f"datetime64[{unit}]")
+    drawn = drawn_from(one_column(cells))
+    assert drawn["x"].dtype == f"datetime64[{unit}]"
+    assert set(drawn["x"]) <= set(pd.Series(cells))
+
+
+def test_columns_and_rows_that_come_twice():
+    half = pd.DataFrame({"a": RNG.normal(size=N_ROWS), "b": RNG.integers(5, size=N_ROWS)})
+    frame = pd.concat([half, half], ignore_index=True)
+    frame["c"], frame["d"] = frame["b"], 2 * frame["b"] + 1
+    drawn = drawn_from(frame)
+    assert (drawn["c"] == drawn["b"]).all()
+    assert (drawn["d"] == 2 * drawn["b"] + 1).all()
+
+
+def test_tables_of_any_make_are_learned_and_left_alone():
+    numbers = np.asfortranarray(RNG.normal(size=(N_ROWS, 4)))[:, ::2]
+    numbers.flags.writeable = False
+    assert drawn_from(numbers).shape == (300, 2)
+    frame = pd.DataFrame(
+        {
+            "sparse": pd.arrays.SparseArray(RNG.integers(2, size=N_ROWS)),
+            "arrow": pd.Series(RNG.integers(9, size=N_ROWS), dtype=pd.ArrowDtype(pa.int16())),
+        },
+        index=np.repeat([3, 4], N_ROWS // 2),
+    )
+    before = frame.copy(deep=True)
+    pd.testing.assert_series_equal(drawn_from(frame).dtypes, frame.dtypes)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_a_table_that_has_changed_is_taken_in_any_order_or_named():
+    frame = pd.DataFrame(
+        {"a": RNG.normal(size=N_ROWS), "when": pd.date_range("2020", periods=N_ROWS, unit="us")}
+    )
+    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(frame)
+    same = gan.discriminate(frame)
+    other = frame[["when", "a"]].assign(extra=1, when=frame["when"].astype("datetime64[s]"))
+    np.testing.assert_allclose(gan.discriminate(other), same)
+    with pytest.raises(DataError, match="lacks the columns 'a'"):
+        gan.discriminate(frame[["when"]])
+    with pytest.raises(DataError, match="'a' was float64 when it was fitted, and is"):
+        gan.discriminate(frame.assign(a="much"))
+
+
+def test_a_folder_of_files_is_refused(tmp_path):
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"b": ["x"]}).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(DataError, match="is a directory; give one of its files"):
+        read_parquet(tmp_path)
