@@ -31,6 +31,12 @@ def reporting(title: str, *, verbose: int) -> Iterator[Report]:
         yield _Lines(title)
 
 
+def announce(text: str, *, verbose: int) -> None:
+    """Say something before the work begins, unless `verbose` is 0."""
+    if verbose:
+        print(text, file=sys.stderr, flush=True)
+
+
 def _ignore(done: float, losses: dict[str, float]) -> None:
     """Report nothing."""
 

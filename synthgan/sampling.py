@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,15 @@ class Sampler:
     how: dict[str, Any]
     rng: torch.Generator
     numpy_rng: np.random.Generator
+
+    @classmethod
+    def seeded(
+        cls, model: GanModel, encoder: TableEncoder, how: dict[str, Any], seeds: np.random.SeedSequence
+    ) -> Self:
+        """Return a sampler with generators of its own."""
+        torch_seed, numpy_seed = (int(word) for word in seeds.generate_state(2, dtype=np.uint64))
+        rng = torch.Generator(model.device).manual_seed(torch_seed)
+        return cls(model, encoder, how, rng, np.random.default_rng(numpy_seed))
 
     def rows(self, parts: Sequence[Part]) -> pd.DataFrame:
         """Return several groups of rows one after another.

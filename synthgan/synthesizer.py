@@ -23,6 +23,7 @@ from synthgan.exceptions import DataError, ModelFileError
 from synthgan.forms import Form, unwrap
 from synthgan.gan.budget import Budget, plan_budget
 from synthgan.gan.drawing import discriminator_logits
+from synthgan.gan.expectation import check_memory, expect
 from synthgan.gan.fitting import build_model, train_model
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.losses import GAMES
@@ -31,7 +32,7 @@ from synthgan.parameters import check_n_rows, check_parameters, seed_from, torch
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
 from synthgan.preprocessing.rules import Rule, read_rules
-from synthgan.progress import reporting
+from synthgan.progress import announce, reporting
 from synthgan.sampling import Sampler
 
 
@@ -176,6 +177,8 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             If the table cannot be learned.
         TrainingError
             If a loss is not finite.
+        ResourceError
+            If learning would take more memory than there is.
 
         Warns
         -----
@@ -191,6 +194,9 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         target = None if self.target is None else encoder.index_of_target(self.target)
         if len(frame) < 2:
             raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
+        expected = expect(encoder.layout_, self._budget(len(frame), started), len(frame))
+        check_memory(expected)
+        announce(f"Learning {expected}", verbose=self.verbose)
         table = encoder.transform(frame)
         budget = self._budget(len(table), started)
         of_both: dict[str, Any] = {"loss": self.loss, "seed": seed}
@@ -286,17 +292,14 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             check_n_rows(n, len(self.schema_))
         wanted = [(int(n), self.encoder_.encode_conditions(conditions)) for n, conditions in parts]
         how = {"rounds": self.rounds, "redraw": self.redraw, "correct": self.correct}
-        return Sampler(self.model_, self.encoder_, how, *self._generators(random_state)).rows(wanted)
+        return Sampler.seeded(self.model_, self.encoder_, how, self._seeds(random_state)).rows(wanted)
 
-    def _generators(self, random_state: Any) -> tuple[torch.Generator, np.random.Generator]:
-        """Return the generators of one draw; without a state the model's own stream goes on."""
-        if random_state is None:
-            seeds = np.random.SeedSequence([self._seed, self._n_draws])
-            self._n_draws += 1
-        else:
-            seeds = np.random.SeedSequence(seed_from(random_state))
-        torch_seed, numpy_seed = (int(word) for word in seeds.generate_state(2, dtype=np.uint64))
-        return torch.Generator(self.model_.device).manual_seed(torch_seed), np.random.default_rng(numpy_seed)
+    def _seeds(self, random_state: Any) -> np.random.SeedSequence:
+        """Return the seeds of one draw; without a state the model's own stream goes on."""
+        if random_state is not None:
+            return np.random.SeedSequence(seed_from(random_state))
+        self._n_draws += 1
+        return np.random.SeedSequence([self._seed, self._n_draws - 1])
 
     def discriminate(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the discriminator's probability that each row is real.

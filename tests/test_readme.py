@@ -35,7 +35,7 @@ def test_command_lines_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     load_penguins().to_parquet("in.parquet")
     lines = re.findall(r"^\$ synthgan (.*)$", README, flags=re.MULTILINE)
-    assert len(lines) == 5
+    assert len(lines) == 7
     for line in lines:
         result = CliRunner().invoke(main, line.split())
         assert result.exit_code == 0, result.stderr
