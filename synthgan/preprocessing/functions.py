@@ -17,8 +17,8 @@ from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.schema import join_columns, overwritten
 
-#: Rows that are looked at first.
-_MAX_ROWS = 20_000
+#: Rows that are looked at first, and of these.
+_MAX_ROWS, _FEW_ROWS = 20_000, 500
 #: Rows that cells of a source have in the mean, at least; of cells that hardly come twice all would be told.
 _MIN_ROWS_OF_KEY = 2
 #: How unlikely it must be, as a natural logarithm, that rows which share a key agree by chance.
@@ -64,11 +64,11 @@ def find_functions(
 
     Columns that are settled are determined otherwise.
     """
-    some = frame.sample(_MAX_ROWS, random_state=0) if len(frame) > _MAX_ROWS else frame
-    told = _told(some, encoders, is_all=len(some) == len(frame))
-    if len(frame) > len(some):
-        wanted = np.flatnonzero(told.any(0) | told.any(1)).tolist()
-        told[np.ix_(wanted, wanted)] &= _told(frame, [encoders[i] for i in wanted], is_all=True)
+    told = np.ones((len(encoders), len(encoders)), dtype=bool)
+    np.fill_diagonal(told, False)
+    if len(frame) > _MAX_ROWS:
+        _contradict(told, frame.sample(_MAX_ROWS, random_state=0), encoders, is_all=False)
+    _contradict(told, frame, encoders, is_all=True)
     told[:, list(settled)] = False
     functions = [
         _function(frame, encoders, source, np.flatnonzero(told[source]).tolist())
@@ -77,26 +77,56 @@ def find_functions(
     return tuple(sorted(functions, key=lambda function: -len(function.columns)))
 
 
-def _told(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], *, is_all: bool) -> npt.NDArray[np.bool_]:
-    """Return for each column which others it determines, shape ``(n_columns, n_columns)``.
+def _contradict(
+    told: npt.NDArray[np.bool_], frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], *, is_all: bool
+) -> None:
+    """Take from what columns may determine what rows contradict, or what they are too few for to tell.
 
-    Of rows that are not all, only what contradicts it counts: of their cells too few come twice.
+    Parameters
+    ----------
+    told
+        For each column which others it may determine, shape ``(n_columns, n_columns)``; is changed.
+    frame, encoders
+        Rows, and the encoders of their columns.
+    is_all
+        Whether there are no other rows. Of some rows too few cells come twice to tell anything by that.
     """
-    ids = [_ids(frame[encoder.name], encoder) for encoder in encoders]
-    log_chances = [_log_chance_to_agree(own) for own in ids]
-    told = np.zeros((len(ids), len(ids)), dtype=bool)
-    for source, own in enumerate(ids):
+    found: dict[int, IntArray | None] = {}
+
+    def ids(index: int) -> IntArray | None:
+        if index not in found:
+            found[index] = _ids(frame[encoders[index].name], encoders[index])
+        return found[index]
+
+    for source in np.flatnonzero(told.any(1)).tolist():
+        own = ids(source)
         if own is None or (is_all and not _has_rows_for_each(own)):
+            told[source] = False
+            found.pop(source)
             continue
         n_keys = int(own.max()) + 1
         first = np.zeros(n_keys, dtype=np.int64)
         first[own[::-1]] = np.arange(len(own))[::-1]
-        for column, other in enumerate(ids):
-            if column == source or other is None or other.max() >= n_keys or other.max() == 0:
-                continue
-            is_sure = (len(own) - n_keys) * log_chances[column] < _MAX_LOG_CHANCE
-            told[source, column] = (is_sure or not is_all) and bool((other[first][own] == other).all())
-    return told
+        for column in np.flatnonzero(told[source]).tolist():
+            other = ids(column)
+            if other is None or not _agrees(own, other, first):
+                told[source, column] = False
+            elif is_all:
+                log_chance = (len(own) - n_keys) * _log_chance_to_agree(other)
+                told[source, column] = log_chance < _MAX_LOG_CHANCE
+
+
+def _agrees(own: IntArray, other: IntArray, first: IntArray) -> bool:
+    """Return whether rows with the same cell in one column have the same in another that is no constant.
+
+    `first` is a row of each cell of the former. Most columns do not agree on the first rows already.
+    """
+    if not 0 < other.max() < len(first):
+        return False
+    beside = other[first]
+    return all(
+        bool((beside[own[part]] == other[part]).all()) for part in (slice(_FEW_ROWS), slice(_FEW_ROWS, None))
+    )
 
 
 def _ids(column: "pd.Series[Any]", encoder: ColumnEncoder) -> IntArray | None:
@@ -115,10 +145,8 @@ def _has_rows_for_each(ids: IntArray) -> bool:
     return len(counts) > 1 and len(ids) - counts.max() >= _MIN_ROWS_OF_KEY * (len(counts) - 1)
 
 
-def _log_chance_to_agree(ids: IntArray | None) -> float:
+def _log_chance_to_agree(ids: IntArray) -> float:
     """Return the logarithm of the chance that two random rows have the same cell."""
-    if ids is None or not len(ids):
-        return 0.0
     shares = np.bincount(ids) / len(ids)
     return float(np.log((shares**2).sum()))
 
