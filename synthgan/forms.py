@@ -8,7 +8,8 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Hashable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Self
 
@@ -46,13 +47,20 @@ class Form:
     def wrap(self, frame: pd.DataFrame) -> Any:
         """Return a frame with the columns of the table in the form of the table."""
         if self.library == "pandas":
-            frame.attrs, frame.columns.name = dict(self.attrs), self.columns_name
+            frame.attrs, frame.columns.name = deepcopy(self.attrs), self.columns_name
             return frame
         if self.library == "numpy":
             return frame.to_numpy().astype(self.dtype, copy=False)
         table = pa.Table.from_pandas(frame, schema=self.schema, preserve_index=False)
         table = table.replace_schema_metadata(self.schema and self.schema.metadata)
         return import_module("polars").from_arrow(table) if self.library == "polars" else table
+
+    def of_columns(self, names: list[Any]) -> Self:
+        """Return the form of a table of some of the columns."""
+        if self.schema is None:
+            return self
+        fields = [self.schema.field(name) for name in names]
+        return replace(self, schema=pa.schema(fields, metadata=self.schema.metadata))
 
     @property
     def has_names(self) -> bool:
@@ -96,9 +104,11 @@ def unwrap(X: Any) -> tuple[pd.DataFrame, Form]:
         If it is no table, or one that has to be computed first.
     """
     if isinstance(X, pd.DataFrame):
-        return X, Form("pandas", dict(X.attrs), X.columns.name)
+        return X, Form("pandas", deepcopy(X.attrs), X.columns.name)
     if hasattr(X, "__arrow_c_stream__") and not isinstance(X, pd.Series):
         return _unwrap_arrow(X)
+    if isinstance(X, np.ma.MaskedArray):
+        raise DataError("A masked array hides cells; give np.ma.filled(X, np.nan), or a DataFrame.")
     if isinstance(X, np.ndarray | list):
         array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=1)
         frame = pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])

@@ -103,7 +103,8 @@ class Sampler:
             places = lacking[group[lacking] == index]
             rows = np.flatnonzero(fits & (of_group == index))[: len(places)]
             order[places[: len(rows)]] = len(frame) + rows
-        return pd.concat([frame, fresh], ignore_index=True).take(order).reset_index(drop=True)
+        whole = pd.concat([frame, fresh], ignore_index=True).take(order).reset_index(drop=True)
+        return self.encoder.with_fresh_keys(whole, self.numpy_rng)
 
     def _drawn(self, parts: Sequence[Part]) -> pd.DataFrame:
         tables = [draw(self.model, n, known=asked.known, **self.how, rng=self.rng) for n, asked in parts]

@@ -68,8 +68,8 @@ class SchemaFile:
                     f"The schema file {shown} holds {name!r}; it may hold {listing(_PARTS)}."
                     f"{did_you_mean(name, _PARTS)}"
                 )
-            is_list_of_rules = name != "rules" or all(isinstance(rule, dict) for rule in part)
-            if not isinstance(part, _PARTS[name]) or not is_list_of_rules:
+            is_sound = isinstance(part, _PARTS[name])
+            if not is_sound or (name == "rules" and not all(isinstance(rule, dict) for rule in part)):
                 raise DataError(f"In the schema file {shown}, {name!r} is not as [kinds] or [[rules]] are.")
         return cls(**given)
 

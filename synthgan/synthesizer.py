@@ -215,7 +215,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             )
         self.encoder_, self.model_ = encoder, model
         self.history_ = pd.DataFrame.from_records(records)
-        self._seed, self._n_draws, self._form = seed, 0, form
+        self._seed, self._n_draws, self._form = seed, 0, form.of_columns(encoder.schema_.names)
         self._set_scikit_learn_attributes()
         return self
 

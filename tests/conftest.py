@@ -95,6 +95,8 @@ def _times():
     yield "years 1 and 9999", pd.Series(np.array(["0001-01-01", "9999-12-31"] * 30, dtype="datetime64[us]"))
     fold = pd.date_range("2023-10-28 22:00", periods=20, freq="30min", tz="UTC").tz_convert("Europe/Berlin")
     yield "around a DST fold", _gappy(pd.Series(fold))
+    days = pd.date_range("2023-01-01", periods=365, tz="America/New_York")
+    yield "days of a time zone", _gappy(pd.Series(days[rng.integers(365, size=400)]))
     yield "fixed offset", pd.Series(fold.tz_convert("UTC+05:30"))
     yield "timedelta", _gappy(pd.Series(pd.to_timedelta(rng.integers(-50, 500, 300), unit="min")))
 

@@ -143,6 +143,24 @@ def test_nulls_in_a_column_that_is_declared_to_have_none_are_named():
         unwrap(table)
 
 
+@pytest.mark.parametrize("of", [pl.DataFrame, pa.table])
+def test_columns_that_are_dropped_are_not_missed(of):
+    table = of({"a": [1, 2] * 60, "b": [0.5, 1.5] * 60})
+    gan = SynthGAN(kinds={"b": "drop"}, epochs=1, random_state=0, verbose=0).fit(table)
+    assert gan.sample(3).shape == (3, 1)
+
+
+def test_floats_that_are_no_numbers_are_missing_ones():
+    table = pa.table({"a": [1.5, float("nan"), None, 2.5] * 40})
+    drawn = SynthGAN(epochs=1, random_state=0, verbose=0).fit(table).sample(200)
+    assert set(drawn["a"].to_pylist()) == {1.5, 2.5, None}
+
+
+def test_masked_arrays_are_refused():
+    with pytest.raises(DataError, match="masked array hides cells"):
+        unwrap(np.ma.array([[1.0, 2.0]], mask=[[True, False]]))
+
+
 def test_lists_come_back_as_a_frame():
     drawn = SynthGAN(epochs=1, random_state=0, verbose=0).fit([[1.0, 2.0]] * 30).sample(2)
     assert isinstance(drawn, pd.DataFrame)

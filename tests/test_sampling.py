@@ -86,3 +86,13 @@ def test_what_no_row_can_keep_is_an_error_after_some_tries(gan):
 def test_what_is_no_rule_is_refused_by_fit():
     with pytest.raises(ParameterError, match="A rule is one of"):
         fitted(["low <= high"])
+
+
+@pytest.mark.parametrize("key", [lambda i: i, lambda i: f"{i:03d}"])
+def test_keys_are_different_also_where_rows_are_drawn_anew(key):
+    start = RNG.uniform(0, 10, 400)
+    frame = pd.DataFrame({"id": [key(i) for i in range(400)], "start": start, "end": start + 0.1})
+    rules = [Inequality("start", "end"), Unique(["id"])]
+    drawn = SynthGAN(rules=rules, epochs=1, random_state=0, verbose=0).fit(frame).sample(300)
+    assert drawn["id"].is_unique
+    assert not drawn["id"].isin(frame["id"]).any()

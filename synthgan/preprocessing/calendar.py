@@ -35,6 +35,8 @@ class _Part(NamedTuple):
 
 
 _DAY = 86_400
+#: Days that are looked through for one that has the parts of a condition.
+_MAX_DAYS = 100_000
 #: Parts from the finest, in which order points in time take them over.
 _PARTS = {
     "second": _Part(lambda when: when.second, "s", 1),
@@ -50,7 +52,12 @@ _PARTS = {
     "year": _Part(lambda when: when.year, "M", 12),
 }
 #: How far a point in time goes, in turn, to have a part that it must have.
-_DETOURS = [("s", 0), ("s", _DAY), ("s", -_DAY), *(("M", months) for months in (1, -1, 2, -2, 12, -12))]
+_DETOURS = [
+    ("s", 0),
+    ("s", _DAY),
+    ("s", -_DAY),
+    *(("M", months) for months in (1, -1, 2, -2, 12, -12, 24, -24, 48, -48)),
+]
 #: Of how many points in time at least each part must be right, to be more than chance.
 _MIN_ROWS = 20
 
@@ -142,15 +149,46 @@ def contradicted(
 ) -> list[int]:
     """Return the columns of which single cells are given that no row can have together; empty if one can."""
     given = [index for index in calendar.columns if index in cells]
-    if calendar.source not in cells or not given:
-        return []
     encoder: Any = encoders[calendar.source]
+    if calendar.source not in cells:
+        return [] if _is_some_day(calendar, cells, encoders) else given
     when = encoder.local(cells[calendar.source])
     for index, name in zip(calendar.columns, calendar.parts, strict=True):
         number: Any = encoders[index]
         if index in cells and _numbers(_PARTS[name].of(when)) != number.numbers(cells[index]):
             return [calendar.source, index]
     return []
+
+
+def _is_some_day(
+    calendar: Calendar, cells: Mapping[int, "pd.Series[Any]"], encoders: Sequence[ColumnEncoder]
+) -> bool:
+    """Return whether a day between the first and the last that was seen has all parts that are given."""
+    encoder: Any = encoders[calendar.source]
+    ends = encoder.local(pd.Series(list(encoder.ends()), dtype=encoder.dtype))
+    first, last = ends.to_numpy().astype("datetime64[D]").astype(np.int64).tolist()
+    numbers = np.arange(first, min(last, first + _MAX_DAYS) + 1)
+    days = pd.DatetimeIndex(numbers.astype("datetime64[D]").astype("datetime64[s]"))
+    fits = np.ones(len(days), dtype=bool)
+    for index, name in zip(calendar.columns, calendar.parts, strict=True):
+        if index in cells and name not in ("second", "minute", "hour"):
+            number: Any = encoders[index]
+            fits &= _numbers(_PARTS[name].of(days)) == number.numbers(cells[index])
+    return bool(fits.any()) or last > first + _MAX_DAYS
+
+
+def broken(
+    calendar: Calendar, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]
+) -> npt.NDArray[np.bool_]:
+    """Return which rows of a plain frame have a part that is not one of their point in time."""
+    encoder: Any = encoders[calendar.source]
+    when = encoder.local(frame.iloc[:, calendar.source])
+    is_broken = np.zeros(len(frame), dtype=bool)
+    for index, name in zip(calendar.columns, calendar.parts, strict=True):
+        number: Any = encoders[index]
+        own, part = number.numbers(frame.iloc[:, index]), _numbers(_PARTS[name].of(when))
+        is_broken |= (own != part) & ~(np.isnan(own) & np.isnan(part))
+    return is_broken
 
 
 def _taking_over(

@@ -68,8 +68,9 @@ class CategoricalEncoder(ColumnEncoder):
     @classmethod
     def suits(cls, column: "pd.Series[Any]") -> bool:
         """Return whether cells can be levels: whole numbers and free text can, where a user says so."""
-        is_levels = is_string_dtype(column.dtype) or column.dtype.kind in "iub"
-        return cls.accepts(column) is not None or is_levels
+        if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind in "iub":
+            return cls.accepts(column) is not None or column.dtype.kind in "iub"
+        return infer_dtype(column, skipna=True) in ("string", "integer", "boolean", "empty")
 
     def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
         self.ordered_ = bool(getattr(self.dtype, "ordered", False))

@@ -62,7 +62,11 @@ class TickEncoder(NumberLineEncoder):
         is_object = is_object_dtype(self.dtype)
         self.ticks_ = self._ticks_of(present) if is_object else None
         self.are_of_pandas_ = is_object and all(isinstance(cell, self.of_pandas) for cell in present)
+        self._look(present)
         super()._fit_present(present, options)
+
+    def _look(self, present: "pd.Series[Any]") -> None:
+        """Learn what else is to be known before cells are counted."""
 
     @property
     def unit(self) -> str:
@@ -95,10 +99,19 @@ class TickEncoder(NumberLineEncoder):
 
 
 class DatetimeEncoder(TickEncoder, InstantEncoder):
-    """Encode points in time; objects are of one time zone."""
+    """Encode points in time; objects are of one time zone.
+
+    Attributes
+    ----------
+    are_days_
+        Whether clocks of a time zone show midnight at all of them: then they are counted as clocks show
+        them, since between two days may be 23 hours.
+    """
 
     kind = "datetime"
     of_pandas = pd.Timestamp
+
+    are_days_: bool
 
     @classmethod
     def accepts(cls, column: "pd.Series[Any]") -> str | None:
@@ -118,6 +131,19 @@ class DatetimeEncoder(TickEncoder, InstantEncoder):
     def _to_python(cells: "pd.Series[Any]") -> npt.NDArray[Any]:
         return np.asarray(pd.DatetimeIndex(cells).to_pydatetime(), dtype=object)
 
+    def _look(self, present: "pd.Series[Any]") -> None:
+        zone = getattr(self._ticks, "tz", None)
+        shown = None if zone is None else self.local(present)
+        self.are_days_ = shown is not None and bool((shown == shown.normalize()).all())
+
+    @property
+    def unit(self) -> str:
+        """One for all cells that are counted alike, objects or not."""
+        return f"{super().unit}{' days' if self.are_days_ else ''}"
+
+    def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
+        return self.local(present).asi8 if self.are_days_ else super()._to_array(present)
+
     def local(self, column: "pd.Series[Any]") -> pd.DatetimeIndex:
         if isinstance(self.dtype, pd.PeriodDtype):
             return pd.PeriodIndex(column).to_timestamp()
@@ -125,7 +151,9 @@ class DatetimeEncoder(TickEncoder, InstantEncoder):
 
     def of_local(self, when: pd.DatetimeIndex) -> "pd.Series[Any]":
         there: Any = when
-        if isinstance(self.dtype, pd.PeriodDtype):
+        if self.are_days_:
+            there = when.as_unit(self._ticks.unit)
+        elif isinstance(self.dtype, pd.PeriodDtype):
             there = when.to_period(cast(Any, self.dtype.freq))
         else:
             # An hour that clocks show twice, or never, is none that was drawn.
@@ -136,7 +164,12 @@ class DatetimeEncoder(TickEncoder, InstantEncoder):
     def _from_array(self, numbers: npt.NDArray[Any]) -> Any:
         if isinstance(self.dtype, pd.PeriodDtype):
             return pd.arrays.PeriodArray(numbers.astype(np.int64), dtype=self.dtype)
-        return super()._from_array(numbers)
+        if not self.are_days_:
+            return super()._from_array(numbers)
+        days = pd.Series(numbers).astype(pandas_dtype(f"datetime64[{self._ticks.unit}]")).dt
+        is_first = np.ones(len(numbers), dtype=bool)
+        there = days.tz_localize(self._ticks.tz, ambiguous=is_first, nonexistent="shift_forward")
+        return super()._from_array(there.astype("int64").to_numpy())
 
     def cast(self, value: Any) -> "pd.Series[Any]":
         """Return a point in time, a day, or the text of one, as a Series of length one."""

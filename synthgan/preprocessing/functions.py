@@ -4,7 +4,7 @@ A code and its name, a subgrade and its grade: where every row with the same cel
 has the same cell in another, drawn rows get a pair that the table has.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,18 +58,27 @@ class Function:
 
 
 def find_functions(
-    frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], settled: Collection[int] = ()
+    frame: pd.DataFrame,
+    encoders: Sequence[ColumnEncoder],
+    parts: Mapping[int, Sequence[int]] | None = None,
 ) -> tuple[Function, ...]:
     """Return the sources of a plain table and what they determine, those that determine most first.
 
-    Columns that are settled are determined otherwise.
+    Parts of points in time, given by their source, are determined by rule; they only go with what these
+    determine beside.
     """
+    parts = parts or {}
     told = np.ones((len(encoders), len(encoders)), dtype=bool)
     np.fill_diagonal(told, False)
     if len(frame) > _MAX_ROWS:
         _contradict(told, frame.sample(_MAX_ROWS, random_state=0), encoders, is_all=False)
     _contradict(told, frame, encoders, is_all=True)
-    told[:, list(settled)] = False
+    settled = [index for columns in parts.values() for index in columns]
+    for source in range(len(told)):
+        own = set(parts.get(source, ()))
+        told[source, [index for index in settled if index not in own]] = False
+        if set(np.flatnonzero(told[source]).tolist()) <= own:
+            told[source] = False
     functions = [
         _function(frame, encoders, source, np.flatnonzero(told[source]).tolist())
         for source in _sources(told, encoders)
@@ -254,6 +263,18 @@ def keep_functions(
             series[index] = overwritten(series[index], beside, ~fixed[:, index])
             fixed[:, index] = True
     return join_columns(series, list(frame.columns))
+
+
+def broken(
+    function: Function, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]
+) -> npt.NDArray[np.bool_]:
+    """Return which rows of a plain frame have a cell of the source beside another than the table has."""
+    codes, exact = _exact(frame.iloc[:, function.source], encoders[function.source])
+    known = pd.MultiIndex.from_arrays([function.codes, function.keys])
+    key = known.get_indexer(pd.MultiIndex.from_arrays([codes, exact]))
+    pairs = zip(function.columns, function.cells, strict=True)
+    places = np.stack([places_of(frame.iloc[:, i], encoders[i], cells) for i, cells in pairs])
+    return np.asarray((key >= 0) & (function.images[:, key] != places).any(0))
 
 
 def contradicted(

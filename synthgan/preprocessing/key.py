@@ -3,7 +3,6 @@
 A key carries nothing to learn; drawn rows get new keys of the same form, none of which the table has.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -19,9 +18,6 @@ from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 
 _MIN_ROWS = 100
 _MAX_LENGTH = 40
-#: Whole numbers are keys if it is less likely than this, as a natural logarithm, that as many random numbers
-#: of their range would all be different.
-_MAX_LOG_CHANCE = -20.0
 #: Digits alone, or letters and digits with dashes between: no dates, prices, names or words.
 _FORM = r"(?:[0-9]+|(?=.*[A-Za-z])(?=.*[0-9])[A-Za-z0-9_\-]+)"
 _DIGITS, _LOWER, _UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -58,24 +54,27 @@ class KeyEncoder(ColumnEncoder):
 
     @classmethod
     def accepts(cls, column: "pd.Series[Any]") -> str | None:
-        if len(column) < _MIN_ROWS or column.isna().any() or not cls.suits(column):
+        if column.count() < max(_MIN_ROWS, len(column) / 2) or not cls.suits(column):
             return None
         if column.dtype.kind in "iu":
-            return "whole numbers, different in every row" if _are_numbers_of_rows(column) else None
+            return "the numbers of the rows" if _are_numbers_of_rows(column) else None
         if infer_dtype(column, skipna=True) != "string":
             return "objects of UUID, different in every row"
-        has_form = column.str.fullmatch(_FORM) & column.str.len().le(_MAX_LENGTH)
+        present = column.dropna()
+        has_form = present.str.fullmatch(_FORM) & present.str.len().le(_MAX_LENGTH)
         return "letters and digits, different in every row" if has_form.all() else None
 
     @classmethod
     def suits(cls, column: "pd.Series[Any]") -> bool:
-        """Return whether cells are all there and different, be they text, whole numbers or UUIDs."""
-        dtype = column.dtype
-        if isinstance(dtype, pd.CategoricalDtype) or not len(column) or column.isna().any():
+        """Return whether cells are different: text, UUIDs, or whole numbers none of which is missing."""
+        dtype, present = column.dtype, column.dropna()
+        if isinstance(dtype, pd.CategoricalDtype) or not len(present):
             return False
-        is_text = is_string_dtype(dtype) and infer_dtype(column, skipna=True) == "string"
-        is_uuid = is_object_dtype(dtype) and all(isinstance(cell, UUID) for cell in column)
-        return (is_text or is_uuid or dtype.kind in "iu") and bool(column.is_unique)
+        if dtype.kind in "iu":
+            return len(present) == len(column) and bool(column.is_unique)
+        is_text = is_string_dtype(dtype) and infer_dtype(present) == "string"
+        is_uuid = is_object_dtype(dtype) and all(isinstance(cell, UUID) for cell in present)
+        return (is_text or is_uuid) and bool(present.is_unique)
 
     def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
         self.last_ = int(present.max()) if present.dtype.kind in "iu" else None
@@ -99,42 +98,37 @@ class KeyEncoder(ColumnEncoder):
         rng: np.random.Generator,
     ) -> "pd.Series[Any]":
         """Return as many new keys as there are codes; see `ColumnEncoder.inverse_transform`."""
-        if self.last_ is not None:
-            return self._numbered(len(codes))
-        if self.uuid_version_ is not None:
-            return self._uuids(len(codes), rng)
-        keys = np.empty(0, dtype=object)
-        n_rounds = 0
-        while len(keys) < len(codes):
-            extra_digits = n_rounds // _ROUNDS_PER_LENGTH
-            fresh = self._random_keys(2 * (len(codes) - len(keys)) + 16, extra_digits, rng)
-            keys = pd.unique(np.concatenate([keys, fresh]))[: len(codes)]
-            n_rounds += 1
-        column = self._restore(keys)
-        column.name = self.name
-        return column
+        codes = np.asarray(codes, dtype=np.int64)
+        missing = codes == self.missing_code if self.has_missing_ else np.zeros(len(codes), dtype=bool)
+        return self.place(self.fresh(int((~missing).sum()), rng), missing)
 
-    def _numbered(self, n: int) -> "pd.Series[Any]":
-        """Return whole numbers that go on from the largest."""
+    def fresh(self, n: int, rng: np.random.Generator) -> npt.NDArray[Any]:
+        """Return `n` new keys, all different."""
+        keys = np.empty(n, dtype=object)
+        if self.last_ is not None:
+            keys[:] = range(self.last_ + 1, self.last_ + 1 + n)
+            self._check_width(n)
+        elif self.uuid_version_ is not None:
+            keys[:] = [UUID(bytes=rng.bytes(16), version=self.uuid_version_ or None) for _ in range(n)]
+        else:
+            keys, n_rounds = keys[:0], 0
+            while len(keys) < n:
+                extra_digits = n_rounds // _ROUNDS_PER_LENGTH
+                more = self._random_keys(2 * (n - len(keys)) + 16, extra_digits, rng)
+                keys = pd.unique(np.concatenate([keys, more]))[:n]
+                n_rounds += 1
+        return keys
+
+    def _check_width(self, n: int) -> None:
+        """Raise DataError when so many numbers do not fit the column's type."""
         assert self.last_ is not None
-        numbers = pd.Series([self.last_ + 1 + i for i in range(n)], dtype=object)
         try:
-            column = self._restore(numbers)
+            self._restore(np.array([self.last_ + n], dtype=object))
         except (OverflowError, ValueError) as error:
             raise DataError(
                 f"Column {self.name!r} is numbered up to {self.last_}, and {n:,} numbers more do not fit "
                 f"{self.dtype}; give it a wider type, or another kind."
             ) from error
-        column.name = self.name
-        return column
-
-    def _uuids(self, n: int, rng: np.random.Generator) -> "pd.Series[Any]":
-        """Return random UUIDs: so many that none comes twice or was there before."""
-        cells = np.empty(n, dtype=object)
-        cells[:] = [UUID(bytes=rng.bytes(16), version=self.uuid_version_ or None) for _ in range(n)]
-        column = self._restore(cells)
-        column.name = self.name
-        return column
 
     def _random_keys(self, n: int, extra_digits: int, rng: np.random.Generator) -> npt.NDArray[Any]:
         pools = [*self.pools_, *[_DIGITS] * extra_digits]
@@ -157,15 +151,11 @@ class KeyEncoder(ColumnEncoder):
 
 
 def _are_numbers_of_rows(column: "pd.Series[Any]") -> bool:
-    """Return whether whole numbers, all different, are so many of their range that this is no chance.
-
-    Of n random numbers of R all are different with a chance of about exp(-n^2 / 2R).
-    """
-    numbers = column.astype(object)
-    low = int(numbers.min())
-    steps = math.gcd(*(int(number) - low for number in numbers))
-    span = int(numbers.max()) - low + 1
-    return steps == 1 and -(len(numbers) ** 2) / (2 * span) < _MAX_LOG_CHANCE
+    """Return whether whole numbers count the rows in order, in a type that has room for as many again."""
+    first, last = int(column.iloc[0]), int(column.iloc[-1])
+    is_counted = first in (0, 1) and last - first == len(column) - 1 and column.is_monotonic_increasing
+    bits = 8 * getattr(column.dtype, "itemsize", 8) - (column.dtype.kind == "i")
+    return bool(is_counted) and 2 * last < 2**bits
 
 
 def _letters(seen: set[str], alphabet: str) -> str:

@@ -112,7 +112,7 @@ class NumberLineEncoder(ColumnEncoder):
         """Return where numbers stand on the axis, piece plus place; NaN for points and beyond its ends."""
         steps = numbers if self.grid_ is None else self.grid_.to_steps(np.nan_to_num(numbers))
         codes, shares = self.axis_.encode(np.nan_to_num(steps))
-        low, high = self.numbers(pd.Series(list(self._ends()), dtype=self.dtype))
+        low, high = self.numbers(pd.Series(list(self.ends()), dtype=self.dtype))
         has_place = (numbers >= low) & (numbers <= high) & self.axis_.stretches[codes]
         return np.where(has_place, codes + shares, np.nan)
 
@@ -126,7 +126,7 @@ class NumberLineEncoder(ColumnEncoder):
         middles[: len(self.axis_)][~self.axis_.stretches] = np.nan
         return middles
 
-    def _ends(self) -> tuple[Any, Any]:
+    def ends(self) -> tuple[Any, Any]:
         """Return the lowest and the highest cell."""
         knots, grid = self.axis_.knots[[0, -1]], self.grid_
         cells = (
@@ -138,7 +138,7 @@ class NumberLineEncoder(ColumnEncoder):
     def _contains(self, value: Any) -> bool:
         if not len(self.axis_):
             return False
-        low, high = self._ends()
+        low, high = self.ends()
         return bool(low <= value <= high)
 
     def shape(self) -> str:
@@ -166,7 +166,7 @@ class NumberLineEncoder(ColumnEncoder):
     def support(self) -> str:
         if not len(self.axis_):
             return "only missing cells"
-        low, high = self._ends()
+        low, high = self.ends()
         return f"values from {low} to {high}"
 
     def state(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as compute
 import pyarrow.types as arrow
 
 #: Arrow types of which pandas has its own form: a dtype, or objects of Python.
@@ -78,7 +79,25 @@ def _is_held_by_pandas(dtype: Any) -> bool:
 
 
 def _from_arrow(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    return _with_cells(column, _arrow_cells(column).to_pandas())
+    try:
+        return _with_cells(column, _arrow_cells(column).to_pandas())
+    except ValueError:  # a dictionary that has null among its values: no encoder takes it
+        return column
+
+
+def _is_arrow_float(dtype: Any) -> bool:
+    return isinstance(dtype, pd.ArrowDtype) and arrow.is_floating(dtype.pyarrow_dtype)
+
+
+def _nan_as_null(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return Arrow's floats with null where they are not a number, which pandas takes for present."""
+    cells = _arrow_cells(column)
+    wide = cells.cast(pa.float32()) if arrow.is_float16(cells.type) else cells
+    is_nan = compute.fill_null(compute.is_nan(wide), False)
+    if not compute.any(is_nan).as_py():
+        return column
+    nulls = compute.if_else(is_nan, pa.scalar(None, wide.type), wide).cast(cells.type)
+    return _with_cells(column, pd.arrays.ArrowExtensionArray(nulls))
 
 
 def _to_arrow(column: "pd.Series[Any]", dtype: Any) -> "pd.Series[Any]":
@@ -124,6 +143,7 @@ def _to_dtype(column: "pd.Series[Any]", dtype: Any) -> "pd.Series[Any]":
 _FORMS = (
     _Form(_is_nanosecond_time, _to_timedelta, _from_timedelta),
     _Form(_is_held_by_pandas, _from_arrow, _to_arrow),
+    _Form(_is_arrow_float, _nan_as_null, _to_dtype),
     _Form(lambda dtype: isinstance(dtype, pd.SparseDtype), _from_sparse, _to_dtype),
     _Form(
         lambda dtype: isinstance(dtype, pd.IntervalDtype), lambda column: column.astype("category"), _to_dtype

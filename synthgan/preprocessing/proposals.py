@@ -6,11 +6,13 @@ None is kept before a user declares it: that no row breaks a rule may be chance.
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synthgan.forms import unwrap
 from synthgan.layout import FloatArray
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.preprocessing.numerical import NumericalEncoder, fewest_decimals
@@ -52,7 +54,7 @@ class Proposal:
     reason: str
 
 
-def propose_rules(frame: pd.DataFrame) -> list[Proposal]:
+def propose_rules(X: Any) -> list[Proposal]:
     """Return the rules that a table keeps in every row, those with most support first.
 
     Inequalities between columns of one unit, sums of up to three columns, columns whose cells are all
@@ -60,8 +62,8 @@ def propose_rules(frame: pd.DataFrame) -> list[Proposal]:
 
     Parameters
     ----------
-    frame : DataFrame
-        The table.
+    X : table
+        In any form that `SynthGAN.fit` takes.
 
     Returns
     -------
@@ -74,6 +76,7 @@ def propose_rules(frame: pd.DataFrame) -> list[Proposal]:
     DataError
         If the table cannot be learned.
     """
+    frame, _ = unwrap(X)
     encoder = TableEncoder().fit(frame)
     plain = plain_frame(frame)
     lines = [e for e in encoder.encoders_ if isinstance(e, NumberLineEncoder) and len(e.axis_) > 1]

@@ -7,6 +7,8 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import reduce
 from typing import Any, ClassVar
 
@@ -16,12 +18,14 @@ import pandas as pd
 from pandas.api.types import is_object_dtype
 
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
+from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.preprocessing.numerical import fewest_decimals
 from synthgan.schema import join_columns
 
 BoolArray = npt.NDArray[np.bool_]
-#: Of the size of a number, what is taken for an error of rounding.
-_ROUNDING = 1e-9
+#: Of the size of a number, what is taken for an error of rounding, by the bytes that it has.
+_ROUNDING = {1: 0.0, 2: 4e-3, 4: 1e-6, 8: 1e-9}
 
 
 class Rule(ABC):
@@ -43,7 +47,12 @@ class Rule(ABC):
     def broken(self, frame: pd.DataFrame) -> BoolArray:
         """Return which rows of a plain frame break the rule; where cells are missing, none does."""
 
-    def mended(self, frame: pd.DataFrame, fixed: Mapping[Hashable, BoolArray]) -> pd.DataFrame:
+    def mended(
+        self,
+        frame: pd.DataFrame,
+        fixed: Mapping[Hashable, BoolArray],
+        encoders: Mapping[Hashable, ColumnEncoder],
+    ) -> pd.DataFrame:
         """Return a plain frame of drawn rows of which fewer break the rule.
 
         Parameters
@@ -52,6 +61,8 @@ class Rule(ABC):
             The rows.
         fixed
             For each column which cells must stay as they are.
+        encoders
+            For each column its encoder, which knows its range.
         """
         return frame
 
@@ -65,7 +76,7 @@ class Rule(ABC):
         """Return the rule that `to_dict` wrote, or a user in a file."""
         given = dict(state)
         kind = given.pop("kind", None)
-        if kind not in Rule.registry:
+        if not isinstance(kind, str) or kind not in Rule.registry:
             raise ParameterError(
                 f"A rule is of one of the kinds {listing(Rule.registry)}; got {kind!r}."
                 f"{did_you_mean(kind, Rule.registry)}"
@@ -103,6 +114,8 @@ class Bounds(Rule):
 
     def broken(self, frame: pd.DataFrame) -> BoolArray:
         present = frame[self.column].dropna()
+        if not len(present):
+            return np.zeros(len(frame), dtype=bool)
         is_broken = np.zeros(len(present), dtype=bool)
         if self.minimum is not None:
             is_broken |= (present < _like(self.minimum, present)).to_numpy(dtype=bool)
@@ -173,30 +186,35 @@ class Sum(Rule):
 
     def broken(self, frame: pd.DataFrame) -> BoolArray:
         rows = frame[self.names].dropna()
-        off = rows[self.total] - _sum(rows, self.parts)
+        if not len(rows):
+            return np.zeros(len(frame), dtype=bool)
+        off = _wide(rows[self.total]) - _sum(rows, self.parts)
         nothing = off - off  # of its type, be it a number or a span of time
         slack: Any = nothing
         if self.tolerance:
             slack = nothing + _like(self.tolerance, off)
         if off.dtype.kind == "f":
-            slack = slack + _ROUNDING * rows[self.names].abs().max(axis=1).astype(np.float64)
+            rounding = max(_ROUNDING[getattr(rows[name].dtype, "itemsize", 8)] for name in self.names)
+            slack = slack + rounding * rows[self.names].astype(np.float64).abs().max(axis=1)
         is_off = (off > slack) | (nothing - off > slack)
         return _spread(is_off.to_numpy(dtype=bool), frame[self.names])
 
-    def mended(self, frame: pd.DataFrame, fixed: Mapping[Hashable, BoolArray]) -> pd.DataFrame:
-        """Return the frame with the total put right, or where that is fixed, the first part that is not."""
+    def mended(
+        self,
+        frame: pd.DataFrame,
+        fixed: Mapping[Hashable, BoolArray],
+        encoders: Mapping[Hashable, ColumnEncoder],
+    ) -> pd.DataFrame:
+        """Return the frame with the total put right, or else a part, where that stays in the seen range."""
         for name in self.names:
             where = self.broken(frame) & ~fixed[name]
             if not where.any():
                 continue
             rows = frame[where]
-            others = [part for part in self.parts if part != name]
-            wanted = (
-                _sum(rows, self.parts)
-                if name == self.total
-                else reduce(operator.sub, (rows[part] for part in others), rows[self.total])
-            )
-            frame = _with(frame, name, wanted, where)
+            others = (_wide(rows[part]) for part in self.parts if part != name)
+            rest = reduce(operator.sub, others, _wide(rows[self.total]))
+            wanted = _sum(rows, self.parts) if name == self.total else rest
+            frame = _with(frame, name, wanted, where, encoders[name])
         return frame
 
     def __str__(self) -> str:
@@ -274,6 +292,11 @@ def read_rules(rules: Iterable[Rule | Mapping[str, Any]]) -> tuple[Rule, ...]:
 def check_rules(rules: Iterable[Rule], frame: pd.DataFrame) -> None:
     """Raise DataError for the first rule that a plain table breaks, or has not the columns for."""
     for rule in rules:
+        if not _has_names(rule):
+            raise DataError(
+                f"A rule of kind {rule.kind!r} must name its columns, one by one or in a list of at least "
+                f"one; got {rule.to_dict()}."
+            )
         for name in rule.names:
             if name not in frame.columns:
                 raise DataError(
@@ -291,17 +314,41 @@ def check_rules(rules: Iterable[Rule], frame: pd.DataFrame) -> None:
             )
 
 
+def _has_names(rule: Rule) -> bool:
+    """Return whether a rule, which may be from a file, names columns where it should."""
+    lists = [value for name, value in vars(rule).items() if name in ("columns", "parts")]
+    if not all(isinstance(names, Sequence) and not isinstance(names, str) and names for names in lists):
+        return False
+    return all(isinstance(name, str | int) for name in rule.names)
+
+
 def _sum(rows: pd.DataFrame, parts: Sequence[Hashable]) -> "pd.Series[Any]":
-    return reduce(operator.add, (rows[part] for part in parts))
+    return reduce(operator.add, (_wide(rows[part]) for part in parts))
+
+
+def _wide(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return numbers in a type in which sums and differences of them fit."""
+    if column.dtype.kind == "f":
+        return column.astype("float64" if isinstance(column.dtype, np.dtype) else "Float64")
+    if column.dtype.kind == "u" and getattr(column.dtype, "itemsize", 8) == 8:
+        return column.astype(object)  # beyond 63 bits, as Python's
+    return column.astype("Int64") if column.dtype.kind in "iu" else column
 
 
 def _like(value: Any, cells: "pd.Series[Any]") -> Any:
     """Return a value as one of the sort of some cells, of which a file may hold the text."""
-    if not isinstance(value, str) or not len(cells):
+    cell = cells.iloc[0]
+    if isinstance(cell, Decimal):
+        return Decimal(str(value))
+    if isinstance(value, date) and not isinstance(value, datetime) and isinstance(cell, datetime):
+        return pd.Timestamp(value)
+    if not isinstance(value, str):
         return value
     if not is_object_dtype(cells.dtype):
         return pd.Series([value], dtype=object).astype(cells.dtype).iloc[0]
-    sort = type(cells.iloc[0])
+    if isinstance(cell, timedelta):
+        return pd.Timedelta(value)
+    sort = type(cell)
     return getattr(sort, "fromisoformat", sort)(value)
 
 
@@ -312,21 +359,32 @@ def _spread(is_broken: BoolArray, frame: pd.DataFrame) -> BoolArray:
     return spread
 
 
-def _with(frame: pd.DataFrame, name: Hashable, wanted: "pd.Series[Any]", where: BoolArray) -> pd.DataFrame:
-    """Return a frame with other cells in some rows of a column, rounded as the column's own are."""
+def _with(
+    frame: pd.DataFrame, name: Hashable, wanted: "pd.Series[Any]", where: BoolArray, encoder: ColumnEncoder
+) -> pd.DataFrame:
+    """Return a frame with other cells in some rows of a column, rounded as the column's own are.
+
+    Those beyond the range that was seen are left as they were drawn.
+    """
     column = frame[name]
-    cells = column.array.copy()
-    if column.dtype.kind in "iu":
-        wanted = wanted.round()
-    elif column.dtype.kind == "f" and column.notna().any():
+    if column.dtype.kind == "f" and column.notna().any():
         decimals = fewest_decimals(column.dropna().to_numpy(dtype=np.float64))
         wanted = wanted if decimals is None else wanted.round(decimals)
+    if isinstance(encoder, NumberLineEncoder):
+        low, high = encoder.ends()
+        inside = ((wanted >= low) & (wanted <= high)).to_numpy(dtype=bool)
+        wanted, where = wanted[inside], where.copy()
+        where[where] = inside
+    cells = column.array.copy()
     cells[where] = wanted.astype(column.dtype).array
-    series = [frame[other] if other != name else pd.Series(cells, index=frame.index) for other in frame]
+    changed = pd.Series(cells, index=frame.index, dtype=column.dtype)
+    series = [changed if other == name else frame[other] for other in frame]
     return join_columns(series, list(frame.columns))
 
 
 def _as_json(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_as_json(item) for item in value]
     return value if isinstance(value, str | int | float | None) else str(value)

@@ -17,6 +17,7 @@ from synthgan.layout import EncodedTable, IntArray, Layout, Relation
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 from synthgan.preprocessing.categorical import is_free_text
 from synthgan.preprocessing.conditions import EncodedConditions, encode_conditions, read_conditions
+from synthgan.preprocessing.key import KeyEncoder
 from synthgan.preprocessing.plain import plain_frame, restore
 from synthgan.preprocessing.profiles import arrange_levels
 from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
@@ -273,6 +274,16 @@ class TableEncoder:
             frame = pd.concat(parts, ignore_index=True)
         frame = copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
         return self._restored(self.ties_.keep(frame, self.encoders_, fixed, rng))
+
+    def with_fresh_keys(self, frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """Return drawn rows of several draws with keys that are different throughout."""
+        series = [frame.iloc[:, i] for i in range(frame.shape[1])]
+        for i, encoder in enumerate(self.encoders_):
+            if isinstance(encoder, KeyEncoder):
+                missing = series[i].isna().to_numpy()
+                keys = encoder.place(encoder.fresh(int((~missing).sum()), rng), missing)
+                series[i] = restore(keys, self.schema_.columns[i].dtype)
+        return join_columns(series, self.schema_.names)
 
     def broken(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Return which of drawn rows break a rule."""

@@ -50,11 +50,11 @@ class Ties:
         """
         check_rules(rules, frame)
         calendars = calendar.find_calendars(frame, encoders)
-        settled = {index for other in calendars for index in other.columns}
+        parts = {other.source: other.columns for other in calendars}
         names = [encoder.name for encoder in encoders]
         return cls(
             calendars,
-            functions.find_functions(frame, encoders, settled),
+            functions.find_functions(frame, encoders, parts),
             tuple(rules),
             tuple(
                 Combination.learn(frame, encoders, [names.index(name) for name in rule.names])
@@ -82,23 +82,64 @@ class Ties:
         rng
             Source of what is left open.
         """
-        frame = calendar.keep_calendars(frame, self.calendars, encoders, fixed)
-        frame = functions.keep_functions(frame, self.functions, encoders, fixed, rng)
+        frame = self._keep_found(frame, encoders, fixed, rng)
         for combination in self.combinations:
             frame = combination.keep(frame, encoders, fixed, rng)
-        names: list[Hashable] = list(frame.columns)
+        if not self.rules:
+            return frame
+        names: list[Hashable] = [encoder.name for encoder in encoders]
         fixed_cells = {name: fixed[:, i] for i, name in enumerate(names)}
+        by_name = dict(zip(names, encoders, strict=True))
         for rule in self.rules:
-            frame = rule.mended(frame, fixed_cells)
-        return frame
+            frame = rule.mended(frame, fixed_cells, by_name)
+        # What follows from cells that rules have changed follows anew; the rules' own cells stay.
+        ruled = [names.index(name) for rule in self.rules for name in rule.names]
+        fixed = fixed.copy()
+        fixed[:, ruled] = True
+        return self._keep_found(frame, encoders, fixed, rng)
+
+    def _keep_found(
+        self,
+        frame: pd.DataFrame,
+        encoders: Sequence[ColumnEncoder],
+        fixed: npt.NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> pd.DataFrame:
+        """Return the frame with what was found kept; see `keep`.
+
+        First what determines points in time, then these with their parts and with what else they determine,
+        then all else, which may follow from parts.
+        """
+        instants = {other.source for other in self.calendars}
+        settling = [other for other in self.functions if instants & set(other.columns)]
+        first = [other for other in self.functions if other.source in instants and other not in settling]
+        rest = [other for other in self.functions if other not in settling and other not in first]
+        fixed = fixed.copy()
+        frame = functions.keep_functions(frame, settling, encoders, fixed, rng)
+        fixed[:, [index for other in settling for index in (other.source, *other.columns)]] = True
+        parts = {index for other in self.calendars for index in other.columns}
+        asked = [other for other in rest if other.source in parts and fixed[:, other.columns].any()]
+        frame = functions.keep_functions(frame, asked, encoders, fixed, rng)
+        for other in asked:  # a season that is given asks for its months
+            fixed[:, other.source] |= fixed[:, other.columns].any(1)
+        frame = calendar.keep_calendars(frame, self.calendars, encoders, fixed)
+        frame = functions.keep_functions(frame, first, encoders, fixed, rng)
+        settled = [(other.source, *other.columns) for other in first]
+        settled += [(other.source, *other.columns) for other in self.calendars]
+        fixed[:, list(chain.from_iterable(settled))] = True
+        return functions.keep_functions(frame, rest, encoders, fixed, rng)
 
     def broken(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> npt.NDArray[np.bool_]:
-        """Return which rows of a plain frame of drawn rows break a rule."""
+        """Return which rows of a plain frame of drawn rows break a rule, or what was found beside it."""
         is_broken = np.zeros(len(frame), dtype=bool)
         for rule in self.rules:
             is_broken |= rule.broken(frame)
         for combination in self.combinations:
             is_broken |= combination.broken(frame, encoders)
+        for found in self.calendars:
+            is_broken |= calendar.broken(found, frame, encoders)
+        for function in self.functions:
+            is_broken |= functions.broken(function, frame, encoders)
         unique = (rule for rule in self.rules if isinstance(rule, Unique))
         for rule, digests in zip(unique, self.digests, strict=True):
             is_present = frame[rule.names].notna().all(axis=1).to_numpy()

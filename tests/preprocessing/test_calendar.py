@@ -119,6 +119,46 @@ def test_conditions_that_contradict_each_other_are_refused():
 
 
 @pytest.mark.parametrize(
+    "given", [{"month": 2, "day": 30}, {"year": 2022, "month": 12}, {"year": 2019, "month": 1}], ids=str
+)
+def test_parts_that_no_day_of_the_table_has_are_refused(given):
+    """The hours are from March 2019 to August 2022."""
+    parts = {part: PARTS[part](HOURS) for part in ("year", "month", "day")}
+    encoder = TableEncoder().fit(pd.DataFrame({"when": HOURS, **parts}))
+    encoder.encode_conditions({"month": 2, "day": 29})
+    with pytest.raises(ConditionError, match="No row can have"):
+        encoder.encode_conditions(given)
+
+
+@pytest.mark.parametrize("given", [{}, {"month": 3}, {"season": 1}, {"holiday": "yes"}], ids=str)
+def test_parts_stay_parts_where_a_day_or_a_part_determines_other_columns(given):
+    days = pd.date_range("2020-01-01", periods=400, unit="us")
+    weather = pd.Series(np.round(RNG.normal(size=400), 1), index=days)
+    holiday = RNG.choice(["yes", "no"], size=366)
+    for when in (days[RNG.integers(400, size=3000)], pd.date_range("1990-01-01", periods=9000, unit="us")):
+        frame = pd.DataFrame({"when": when, "x": RNG.normal(size=len(when))})
+        frame["month"], frame["day"] = frame["when"].dt.month, frame["when"].dt.day
+        frame["of_year"] = frame["when"].dt.day_of_year
+        frame["season"], frame["holiday"] = frame["month"] % 12 // 3, holiday[frame["of_year"] - 1]
+        if len(frame) == 3000:
+            frame["weather"] = weather[when].to_numpy()
+        encoder = TableEncoder().fit(frame)
+        wanted = encoder.encode_conditions(given)
+        back = encoder.inverse_transform(
+            apart(frame, encoder), rng=np.random.default_rng(0), conditions=[(len(frame), wanted)]
+        )
+        assert (back["when"].dt.month == back["month"]).all()
+        assert (back["when"].dt.day == back["day"]).all()
+        assert (back["when"].dt.day_of_year == back["of_year"]).all()
+        assert (back["season"] == back["month"] % 12 // 3).all()
+        assert (back["holiday"] == holiday[back["of_year"] - 1]).all()
+        if "weather" in back:
+            np.testing.assert_array_equal(back["weather"], weather[back["when"]])
+        for name, value in given.items():
+            assert (back[name] == value).all()
+
+
+@pytest.mark.parametrize(
     "frame",
     [
         pd.DataFrame({"when": HOURS, "year": HOURS.dt.year.where(HOURS.index != 5, 1999)}),

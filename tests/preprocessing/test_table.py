@@ -11,6 +11,8 @@ from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder, infer_schema
 from synthgan.preprocessing.table import UnsupportedColumnsError
 
+RNG = np.random.default_rng(0)
+
 
 def round_trip(frame, numbers="quantile"):
     encoder = TableEncoder(CodingOptions(numbers=numbers)).fit(frame)
@@ -379,3 +381,21 @@ def test_truth_value_of_an_object_column_stays_one():
     (cell,) = encoder.encode_conditions({"b": 1}).cells
     assert cell.tolist() == [True]
     assert isinstance(cell.iloc[0], bool)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("dtype", [None, object])
+def test_days_of_a_time_zone_come_back_as_days(zone, dtype):
+    days = pd.DatetimeIndex(pd.date_range("1990-01-01", periods=10_000)).tz_localize(
+        zone, nonexistent="shift_forward", ambiguous=np.ones(10_000, dtype=bool)
+    )
+    days = days[days.tz_localize(None) == days.tz_localize(None).normalize()]
+    frame = pd.DataFrame({"day": pd.Series(days[RNG.integers(len(days), size=2000)], dtype=dtype)})
+    frame["year"] = pd.DatetimeIndex(frame["day"]).year
+    encoder = TableEncoder().fit(frame)
+    back = encoder.inverse_transform(encoder.transform(frame), rng=np.random.default_rng(0))
+    assert back["day"].dtype == frame["day"].dtype
+    shown = pd.DatetimeIndex(back["day"])
+    assert (shown.hour <= 1).all()  # where clocks skip midnight, a day begins at one
+    assert (shown.hour == 0).mean() > 0.99
+    assert (shown.year == back["year"]).all()
