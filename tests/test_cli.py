@@ -280,6 +280,7 @@ def test_signals_end_with_their_codes_and_leave_nothing(source, tmp_path, number
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
     )
+    assert b"Learning" in process.stderr.readline()
     assert b"Training" in process.stderr.readline()  # under way
     time.sleep(0.2)
     process.send_signal(number)

@@ -25,7 +25,7 @@ _BYTES_PER_WEIGHT = 24
 #: Bytes of each part of a row vector in a batch, with what is kept for gradients.
 _BYTES_PER_PART = 40
 #: Bytes of trees and latent classes, at most, and of all that does not depend on the table.
-_BYTES_OF_SURVEY, _BYTES_AT_LEAST = 400 * 2**20, 150 * 2**20
+_BYTES_OF_SURVEY, _BYTES_AT_LEAST = 400 * 2**20, 300 * 2**20
 #: Floating-point operations of a step for each weight and row: forwards and backwards.
 _PRODUCTS_PER_WEIGHT = 6
 #: How much longer a step takes than its matrix products, and seconds of trees for each column and row.
