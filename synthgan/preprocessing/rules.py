@@ -24,8 +24,8 @@ from synthgan.preprocessing.numerical import fewest_decimals
 from synthgan.schema import join_columns
 
 BoolArray = npt.NDArray[np.bool_]
-#: Of the size of a number, what is taken for an error of rounding, by the bytes that it has.
-_ROUNDING = {1: 0.0, 2: 4e-3, 4: 1e-6, 8: 1e-9}
+#: Of the size of a float, what is taken for an error of rounding, by the bytes that it has.
+_ROUNDING, _ROUNDING_AT_LEAST = {2: 4e-3, 4: 1e-6}, 1e-9
 
 
 class Rule(ABC):
@@ -36,7 +36,8 @@ class Rule(ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Rule.registry[cls.kind] = cls
+        if "kind" in vars(cls):
+            Rule.registry[cls.kind] = cls
 
     @property
     @abstractmethod
@@ -194,7 +195,9 @@ class Sum(Rule):
         if self.tolerance:
             slack = nothing + _like(self.tolerance, off)
         if off.dtype.kind == "f":
-            rounding = max(_ROUNDING[getattr(rows[name].dtype, "itemsize", 8)] for name in self.names)
+            dtypes: list[Any] = [rows[name].dtype for name in self.names]
+            sizes = [dtype.itemsize for dtype in dtypes if dtype.kind == "f"]
+            rounding = max(_ROUNDING.get(size, _ROUNDING_AT_LEAST) for size in sizes)
             slack = slack + rounding * rows[self.names].astype(np.float64).abs().max(axis=1)
         is_off = (off > slack) | (nothing - off > slack)
         return _spread(is_off.to_numpy(dtype=bool), frame[self.names])
@@ -222,7 +225,18 @@ class Sum(Rule):
 
 
 @dataclass(frozen=True)
-class Unique(Rule):
+class _OfColumns(Rule):
+    """A rule about some columns alike."""
+
+    columns: Sequence[Hashable]
+
+    @property
+    def names(self) -> list[Hashable]:
+        return list(self.columns)
+
+
+@dataclass(frozen=True)
+class Unique(_OfColumns):
     """No two rows are alike in some columns, nor is a drawn row like one of the table.
 
     Parameters
@@ -233,12 +247,6 @@ class Unique(Rule):
 
     kind = "unique"
 
-    columns: Sequence[Hashable]
-
-    @property
-    def names(self) -> list[Hashable]:
-        return list(self.columns)
-
     def broken(self, frame: pd.DataFrame) -> BoolArray:
         return frame[self.names].duplicated().to_numpy() & frame[self.names].notna().all(axis=1).to_numpy()
 
@@ -247,7 +255,7 @@ class Unique(Rule):
 
 
 @dataclass(frozen=True)
-class Combinations(Rule):
+class Combinations(_OfColumns):
     """The cells of some columns stand together only as they do in a row of the table.
 
     Parameters
@@ -257,12 +265,6 @@ class Combinations(Rule):
     """
 
     kind = "combinations"
-
-    columns: Sequence[Hashable]
-
-    @property
-    def names(self) -> list[Hashable]:
-        return list(self.columns)
 
     def broken(self, frame: pd.DataFrame) -> BoolArray:
         """Return false for each row: of the table itself it always holds."""

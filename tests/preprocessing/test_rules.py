@@ -258,3 +258,10 @@ def test_values_of_any_sort_come_back_from_a_file(tmp_path):
     assert not stored.broken(frame).any()
     nothing = pd.array([None] * 90, dtype="Int64")
     assert not stored.broken(frame.assign(n=nothing, m=nothing)).any()
+
+
+def test_narrow_integers_beside_floats_are_no_excuse_for_rounding():
+    frame = pd.DataFrame({"a": pd.Series([100] * 9, dtype="int16"), "b": [0.5] * 9, "t": [100.5] * 9})
+    rule = Sum("t", ["a", "b"])
+    assert not rule.broken(frame).any()
+    assert rule.broken(frame.assign(t=100.6)).all()

@@ -1,0 +1,248 @@
+"""Conditions: what a row can be asked to have, and what it then has."""
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthgan.exceptions import ConditionError
+from synthgan.preprocessing import CodingOptions, TableEncoder
+
+POSSIBLE = [
+    ("age", 40, 40),
+    ("age", 41, 41),  # not seen, but in the range
+    ("age", 40.0, 40),
+    ("age", "40", 40),
+    ("age", np.int8(40), 40),
+    ("score", 0.3, 0.3),
+    ("score", "1.25", 1.25),
+    ("score", 2, 2.0),
+    ("score", None, None),
+    ("score", np.nan, None),
+    ("score", pd.NA, None),
+    ("city", "Bern", "Bern"),
+    ("city", None, None),
+    ("size", "M", "M"),
+    ("size", pd.NA, None),
+    ("member", True, True),
+    ("member", "true", True),
+    ("member", "False", False),
+    ("member", 0, False),
+    ("since", pd.Timestamp("2020-03-04"), pd.Timestamp("2020-03-04")),
+    ("since", "2020-03-04", pd.Timestamp("2020-03-04")),
+    ("since", datetime.datetime(2020, 3, 4), pd.Timestamp("2020-03-04")),
+    ("since", pd.NaT, None),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "cell"), POSSIBLE)
+def test_a_condition_holds_exactly_and_keeps_the_dtypes(table, name, value, cell):
+    encoder = TableEncoder().fit(table)
+    wanted = encoder.encode_conditions({name: value})
+    written = wanted.write_into(table)
+    pd.testing.assert_series_equal(written.dtypes, table.dtypes)
+    assert written[name].isna().all() if cell is None else (written[name] == cell).all()
+    pd.testing.assert_frame_equal(written.drop(columns=name), table.drop(columns=name))
+    (index,) = wanted.known.columns
+    assert 0 <= wanted.known.codes[0] < encoder.layout_.spans[index].n_codes
+
+
+IMPOSSIBLE = [
+    ("aeg", 40, r"names column 'aeg', .* it has 'age', .* Did you mean 'age'\?"),
+    ("age", 29, "'age' cannot be 29: it holds values from 30 to 62"),
+    ("age", 63, "'age' cannot be 63"),
+    ("age", 10**30, "'age' cannot be"),
+    ("age", 40.5, "'age' cannot be 40.5"),
+    ("age", "40.5", "'age' cannot be '40.5'"),
+    ("age", "forty", "'age' cannot be 'forty'"),
+    ("age", None, "'age' cannot be None"),
+    ("age", pd.NaT, "'age' cannot be NaT"),
+    ("age", [40], "'age' cannot be"),
+    ("age", pd.Timestamp("2020"), "'age' cannot be"),
+    ("score", 2.5, "'score' cannot be 2.5: it holds values from 0.25 to 2.0"),
+    ("score", float("inf"), "'score' cannot be inf"),
+    ("score", "nan", "'score' cannot be 'nan'"),
+    ("city", "Bärn", r"'city' cannot be 'Bärn': it holds the levels 'Basel', .* Did you mean 'Bern'\?"),
+    ("city", 3, "'city' cannot be 3"),
+    ("size", "m", r"'size' cannot be 'm'.* Did you mean 'M'\?"),
+    ("size", "XL", "'size' cannot be 'XL': it holds the levels 'S', 'M', 'L'"),
+    ("member", "yes", "'member' cannot be 'yes'"),
+    ("member", 2, "'member' cannot be 2"),
+    ("member", None, "'member' cannot be None"),
+    ("since", "2019-12-31", "'since' cannot be '2019-12-31': it holds values from 2020-01-01"),
+    ("since", "soon", "'since' cannot be 'soon'"),
+    ("since", pd.Timestamp("2020-03-04", tz="UTC"), "'since' cannot be"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), IMPOSSIBLE)
+def test_a_condition_that_no_row_can_meet_is_refused(table, name, value, message):
+    with pytest.raises(ConditionError, match=message):
+        TableEncoder().fit(table).encode_conditions({name: value})
+
+
+def test_a_declared_but_unseen_level_and_a_key_are_no_conditions():
+    sizes = pd.CategoricalDtype(["S", "M", "never"])
+    frame = pd.DataFrame(
+        {"size": pd.Series(["S", "M"] * 60, dtype=sizes), "id": [f"K{i:04d}" for i in range(120)]}
+    )
+    encoder = TableEncoder().fit(frame)
+    for conditions in ({"size": "never"}, {"id": "K0000"}):
+        with pytest.raises(ConditionError):
+            encoder.encode_conditions(conditions)
+
+
+def test_text_names_the_levels_of_any_category():
+    days = pd.date_range("2020-01-01", periods=3)
+    frame = pd.DataFrame(
+        {"n": pd.Categorical([1, 2, 3]), "day": pd.Categorical(days), "cut": pd.cut([1, 3, 5], 2)}
+    )
+    wanted = (
+        TableEncoder()
+        .fit(frame)
+        .encode_conditions({"n": "2", "day": str(days[1]), "cut": str(frame["cut"][0])})
+    )
+    written = wanted.write_into(frame)
+    assert written.iloc[0].tolist() == [2, days[1], frame["cut"][0]]
+    pd.testing.assert_series_equal(written.dtypes, frame.dtypes)
+
+
+def test_an_object_column_of_large_integers_takes_a_small_condition():
+    frame = pd.DataFrame({"x": pd.Series([1, 5, 2**63 + 1] * 20, dtype=object)})
+    wanted = TableEncoder().fit(frame).encode_conditions({"x": 5})
+    assert wanted.write_into(frame)["x"].tolist() == [5] * 60
+
+
+def test_several_conditions_are_sorted_by_column_and_no_condition_changes_nothing(table):
+    encoder = TableEncoder().fit(table)
+    wanted = encoder.encode_conditions({"member": True, "age": 51})
+    assert wanted.known.columns.tolist() == [0, 4]
+    written = wanted.write_into(table.iloc[:0])
+    assert len(written) == 0
+    pd.testing.assert_series_equal(written.dtypes, table.dtypes)
+    nothing = encoder.encode_conditions({})
+    assert nothing.cells == []
+    assert nothing.write_into(table) is table
+
+
+@pytest.mark.parametrize("numbers", ["quantile", "standard"])
+def test_the_code_of_a_condition_is_that_of_the_cell(table, numbers):
+    """What is written as a condition is what a row with that cell is coded as."""
+    encoder = TableEncoder(CodingOptions(numbers=numbers)).fit(table)
+    coded = encoder.transform(table)
+    wanted = encoder.encode_conditions(table.iloc[0].to_dict())
+    assert wanted.known.codes.tolist() == coded.codes[0].tolist()
+    valued = [list(wanted.known.columns).index(i) for i in encoder.layout_.valued]
+    np.testing.assert_array_equal(wanted.known.values[valued], coded.values[0])
+
+
+def test_the_place_of_a_condition_is_that_of_the_cell():
+    frame = pd.DataFrame(np.random.default_rng(0).lognormal(size=(2000, 2)), columns=["a", "b"])
+    encoder = TableEncoder().fit(frame)
+    coded = encoder.transform(frame)
+    assert [span.n_places for span in encoder.layout_.spans] == [3, 3]
+    for row in range(20):
+        wanted = encoder.encode_conditions(frame.iloc[row].to_dict()).known
+        assert wanted.codes.tolist() == coded.codes[row].tolist()
+        assert wanted.places.tolist() == coded.places[row].tolist()
+
+
+class TestReadConditions:
+    encoder = TableEncoder().fit(
+        pd.DataFrame({"a": [1, 2], "a=b": [3, 4], "t": ["", "x"], "u": ["y", None], 7: [1.5, 2.5]})
+    )
+
+    @pytest.mark.parametrize(
+        ("texts", "conditions"),
+        [
+            (["a=1"], {"a": "1"}),
+            (["a=b=3"], {"a=b": "3"}),
+            (["t="], {"t": ""}),
+            (["u="], {"u": None}),
+            (["7=2.5"], {7: "2.5"}),
+            (["nowhere=1=2"], {"nowhere": "1=2"}),
+            ([], {}),
+        ],
+    )
+    def test_text_is_split_where_a_column_ends(self, texts, conditions):
+        assert self.encoder.read_conditions(texts) == conditions
+
+    @pytest.mark.parametrize(
+        ("texts", "message"), [(["a"], "COLUMN=VALUE"), (["a=1", "a=2"], "two conditions")]
+    )
+    def test_what_cannot_be_read_is_refused(self, texts, message):
+        with pytest.raises(ConditionError, match=message):
+            self.encoder.read_conditions(texts)
+
+
+@pytest.mark.parametrize("conditions", ["a=1", [("a", 1)], pd.Series({"a": 1})])
+def test_conditions_that_are_no_mapping_are_refused(conditions):
+    with pytest.raises(ConditionError, match="mapping"):
+        TableEncoder().fit(pd.DataFrame({"a": [1, 2]})).encode_conditions(conditions)
+
+
+def test_days_come_back_as_days_and_can_be_a_condition():
+    days = pd.Series([datetime.date(2020, 2, 28), datetime.date(1, 1, 1), None, datetime.date(9999, 12, 31)])
+    frame = pd.DataFrame({"day": days.repeat(30).reset_index(drop=True)})
+    encoder = TableEncoder().fit(frame)
+    assert encoder.schema_["day"].kind == "date"
+    drawn = encoder.inverse_transform(encoder.transform(frame), rng=np.random.default_rng(0))
+    pd.testing.assert_frame_equal(drawn, frame)
+    for value in ("2020-02-28", datetime.date(2020, 2, 28)):
+        (cell,) = encoder.encode_conditions({"day": value}).cells
+        assert cell.tolist() == [datetime.date(2020, 2, 28)]
+    when = TableEncoder().fit(pd.DataFrame({"when": pd.date_range("2020-01-01", periods=9)}))
+    (cell,) = when.encode_conditions({"when": datetime.date(2020, 1, 5)}).cells
+    assert cell.tolist() == [pd.Timestamp("2020-01-05")]
+
+
+TIMES = {
+    "when": (
+        [pd.Timestamp("2020-01-01"), pd.Timestamp("2021-01-01")],
+        "2020-05-05",
+        pd.Timestamp("2020-05-05"),
+    ),
+    "moment": (
+        [datetime.datetime(2020, 1, 1), datetime.datetime(2021, 1, 1)],
+        datetime.date(2020, 5, 5),
+        datetime.datetime(2020, 5, 5),
+    ),
+    "span": ([pd.Timedelta(0), pd.Timedelta("9h")], "3h", pd.Timedelta("3h")),
+    "clock": ([pd.Timedelta(0), pd.Timedelta("9h")], datetime.time(3), pd.Timedelta("3h")),
+    "time": ([datetime.time(0), datetime.time(9)], "03:00", datetime.time(3)),
+    "price": ([Decimal("0.00"), Decimal("9.99")], "1.5", Decimal("1.50")),
+    "number": ([Decimal("0.00"), Decimal("9.99")], 1.5, Decimal("1.50")),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_objects_are_conditions_in_their_own_form_and_as_text(name):
+    cells, value, wanted = TIMES[name]
+    frame = pd.DataFrame({"x": pd.Series(cells * 30, dtype=object)})
+    (cell,) = TableEncoder().fit(frame).encode_conditions({"x": value}).cells
+    assert cell.tolist() == [wanted]
+    assert type(cell[0]) is type(wanted)
+    assert str(cell[0]) == str(wanted)
+
+
+@pytest.mark.parametrize("value", [5, "soon", pd.Timestamp("2020-05-05", tz="UTC"), datetime.time(3), [1]])
+def test_what_is_no_moment_is_no_condition(value):
+    frame = pd.DataFrame({"x": pd.Series([pd.Timestamp(0), pd.Timestamp("2021")] * 30, dtype=object)})
+    with pytest.raises(ConditionError, match="'x' cannot be"):
+        TableEncoder().fit(frame).encode_conditions({"x": value})
+
+
+@pytest.mark.parametrize("value", ["1.505", "soon", 1.505, True, [1]])
+def test_a_decimal_of_more_places_or_none_is_no_condition(value):
+    frame = pd.DataFrame({"x": pd.Series([Decimal("0.00"), Decimal("9.99")] * 30, dtype=object)})
+    with pytest.raises(ConditionError, match="'x' cannot be"):
+        TableEncoder().fit(frame).encode_conditions({"x": value})
+
+
+def test_truth_value_of_an_object_column_stays_one():
+    encoder = TableEncoder().fit(pd.DataFrame({"b": pd.Series([True, False, None], dtype=object)}))
+    (cell,) = encoder.encode_conditions({"b": 1}).cells
+    assert cell.tolist() == [True]
+    assert isinstance(cell.iloc[0], bool)
