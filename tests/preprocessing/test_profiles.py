@@ -95,7 +95,8 @@ def test_the_textbook_coding_has_no_places():
 
 
 def test_like_profiles_are_brought_together():
-    profiles = np.repeat(np.eye(4), 8, axis=0)[RNG.permutation(32)]
+    corners = np.array([[3.0, 1.0], [3.0, -1.0], [-3.0, 1.0], [-3.0, -1.0]])
+    profiles = np.repeat(corners, 8, axis=0)[RNG.permutation(32)]
     place = bisected(profiles, np.ones(32, dtype=int), 2)
     assert sorted(place) == list(range(32))
     for start in range(0, 32, 8):
