@@ -36,7 +36,7 @@ bench-frontier: $(INSTALLED)
 	$(BIN)/python benchmarks/frontier.py adult --data $(DATA)
 
 bench-cost: $(INSTALLED)
-	$(BIN)/python benchmarks/cost.py $(DATA)/*.parquet
+	$(BIN)/python benchmarks/cost.py $(DATA)/*.parquet --levels 300000
 
 bench-consistency: $(INSTALLED)
 	$(BIN)/python benchmarks/consistency.py --data $(DATA)
