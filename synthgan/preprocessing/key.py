@@ -3,8 +3,8 @@
 A key carries nothing to learn; drawn rows get new keys of the same form, none of which the table has.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable
+from typing import Any, Self
 from uuid import UUID
 
 import numpy as np
@@ -15,14 +15,28 @@ from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.preprocessing.key_form import KeyForm
 
 _MIN_ROWS = 100
-_MAX_LENGTH = 40
-#: Digits alone, or letters and digits with dashes between: no dates, prices, names or words.
-_FORM = r"(?:[0-9]+|(?=.*[A-Za-z])(?=.*[0-9])[A-Za-z0-9_\-]+)"
-_DIGITS, _LOWER, _UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#: Rounds of drawing after which keys grow by one more digit, because their form has run out.
-_ROUNDS_PER_LENGTH = 4
+_MAX_LENGTH = 200
+#: How texts that are keys are written; the rest of a column may be written otherwise.
+_FORMS = {
+    "digits": r"[0-9]+",
+    "letters and digits": r"[0-9]+|(?=.*[A-Za-z])(?=.*[0-9])[A-Za-z0-9_\-./#]+",
+    "mail addresses": r"[^@\s]+@[^@\s]+\.[^@\s]+",
+    "web addresses": r"(?:[a-z][a-z0-9+.\-]*://|www\.)\S+",
+    "network addresses": r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?=(?:.*:){5})[0-9A-Fa-f:]+",
+    "telephone numbers": r"[+(][0-9 ()./\-]{7,}|[0-9]{2,5}(?:[ \-/.][0-9]{2,5}){2,}",
+}
+_SHARE_OF_FORM = 0.95
+#: Days say something, and so do numbers with decimals.
+_DAY = (
+    r"(?:[0-9]{4}([\-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([\-/.])[0-9]{1,2}\2(?:[0-9]{2}){1,2})"
+    r"(?:[ T].*)?"
+)
+_DECIMAL = r"[0-9]+[.][0-9]+[A-Za-z/]*"
+#: Rounds of drawing after which keys grow by one more step, because their form has run out.
+_ROUNDS_PER_STEP = 4
 
 
 class KeyEncoder(ColumnEncoder):
@@ -30,10 +44,8 @@ class KeyEncoder(ColumnEncoder):
 
     Attributes
     ----------
-    pools_
-        The characters that each position may have: a single one, or all of its sort.
-    lengths_
-        The lengths seen.
+    form_
+        How keys that are text are written.
     digests_
         64-bit hashes of the keys seen, increasing, by which they are avoided. Who can guess a key can test
         it against them.
@@ -46,8 +58,7 @@ class KeyEncoder(ColumnEncoder):
     kind = "key"
     priority = 2
 
-    pools_: list[str]
-    lengths_: list[int]
+    form_: KeyForm
     digests_: npt.NDArray[np.uint64]
     last_: int | None
     uuid_version_: int | None
@@ -60,9 +71,8 @@ class KeyEncoder(ColumnEncoder):
             return "the numbers of the rows" if _are_numbers_of_rows(column) else None
         if infer_dtype(column, skipna=True) != "string":
             return "objects of UUID, different in every row"
-        present = column.dropna()
-        has_form = present.str.fullmatch(_FORM) & present.str.len().le(_MAX_LENGTH)
-        return "letters and digits, different in every row" if has_form.all() else None
+        form = _form_of(column.dropna())
+        return f"{form}, different in every row" if form else None
 
     @classmethod
     def suits(cls, column: "pd.Series[Any]") -> bool:
@@ -81,10 +91,7 @@ class KeyEncoder(ColumnEncoder):
         cells = [] if self.last_ is not None else present.astype(object).tolist()
         self.uuid_version_ = (cells[0].version or 0) if cells and isinstance(cells[0], UUID) else None
         keys = [str(cell) for cell in cells] or ["0"]
-        self.lengths_ = sorted({len(key) for key in keys})
-        longest = self.lengths_[-1]
-        sorts = [_DIGITS, *(_letters(set().union(*keys), sort) for sort in (_LOWER, _UPPER))]
-        self.pools_ = [_pool({key[i] for key in keys if len(key) > i}, sorts) for i in range(longest)]
+        self.form_ = KeyForm.learn(keys)
         self.digests_ = np.sort(_digest(np.array(keys, dtype=object)))
 
     def _encode(self, present: "pd.Series[Any]") -> tuple[IntArray, FloatArray]:
@@ -113,8 +120,8 @@ class KeyEncoder(ColumnEncoder):
         else:
             keys, n_rounds = keys[:0], 0
             while len(keys) < n:
-                extra_digits = n_rounds // _ROUNDS_PER_LENGTH
-                more = self._random_keys(2 * (n - len(keys)) + 16, extra_digits, rng)
+                more = self.form_.draw(2 * (n - len(keys)) + 16, n_rounds // _ROUNDS_PER_STEP, rng)
+                more = more[~np.isin(_digest(more), self.digests_)]
                 keys = pd.unique(np.concatenate([keys, more]))[:n]
                 n_rounds += 1
         return keys
@@ -130,13 +137,6 @@ class KeyEncoder(ColumnEncoder):
                 f"{self.dtype}; give it a wider type, or another kind."
             ) from error
 
-    def _random_keys(self, n: int, extra_digits: int, rng: np.random.Generator) -> npt.NDArray[Any]:
-        pools = [*self.pools_, *[_DIGITS] * extra_digits]
-        letters = np.stack([rng.choice(list(pool), size=n) for pool in pools], axis=1)
-        lengths = rng.choice(self.lengths_, size=n) + extra_digits
-        keys = np.array(["".join(row[:k]) for row, k in zip(letters, lengths, strict=True)], dtype=object)
-        return keys[~np.isin(_digest(keys), self.digests_)]
-
     def _decode(self, codes: IntArray, values: FloatArray) -> Any:
         raise AssertionError("keys are drawn, not decoded")
 
@@ -145,6 +145,13 @@ class KeyEncoder(ColumnEncoder):
 
     def _contains(self, value: Any) -> bool:
         return False
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "form_": self.form_.state()}
+
+    @classmethod
+    def from_state(cls, name: Hashable, dtype: Any, state: dict[str, Any]) -> Self:
+        return super().from_state(name, dtype, {**state, "form_": KeyForm.from_state(state["form_"])})
 
     def support(self) -> str:
         return "new keys only, so it cannot be a condition"
@@ -158,17 +165,14 @@ def _are_numbers_of_rows(column: "pd.Series[Any]") -> bool:
     return bool(is_counted) and 2 * last < 2**bits
 
 
-def _letters(seen: set[str], alphabet: str) -> str:
-    """Return the letters that keys have: those of hexadecimal numbers, where there are no others."""
-    own = seen & set(alphabet)
-    return alphabet[:6] if len(own) > 3 and own <= set(alphabet[:6]) else alphabet
-
-
-def _pool(seen: set[str], sorts: Sequence[str]) -> str:
-    """Return the characters of a position: the one that all keys have there, or all of the sorts seen."""
-    if len(seen) == 1:
-        return seen.pop()
-    return "".join(sorted(seen.union(*(sort for sort in sorts if seen & set(sort)))))
+def _form_of(present: "pd.Series[Any]") -> str | None:
+    """Return how nearly all of some different texts are written, None where they may say something."""
+    says_something = present.str.fullmatch(_DAY) | present.str.fullmatch(_DECIMAL)
+    if says_something.mean() > 1 - _SHARE_OF_FORM:
+        return None
+    is_short = present.str.len() <= _MAX_LENGTH
+    shares = {name: (present.str.fullmatch(form) & is_short).mean() for name, form in _FORMS.items()}
+    return next((name for name, share in shares.items() if share >= _SHARE_OF_FORM), None)
 
 
 def _digest(keys: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

@@ -13,7 +13,7 @@ RNG = np.random.default_rng(0)
 def test_one_text_that_differs_in_every_row_is_a_key_only_where_that_says_something():
     keys = [f"K{i:04d}" for i in range(150)]
     assert infer_schema(pd.DataFrame({"x": keys}))["x"].kind == "key"
-    for column in (keys[:99], [*keys, *[None] * 200], [*keys, keys[0]], [key + ".x" for key in keys]):
+    for column in (keys[:99], [*keys, *[None] * 200], [*keys, keys[0]], [key + "!" for key in keys]):
         assert infer_schema(pd.DataFrame({"x": column}))["x"].kind == "categorical"
 
 
@@ -24,8 +24,11 @@ def test_one_text_that_differs_in_every_row_is_a_key_only_where_that_says_someth
         [f"{i / 4:.2f}" for i in range(200)],
         ["".join(letters) for letters in zip("abcdefghij" * 20, *["klmnopqrst" * 20] * 2, strict=True)],
         [f"{i}:30" for i in range(200)],
+        [day.strftime("%d/%m/%y") for day in pd.date_range("2021-01-01", periods=200)],
+        [str(day) for day in pd.date_range("2021-01-01", periods=200, freq="h")],
+        [f"{i / 4:.2f}kg" for i in range(200)],
     ],
-    ids=["dates", "prices", "words", "times"],
+    ids=["dates", "prices", "words", "times", "days first", "instants", "units"],
 )
 def test_text_that_says_something_is_no_key(column):
     assert infer_schema(pd.DataFrame({"x": column}))["x"].kind == "categorical"
@@ -42,6 +45,43 @@ def test_new_keys_have_the_form_of_the_old_and_are_new_and_different():
     assert drawn.str.fullmatch(r"K-\d\d\d00a").all()
     assert drawn.is_unique
     assert not drawn.isin(frame["x"]).any()
+
+
+FORMS = {
+    "mail": ("{a}.{b}@{c}.org", r"[a-z]+\.[a-z]+@(mail|post)\.org"),
+    "web": ("https://shop.example.com/item/{n}?ref={a}", r"https://shop\.example\.com/item/\d+\?ref=[a-z]+"),
+    "network": ("10.{m}.{k}.7", r"10\.(1?\d?\d|2[0-4]\d|25[0-5])\.(1?\d?\d|2[0-4]\d|25[0-5])\.7"),
+    "telephone": ("+49 (30) {n}", r"\+49 \(30\) \d{5,6}"),
+    "file": ("IMG_{n}.jpg", r"IMG_\d{5,6}\.jpg"),
+    "card": ("4929 {k4} {m4} {n4}", r"4929 \d{4} \d{4} \d{4}"),
+}
+
+
+@pytest.mark.parametrize(("form", "pattern"), FORMS.values(), ids=FORMS)
+def test_keys_with_marks_get_new_ones_with_these_marks(form, pattern):
+    a, b = (["".join(RNG.choice(list("abcdefghijklm"), size=5 + i % 3)) for i in range(300)] for _ in "ab")
+    numbers = 10_000 + np.arange(300) * 601
+    cells = [
+        form.format(
+            a=a[i], b=b[i], c=("mail", "post")[i % 2], n=numbers[i], m=i % 256, k=i // 2, k4=f"{7 * i:04d}",
+            m4=f"{31 * i:04d}", n4=f"{i:04d}",
+        )
+        for i in range(300)
+    ]  # fmt: skip
+    frame = pd.DataFrame({"x": cells})
+    assert infer_schema(frame)["x"].kind == "key"
+    drawn = draw_as_many(frame)
+    assert drawn.str.fullmatch(pattern).all(), drawn[~drawn.str.fullmatch(pattern)].iloc[0]
+    assert drawn.is_unique
+    assert not drawn.isin(cells).any()
+
+
+def test_marks_that_stand_anywhere_are_letters_among_others():
+    letters = list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+    cells = ["".join(RNG.choice(letters, size=11)) for _ in range(400)]
+    drawn = draw_as_many(pd.DataFrame({"x": cells}))
+    assert drawn.str.fullmatch(r"[A-Za-z0-9_\-]{11}").all()
+    assert drawn.str.contains("[_-]").any()
 
 
 @pytest.mark.parametrize("form", ["{:03d}", "u{:03d}", "C{}"])
