@@ -19,7 +19,9 @@ import pandas as pd
 import pyarrow as pa
 from sklearn.utils.validation import check_array
 
-from synthgan.exceptions import DataError
+from synthgan.exceptions import DataError, listing
+
+_UNREADABLE = (pa.ArrowException, TypeError, ValueError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,11 @@ def unwrap(X: Any) -> tuple[pd.DataFrame, Form]:
 
 def _unwrap_arrow(X: Any) -> tuple[pd.DataFrame, Form]:
     try:
-        table = pa.table(X)
-        # Arrow types as they are: whole numbers with missing cells would come as floats and lose digits.
-        frame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
-    except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
-        raise DataError(f"This {type(X).__name__} cannot be read as an Arrow table: {error}.") from error
+        table, frame = _read_arrow(X)
+    except _UNREADABLE as error:
+        raise DataError(
+            f"This {type(X).__name__} cannot be read as an Arrow table{_where(X)}: {error}."
+        ) from error
     for held, column in zip(table.schema, table.columns, strict=True):
         if not held.nullable and column.null_count:
             raise DataError(
@@ -136,3 +138,23 @@ def _unwrap_arrow(X: Any) -> tuple[pd.DataFrame, Form]:
             )
     is_polars = type(X).__module__.partition(".")[0] == "polars"
     return frame, Form("polars" if is_polars else "pyarrow", schema=table.schema)
+
+
+def _read_arrow(X: Any) -> tuple[pa.Table, pd.DataFrame]:
+    """Return a table as Arrow's and as a frame."""
+    table = pa.table(X)
+    # Arrow types as they are: whole numbers with missing cells would come as floats and lose digits.
+    return table, table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+
+
+def _where(X: Any) -> str:
+    """Return in words which columns hinder that a table is read, where its library can select them."""
+    names = []
+    for name in getattr(X, "column_names", None) or getattr(X, "columns", ()):
+        try:
+            _read_arrow(X.select([name]))
+        except _UNREADABLE:
+            names.append(name)
+        except AttributeError:
+            return ""
+    return f" because of {listing(names)}" if names else ""

@@ -96,8 +96,8 @@ def test_a_lazy_frame_is_to_be_collected():
 
 
 def test_a_frame_that_arrow_cannot_hold_is_refused_in_one_sentence():
-    with pytest.raises(DataError, match="This DataFrame cannot be read as an Arrow table"):
-        SynthGAN().fit(pl.DataFrame({"a": pl.Series([1, 2], dtype=pl.Int128)}))
+    with pytest.raises(DataError, match="This DataFrame cannot be read as an Arrow table because of 'b'"):
+        SynthGAN().fit(pl.DataFrame({"a": [1, 2], "b": pl.Series([1, 2], dtype=pl.Int128)}))
 
 
 @pytest.mark.parametrize(

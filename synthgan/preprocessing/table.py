@@ -133,7 +133,7 @@ class UnsupportedColumnsError(DataError):
         super().__init__(
             f"These columns hold what cannot be learned (nested, binary, complex or mixed cells, free "
             f"text, several time zones, or integers more than 64 bits apart): {held}. Turn them into "
-            f"numbers, levels or dates, or leave them out with df.drop(columns={list(columns)!r}) or "
+            f"numbers, levels or dates, or leave them out with kinds={dict.fromkeys(columns, DROP)!r} or "
             f"--drop-unsupported."
         )
 
