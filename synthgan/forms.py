@@ -150,7 +150,7 @@ def _read_arrow(X: Any) -> tuple[pa.Table, pd.DataFrame]:
 def _where(X: Any) -> str:
     """Return in words which columns hinder that a table is read, where its library can select them."""
     names = []
-    for name in getattr(X, "column_names", None) or getattr(X, "columns", ()):
+    for name in getattr(X, "column_names", None) or getattr(X, "columns", None) or ():
         try:
             _read_arrow(X.select([name]))
         except _UNREADABLE:
