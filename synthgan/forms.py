@@ -155,6 +155,6 @@ def _where(X: Any) -> str:
             _read_arrow(X.select([name]))
         except _UNREADABLE:
             names.append(name)
-        except AttributeError:
+        except (AttributeError, KeyError):  # no columns to select, or two of one name
             return ""
     return f" because of {listing(names)}" if names else ""

@@ -66,8 +66,8 @@ class Sampler:
         lacking = np.flatnonzero(self.encoder.broken(frame))
         for n_try in range(_MAX_TRIES):
             if not len(lacking):
-                return frame
-            frame = self._with_fresh(frame, lacking, group, parts, 2**n_try)
+                return self.encoder.restored(frame)
+            frame = self._with_fresh(frame, lacking, group, parts, n_try)
             lacking = np.flatnonzero(self.encoder.broken(frame))
         raise DataError(
             f"{len(lacking):,} of {len(frame):,} rows could not be drawn: in {_MAX_TRIES} tries too few kept "
@@ -75,7 +75,7 @@ class Sampler:
         )
 
     def _with_fresh(
-        self, frame: pd.DataFrame, lacking: IntArray, group: IntArray, parts: Sequence[Part], n_each: int
+        self, frame: pd.DataFrame, lacking: IntArray, group: IntArray, parts: Sequence[Part], n_try: int
     ) -> pd.DataFrame:
         """Return the frame with other rows in place of those that are lacking, as far as there are any.
 
@@ -89,27 +89,34 @@ class Sampler:
             For each row which part it belongs to.
         parts
             See `rows`.
-        n_each
-            How many times more rows are drawn than at first, since the fewer fit, the more it takes.
+        n_try
+            How often that was done before. Each time twice as many rows are drawn, since the fewer fit, the
+            more it takes. At first only rows come in that lack the same of the cells that rules are about, or
+            rules would favour rows that lack some.
         """
         lacks = np.bincount(group[lacking], minlength=len(parts))
         wanted = np.flatnonzero(lacks).tolist()
-        sizes = np.clip(_N_FOR_EACH * n_each * lacks, _MIN_ANEW, _MAX_ANEW).tolist()
+        sizes = np.clip(_N_FOR_EACH * 2**n_try * lacks, _MIN_ANEW, _MAX_ANEW).tolist()
         fresh = self._drawn([(sizes[index], parts[index][1]) for index in wanted])
         of_group = np.repeat(wanted, [sizes[index] for index in wanted])
-        fits = ~self.encoder.broken(fresh)
+        fits = np.flatnonzero(~self.encoder.broken(fresh))
+        whole = pd.concat([frame, fresh], ignore_index=True)
+        sort = np.concatenate([group, of_group])
+        if n_try < _MAX_TRIES // 2:
+            ruled = [name for rule in self.encoder.ties_.rules for name in rule.names]
+            lacks_cells = pd.DataFrame(whole[[*dict.fromkeys(ruled)]].isna().to_numpy()).assign(group=sort)
+            sort = pd.util.hash_pandas_object(lacks_cells, index=False).factorize()[0]
         order = np.arange(len(frame))
-        for index in wanted:
-            places = lacking[group[lacking] == index]
-            rows = np.flatnonzero(fits & (of_group == index))[: len(places)]
-            order[places[: len(rows)]] = len(frame) + rows
-        whole = pd.concat([frame, fresh], ignore_index=True).take(order).reset_index(drop=True)
-        return self.encoder.with_fresh_keys(whole, self.numpy_rng)
+        for index in np.unique(sort[lacking]).tolist():
+            places = lacking[sort[lacking] == index]
+            rows = len(frame) + fits[sort[len(frame) + fits] == index][: len(places)]
+            order[places[: len(rows)]] = rows
+        return self.encoder.with_fresh_keys(whole.take(order).reset_index(drop=True), self.numpy_rng)
 
     def _drawn(self, parts: Sequence[Part]) -> pd.DataFrame:
         tables = [draw(self.model, n, known=asked.known, **self.how, rng=self.rng) for n, asked in parts]
         table = EncodedTable.join(tables, self.encoder.layout_)
-        return self.encoder.inverse_transform(table, rng=self.numpy_rng, conditions=parts)
+        return self.encoder.decode(table, rng=self.numpy_rng, conditions=parts)
 
     def _check_known(self, parts: Sequence[Part]) -> None:
         """Raise ConditionError when a textbook game is asked for a column that it cannot know."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from synthgan import Bounds, Combinations, Inequality, Sum, SynthGAN, Unique
@@ -70,6 +71,26 @@ def test_the_same_seed_draws_the_same_rows_and_a_stored_model_too(gan, tmp_path)
     stored = SynthGAN.load(tmp_path / "model")
     assert list(map(str, stored.rules)) == list(map(str, gan.rules))
     pd.testing.assert_frame_equal(stored.sample(300, random_state=3), gan.sample(300, random_state=3))
+
+
+def test_a_table_of_polars_gets_other_rows_for_those_that_break_a_rule():
+    frame = pl.DataFrame(
+        {"text": ["a", "b"] * 300, "low": FRAME["low"].to_list(), "high": FRAME["high"].to_list()}
+    )
+    gan = SynthGAN(rules=[Inequality("low", "high")], epochs=1, random_state=0, verbose=0).fit(frame)
+    drawn = gan.sample(500)
+    assert drawn.schema == frame.schema
+    assert (drawn["low"] <= drawn["high"]).all()
+
+
+def test_rules_leave_the_share_of_missing_cells_as_it_was():
+    start = RNG.uniform(0, 10, 1_000)
+    end = pd.Series(start + 0.1).where(RNG.random(1_000) < 0.8)
+    frame = pd.DataFrame({"start": start, "end": end})
+    ruled = SynthGAN(rules=[Inequality("start", "end")], epochs=2, random_state=0, verbose=0).fit(frame)
+    free = SynthGAN(epochs=2, random_state=0, verbose=0).fit(frame)
+    shares = [gan.sample(2_000, random_state=0)["end"].isna().mean() for gan in (ruled, free)]
+    assert shares[0] == pytest.approx(shares[1], abs=4 * (0.2 * 0.8 / 2_000) ** 0.5)
 
 
 def test_rules_may_be_mappings():

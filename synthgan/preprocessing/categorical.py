@@ -212,7 +212,7 @@ def is_free_text(column: "pd.Series[Any]") -> bool:
     share = present.nunique() / len(present)
     if share <= _SHARE_OF_SENTENCES:
         return False
-    n_words = present.str.count(_WORD_WITH_LETTER).mean()
+    n_words = present.astype(object).str.count(_WORD_WITH_LETTER).mean()
     return bool(n_words >= _WORDS_OF_NAME if share > _SHARE_OF_NAMES else n_words >= _WORDS_OF_SENTENCE)
 
 

@@ -1,26 +1,38 @@
 """The form of keys: learned from texts, it writes others like them.
 
-A key is words with marks between, such as a mail address. Its words are drawn from those that many keys have
-in that place, or made of letters and digits of the same sort.
+A key is runs of letters and of digits, with marks between. What many keys share in a place, such as a country
+in front, is told as it is, and can be learned beside the other columns; what differs from key to key is made
+anew of the same sort.
 """
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-_WORD = re.compile(r"([^\W_]+)")
-_DIGITS, _LOWER, _UPPER = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#: Marks stand in the same places in this share of the keys at least, in patterns that this share have each.
-_SHARE_OF_PATTERNS, _SHARE_OF_PATTERN = 0.9, 0.005
+from synthgan.layout import IntArray
+
+#: How keys are taken apart, from the finest; patterns are told by what the pieces are replaced by.
+_PIECES = (
+    (re.compile(r"([^\W\d_]+|\d+)"), lambda piece: "0" if piece.isdecimal() else "a"),
+    (re.compile(r"([^\W_]+)"), lambda piece: "a"),
+    (re.compile(r"(.+)", re.DOTALL), lambda piece: "a"),
+)
+#: So many patterns cover this share of the keys, each of them this share at least.
+_MAX_PATTERNS, _SHARE_OF_PATTERNS, _SHARE_OF_PATTERN = 32, 0.9, 0.005
 #: A word is told as it is that so many keys have in its place, where such words make up so much of the place.
 _MIN_KEYS, _SHARE_OF_WORDS = 5, 0.95
+#: Words are learned of which so many keys are there in the mean; so many sorts of keys at most.
+_KEYS_OF_SORT, _MAX_SORTS = 20, 64
+#: Keys that the form is learned from.
+_MAX_LEARNED = 50_000
 #: The most digits that a whole number is counted with.
 _MAX_DIGITS = 17
+_ALPHABETS = ("0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,7 @@ class Word:
     words, counts
         The words that many keys have there, and how many; empty if they differ from key to key.
     pools
-        The characters that each position may have: a single one, or all of its sort.
+        The characters that each position may have.
     lengths
         The lengths seen.
     numbers
@@ -55,24 +67,29 @@ class Word:
         if lengths[-1] <= _MAX_DIGITS and all(word.isdecimal() and str(int(word)) == word for word in words):
             numbers = [int(word) for word in words]
             return cls([], [], [], [], (min(numbers), max(numbers)))
-        sorts = [_DIGITS, *(_letters(set().union(*words), sort) for sort in (_LOWER, _UPPER))]
-        seen = ({word[i] for word in words if len(word) > i} for i in range(lengths[-1]))
-        return cls([], [], [_pool(letters, sorts) for letters in seen], lengths, None)
+        positions = (Counter(word[i] for word in words if len(word) > i) for i in range(lengths[-1]))
+        alphabets = _alphabets(set().union(*words))
+        return cls([], [], [_pool(counts, alphabets) for counts in positions], lengths, None)
 
-    def draw(self, n: int, growth: int, rng: np.random.Generator) -> list[str]:
-        """Return `n` words; each step of growth doubles the numbers, or adds a digit to other words."""
+    @property
+    def is_free(self) -> bool:
+        """Whether words differ from key to key."""
+        return not self.words
+
+    def draw(self, n: int, growth: int, rng: np.random.Generator) -> npt.NDArray[np.str_]:
+        """Return `n` words; with each step of growth from four times as many numbers, or a digit longer."""
         if self.words:
             shares = np.array(self.counts) / sum(self.counts)
-            return [self.words[i] for i in rng.choice(len(self.words), size=n, p=shares)]
+            return np.array(self.words)[rng.choice(len(self.words), size=n, p=shares)]
         if self.numbers is not None:
             low, high = self.numbers
             drawn = rng.integers(low, high, size=n, endpoint=True, dtype=np.int64)
-            drawn = drawn + (high - low + 1) * rng.integers(2**growth, size=n)
-            return [str(number) for number in drawn.tolist()]
-        pools = [*self.pools, *[_DIGITS] * growth]
-        letters = np.stack([rng.choice(list(pool), size=n) for pool in pools], axis=1)
+            return (drawn + (high - low + 1) * rng.integers(4**growth, size=n)).astype(str)
+        pools = [*self.pools, *[_ALPHABETS[0]] * growth]
         lengths = rng.choice(self.lengths, size=n) + growth
-        return ["".join(row[:length]) for row, length in zip(letters, lengths, strict=True)]
+        letters = np.stack([rng.choice(list(pool), size=n) for pool in pools], axis=1)
+        letters[np.arange(len(pools)) >= lengths[:, None]] = ""
+        return np.ascontiguousarray(letters).view(f"<U{len(pools)}").ravel()
 
 
 @dataclass(frozen=True)
@@ -87,99 +104,190 @@ class Pattern:
         What stands before the first word, between any two, and behind the last.
     words
         What stands between the marks.
+    told
+        Which of the words can be learned beside other columns.
     """
 
     count: int
     marks: list[str]
     words: list[Word]
+    told: list[int]
 
-    def draw(self, n: int, growth: int, rng: np.random.Generator) -> list[str]:
-        """Return `n` keys; the last place grows in which no word is told as it is, or else the key does."""
-        free = [i for i, word in enumerate(self.words) if not word.words]
-        grown = free[-1] if free else -1
-        columns = [word.draw(n, growth if i == grown else 0, rng) for i, word in enumerate(self.words)]
-        rows = zip(*columns, strict=True) if columns else ((),) * n
-        keys = [
-            self.marks[0] + "".join(word + mark for word, mark in zip(row, self.marks[1:], strict=True))
-            for row in rows
-        ]
-        if free or not growth:
-            return keys
-        return [f"{key}{more}" for key, more in zip(keys, rng.integers(10**growth, size=n), strict=True)]
+    def draw(
+        self, told: Mapping[int, str], n: int, growth: int, rng: np.random.Generator
+    ) -> npt.NDArray[np.str_]:
+        """Return `n` keys of which some words are told; the last one grows that is free."""
+        free = [i for i, word in enumerate(self.words) if word.is_free]
+        keys = np.full(n, self.marks[0])
+        for i, (word, mark) in enumerate(zip(self.words, self.marks[1:], strict=True)):
+            drawn = told[i] if i in told else word.draw(n, growth if i in free[-1:] else 0, rng)
+            keys = np.char.add(np.char.add(keys, drawn), mark)
+        return keys if free or not growth else np.char.add(keys, rng.integers(10**growth, size=n).astype(str))
 
 
 @dataclass(frozen=True)
 class KeyForm:
-    """The patterns of keys."""
+    """The patterns of keys.
 
+    Parameters
+    ----------
+    level
+        How keys are taken apart: from 0, in runs of letters and digits, to 2, not at all.
+    patterns
+        What is frequent.
+    sorts
+        Which pattern keys have and which words that are told, where many keys have the same; and first -1
+        for the others, if there are some.
+    """
+
+    level: int
     patterns: list[Pattern]
+    sorts: list[tuple[int, list[str]]]
 
     @classmethod
     def learn(cls, keys: Sequence[str]) -> Self:
-        """Return the form of some keys.
+        """Return the form of some keys, by the finest pieces in which few patterns cover and free them."""
+        some = keys[:: max(1, len(keys) // _MAX_LEARNED)]
+        forms: list[Self] = []
+        for level in range(len(_PIECES)):
+            found = _by_pattern(some, level)
+            covers = sum(map(len, found.values())) >= _SHARE_OF_PATTERNS * len(some)
+            # Coarser pieces tell more where they are of fewer patterns: with digits among the letters.
+            if covers and (not forms or len(found) < len(forms[-1].patterns)):
+                forms.append(cls._of_patterns(some, level, found))
+                if forms[-1].is_free:
+                    return forms[-1]
+        return forms[0]
 
-        Where marks stand anywhere, as in random text, a key is taken for one word that has them.
-        """
-        by_marks: dict[tuple[str, ...], list[list[str]]] = {}
-        for key in keys:
-            pieces = _WORD.split(key)
-            by_marks.setdefault(tuple(pieces[::2]), []).append(pieces[1::2])
-        frequent = {
-            marks: rows
-            for marks, rows in by_marks.items()
-            if len(rows) >= max(_MIN_KEYS, _SHARE_OF_PATTERN * len(keys))
+    @classmethod
+    def _of_patterns(cls, keys: Sequence[str], level: int, found: dict[str, list[list[str]]]) -> Self:
+        """Return the form of keys whose pieces are given by pattern."""
+        patterns = [_pattern(rows) for rows in found.values()]
+        sorts: list[tuple[int, list[str]]] = []
+        for index, (pattern, rows) in enumerate(zip(patterns, found.values(), strict=True)):
+            counts = Counter(tuple(pieces[1::2][i] for i in pattern.told) for pieces in rows)
+            sorts += [(index, list(words)) for words, count in counts.most_common() if count >= _KEYS_OF_SORT]
+        form = cls(level, patterns, [(-1, []), *sorts[:_MAX_SORTS]])
+        return form if 0 in form.sort_of(keys) else cls(level, patterns, form.sorts[1:])
+
+    @property
+    def is_free(self) -> bool:
+        """Whether some word differs from key to key, in nearly all keys."""
+        free = (p.count for p in self.patterns if any(word.is_free for word in p.words))
+        return sum(free) >= _SHARE_OF_PATTERNS * sum(pattern.count for pattern in self.patterns)
+
+    def sort_of(self, keys: Sequence[str]) -> IntArray:
+        """Return of which sort keys are, shape ``(n_keys,)``; of the first, where they are of none."""
+        number = {(index, tuple(words)): i for i, (index, words) in enumerate(self.sorts)}
+        pieces_of, name_of = _PIECES[self.level]
+        named = {
+            _name(_pieces_of(pattern), name_of): (index, pattern.told)
+            for index, pattern in enumerate(self.patterns)
         }
-        if sum(map(len, frequent.values())) < _SHARE_OF_PATTERNS * len(keys):
-            return cls([Pattern(len(keys), ["", ""], [Word.learn(keys)])])
-        return cls(
-            [
-                Pattern(len(rows), list(marks), [Word.learn(words) for words in zip(*rows, strict=True)])
-                for marks, rows in frequent.items()
-            ]
-        )
+        sorts = np.zeros(len(keys), dtype=np.int64)
+        for row, key in enumerate(keys if len(self.sorts) > 1 else ()):
+            pieces = pieces_of.split(key)
+            if (found := named.get(_name(pieces, name_of))) is not None:
+                index, told = found
+                sorts[row] = number.get((index, tuple(pieces[2 * i + 1] for i in told)), 0)
+        return sorts
 
-    def draw(self, n: int, growth: int, rng: np.random.Generator) -> npt.NDArray[Any]:
+    def draw(self, sorts: IntArray, growth: int, rng: np.random.Generator) -> npt.NDArray[Any]:
         """Return keys of this form, of which some may be alike.
 
         Parameters
         ----------
-        n
-            How many.
+        sorts
+            Of which sort each is to be, shape ``(n,)``.
         growth
             By how many steps they are longer or larger than those that were seen.
         rng
             Source of randomness.
         """
+        keys = np.empty(len(sorts), dtype=object)
         counts = np.array([pattern.count for pattern in self.patterns])
-        sizes = rng.multinomial(n, counts / counts.sum()).tolist()
-        drawn = zip(self.patterns, sizes, strict=True)
-        keys = np.array([key for pattern, size in drawn for key in pattern.draw(size, growth, rng)], object)
-        rng.shuffle(keys)
+        for sort in np.unique(sorts).tolist():
+            rows = np.flatnonzero(sorts == sort)
+            index, words = self.sorts[sort]
+            if index >= 0:
+                told = dict(zip(self.patterns[index].told, words, strict=True))
+                keys[rows] = self.patterns[index].draw(told, len(rows), growth, rng)
+                continue
+            which = rng.choice(len(self.patterns), size=len(rows), p=counts / counts.sum())
+            for index, pattern in enumerate(self.patterns):
+                own = rows[which == index]
+                keys[own] = pattern.draw({}, len(own), growth, rng)
         return keys
 
-    def state(self) -> list[dict[str, Any]]:
+    def state(self) -> dict[str, Any]:
         """Return the form as values that JSON can hold."""
-        return [asdict(pattern) for pattern in self.patterns]
+        return asdict(self)
 
     @classmethod
-    def from_state(cls, state: list[dict[str, Any]]) -> Self:
+    def from_state(cls, state: dict[str, Any]) -> Self:
         """Return the form that `state` returned."""
-        return cls(
-            [
-                Pattern(pattern["count"], pattern["marks"], [Word(**word) for word in pattern["words"]])
-                for pattern in state
-            ]
-        )
+        patterns = [
+            Pattern(**{**pattern, "words": [Word(**word) for word in pattern["words"]]})
+            for pattern in state["patterns"]
+        ]
+        return cls(state["level"], patterns, [(index, words) for index, words in state["sorts"]])
 
 
-def _letters(seen: set[str], alphabet: str) -> str:
-    """Return the letters that keys have: those of hexadecimal numbers, where there are no others."""
-    own = seen & set(alphabet)
-    return alphabet[:6] if len(own) > 3 and own <= set(alphabet[:6]) else alphabet
+def _by_pattern(keys: Sequence[str], level: int) -> dict[str, list[list[str]]]:
+    """Return the pieces of keys, marks and words in turn, by pattern; of patterns that are frequent."""
+    pieces_of, name_of = _PIECES[level]
+    found: dict[str, list[list[str]]] = {}
+    for key in keys:
+        pieces = pieces_of.split(key)
+        found.setdefault(_name(pieces, name_of), []).append(pieces)
+    enough = max(_MIN_KEYS, _SHARE_OF_PATTERN * len(keys)) if level < len(_PIECES) - 1 else 1
+    by_count = sorted(found.items(), key=lambda item: -len(item[1]))
+    return {name: rows for name, rows in by_count[:_MAX_PATTERNS] if len(rows) >= enough}
 
 
-def _pool(seen: set[str], sorts: Sequence[str]) -> str:
-    """Return the characters of a position: the one that all keys have there, or all of the sorts seen."""
-    if len(seen) == 1:
-        return seen.pop()
-    return "".join(sorted(seen.union(*(sort for sort in sorts if seen & set(sort)))))
+def _name(pieces: Sequence[str], name_of: Any) -> str:
+    """Return a text that pieces of one pattern have in common."""
+    return "".join(name_of(piece) if i % 2 else piece for i, piece in enumerate(pieces))
+
+
+def _pieces_of(pattern: Pattern) -> list[str]:
+    """Return pieces of a pattern, with one word in each place that it may have."""
+    words = [
+        word.words[0] if word.words else "0" if word.numbers else word.pools[0][0] for word in pattern.words
+    ]
+    pieces = [pattern.marks[0]]
+    for word, mark in zip(words, pattern.marks[1:], strict=True):
+        pieces += [word, mark]
+    return pieces
+
+
+def _pattern(rows: list[list[str]]) -> Pattern:
+    """Return the pattern of keys that are given in pieces."""
+    words = [Word.learn(column) for column in zip(*(pieces[1::2] for pieces in rows), strict=True)]
+    told: list[int] = []
+    n_sorts = 1
+    for i, word in sorted(enumerate(words), key=lambda item: len(item[1].words)):
+        if len(word.words) > 1 and n_sorts * len(word.words) * _KEYS_OF_SORT <= len(rows):
+            told.append(i)
+            n_sorts *= len(word.words)
+    return Pattern(len(rows), rows[0][::2], words, sorted(told))
+
+
+def _pool(counts: Counter[str], alphabets: Sequence[set[str]]) -> str:
+    """Return the characters that a position may have, given how often each was seen.
+
+    Those that were seen, where there is hardly another to be seen; else also all others of their sort.
+    """
+    seen = set(counts)
+    if min(counts.values()) >= _MIN_KEYS:
+        return "".join(sorted(seen))
+    return "".join(sorted(seen.union(*(alphabet for alphabet in alphabets if seen & alphabet))))
+
+
+def _alphabets(seen: set[str]) -> list[set[str]]:
+    """Return the sorts of characters that words have; of hexadecimal numbers no letters beyond the sixth."""
+    alphabets = [set(_ALPHABETS[0])]
+    for alphabet in _ALPHABETS[1:]:
+        own = seen & set(alphabet)
+        alphabets.append(set(alphabet[:6] if len(own) > 3 and own <= set(alphabet[:6]) else alphabet))
+    return alphabets

@@ -17,7 +17,7 @@ from synthgan.layout import EncodedTable, IntArray, Layout, Relation
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 from synthgan.preprocessing.categorical import is_free_text
 from synthgan.preprocessing.conditions import EncodedConditions, encode_conditions, read_conditions
-from synthgan.preprocessing.key import KeyEncoder
+from synthgan.preprocessing.key import KeyEncoder, says_something
 from synthgan.preprocessing.plain import plain_frame, restore
 from synthgan.preprocessing.profiles import arrange_levels
 from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
@@ -64,6 +64,8 @@ def _schema_of(frame: pd.DataFrame, plain: pd.DataFrame, kinds: Mapping[Any, str
             columns += [asked] if asked.kind != DROP else []
             continue
         found = _kind_of(plain[name], by_priority)
+        if found and found[0] == KeyEncoder.kind and says_something(plain[name], plain.drop(columns=name)):
+            found = _kind_of(plain[name], [other for other in by_priority if other is not KeyEncoder])
         if found is None:
             unsupported.append(name)
         else:
@@ -244,7 +246,17 @@ class TableEncoder:
         rng: np.random.Generator,
         conditions: Sequence[tuple[int, EncodedConditions]] = (),
     ) -> pd.DataFrame:
-        """Return the frame that codes and values stand for.
+        """Return the frame that codes and values stand for; see `decode`."""
+        return self.restored(self.decode(table, rng=rng, conditions=conditions))
+
+    def decode(
+        self,
+        table: EncodedTable,
+        *,
+        rng: np.random.Generator,
+        conditions: Sequence[tuple[int, EncodedConditions]] = (),
+    ) -> pd.DataFrame:
+        """Return the plain frame that codes and values stand for, in which what goes together does.
 
         Parameters
         ----------
@@ -273,25 +285,23 @@ class TableEncoder:
                 parts.append(asked.write_into(frame.iloc[start:end]))
             frame = pd.concat(parts, ignore_index=True)
         frame = copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
-        return self._restored(self.ties_.keep(frame, self.encoders_, fixed, rng))
+        return self.ties_.keep(frame, self.encoders_, fixed, rng)
 
     def with_fresh_keys(self, frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-        """Return drawn rows of several draws with keys that are different throughout."""
+        """Return plain drawn rows of several draws with keys that are different throughout."""
         series = [frame.iloc[:, i] for i in range(frame.shape[1])]
         for i, encoder in enumerate(self.encoders_):
             if isinstance(encoder, KeyEncoder):
-                missing = series[i].isna().to_numpy()
-                keys = encoder.place(encoder.fresh(int((~missing).sum()), rng), missing)
-                series[i] = restore(keys, self.schema_.columns[i].dtype)
+                series[i] = encoder.renewed(series[i], rng)
         return join_columns(series, self.schema_.names)
 
     def broken(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-        """Return which of drawn rows break a rule."""
+        """Return which of plain drawn rows break a rule."""
         if not self.ties_.rules:
             return np.zeros(len(frame), dtype=bool)
-        return self.ties_.broken(plain_frame(frame), self.encoders_)
+        return self.ties_.broken(frame, self.encoders_)
 
-    def _restored(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def restored(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of plain columns in the dtypes of the schema."""
         if all(frame.dtypes.iloc[i] == column.dtype for i, column in enumerate(self.schema_)):
             return frame

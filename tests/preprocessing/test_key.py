@@ -2,6 +2,7 @@ from uuid import UUID
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from synthgan.exceptions import DataError
@@ -10,28 +11,121 @@ from synthgan.preprocessing import TableEncoder, infer_schema
 RNG = np.random.default_rng(0)
 
 
-def test_one_text_that_differs_in_every_row_is_a_key_only_where_that_says_something():
+def kind_of(cells, name="x"):
+    return infer_schema(pd.DataFrame({name: cells}))[name].kind
+
+
+def test_text_that_differs_in_nearly_every_row_is_a_key():
     keys = [f"K{i:04d}" for i in range(150)]
-    assert infer_schema(pd.DataFrame({"x": keys}))["x"].kind == "key"
-    for column in (keys[:99], [*keys, *[None] * 200], [*keys, keys[0]], [key + "!" for key in keys]):
-        assert infer_schema(pd.DataFrame({"x": column}))["x"].kind == "categorical"
+    assert kind_of(keys) == "key"
+    assert kind_of([*keys, keys[0]]) == "key"
+    for cells in (keys[:99], [*keys, *[None] * 200], [*keys, *keys[:4]]):
+        assert kind_of(cells) == "categorical"
+
+
+def random_text(letters, length, n=300):
+    return ["".join(RNG.choice(list(letters), size=length)) for _ in range(n)]
 
 
 @pytest.mark.parametrize(
-    "column",
+    "cells",
     [
-        [str(day) for day in pd.date_range("2021-01-01", periods=200).date],
+        random_text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/", 22),
+        [f"user:{i}" for i in range(300)],
+        [f"DE{i % 97:02d} 5001 0517 {i * 7919 % 10_000:04d} 3249 {i % 10:02d}" for i in range(300)],
+        [f"2001:db8::{i:x}" for i in range(300)],
+        [f"HTTPS://x.de/{i}" for i in range(300)],
+        [f"0171/{100991 + 13 * i}" for i in range(300)],
+        [f"auth0|{text}" for text in random_text("0123456789abcdef", 24)],
+        [f"urn:uuid:{UUID(int=int(n), version=4)}" for n in RNG.integers(2**62, size=300)],
+        [f"978-3-16-{148410 + i}-{i % 10}" for i in range(300)],
+        [f"10.0.{i // 250}.{i % 250}:80" for i in range(300)],
+        [f"{i:03d}-809-3051 x{598 + i}" for i in range(300)],
+        [f"B-QW {5559 + i}" for i in range(300)],
+        [f"/home/user/data/{text}.csv" for text in random_text("abcdef", 6)],
+        [f"{text}.example.com/" for text in random_text("abcdef", 6)],
+        [f"ORD {i:06d}" for i in range(300)],
+        [str(number) for number in RNG.permutation(10**6)[:300]],
+    ],
+    ids=lambda cells: cells[1],
+)
+def test_text_of_a_form_that_says_nothing_is_a_key(cells):
+    assert kind_of(cells) == "key"
+    drawn = draw_as_many(pd.DataFrame({"x": cells}))
+    assert drawn.is_unique
+    assert not drawn.isin(cells).any()
+
+
+DAYS = pd.date_range("2021-01-01", periods=200)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [str(day) for day in DAYS.date],
         [f"{i / 4:.2f}" for i in range(200)],
         ["".join(letters) for letters in zip("abcdefghij" * 20, *["klmnopqrst" * 20] * 2, strict=True)],
         [f"{i}:30" for i in range(200)],
-        [day.strftime("%d/%m/%y") for day in pd.date_range("2021-01-01", periods=200)],
+        [day.strftime("%d/%m/%y") for day in DAYS],
         [str(day) for day in pd.date_range("2021-01-01", periods=200, freq="h")],
         [f"{i / 4:.2f}kg" for i in range(200)],
+        [day.strftime("%Y%m%d") for day in DAYS],
+        [day.strftime("%Y%m%d%H%M%S") for day in DAYS],
+        [day.strftime("%d-%b-%Y") for day in DAYS],
+        [day.strftime("%d%b%Y") for day in DAYS],
+        [f"{1990 + i // 4}Q{i % 4 + 1}" for i in range(200)],
+        [f"{1990 + i // 52}-W{i % 52 + 1:02d}" for i in range(200)],
+        [f"{1.5 * i:.3e}" for i in range(200)],
+        [f"{i} km" for i in range(200)],
+        [f"${i + 2},{7 * i % 1000:03d}.44" for i in range(200)],
+        [f"{sort}{i:02d}.{j}" for sort in "ABCI" for i in range(10, 30) for j in range(3)],
     ],
-    ids=["dates", "prices", "words", "times", "days first", "instants", "units"],
+    ids=lambda cells: cells[1],
 )
-def test_text_that_says_something_is_no_key(column):
-    assert infer_schema(pd.DataFrame({"x": column}))["x"].kind == "categorical"
+def test_text_that_says_something_is_no_key(cells):
+    assert kind_of(cells) == "categorical"
+
+
+def test_numbers_that_go_together_with_others_are_no_keys_but_where_they_are_called_so():
+    money = RNG.permutation(10**6)[:300]
+    step = np.arange(300)
+    frame = pd.DataFrame({"money": money.astype(str), "tax": money * 0.3, "step": step})
+    frame["path"] = step * 0.5 + RNG.normal(size=300)
+    kinds = {column.name: column.kind for column in infer_schema(frame)}
+    assert kinds == {"money": "categorical", "tax": "numerical", "step": "numerical", "path": "numerical"}
+    assert infer_schema(frame.rename(columns={"step": "order_id"}))["order_id"].kind == "key"
+
+
+@pytest.mark.parametrize("name", ["customer_id", "id", "orderId", "PK"])
+def test_whole_numbers_that_are_called_keys_are(name):
+    assert kind_of(1001 + RNG.permutation(300), name) == "key"
+    assert kind_of(1001 + RNG.permutation(300), "paid") == "numerical"
+
+
+def test_what_many_keys_share_is_learned_beside_other_columns():
+    country = RNG.choice(["DE", "FR", "US"], size=900, p=[0.5, 0.3, 0.2])
+    frame = pd.DataFrame({"x": [f"{c}-{i:06d}" for i, c in enumerate(country)], "country": country})
+    encoder = TableEncoder().fit(frame)
+    table = encoder.transform(frame)
+    drawn = encoder.inverse_transform(table, rng=np.random.default_rng(0))
+    assert encoder.layout_.spans[0].n_codes == 3
+    assert (drawn["x"].str[:2] == drawn["country"]).all()
+    assert not drawn["x"].isin(frame["x"]).any()
+    renewed = encoder.with_fresh_keys(drawn, np.random.default_rng(1))
+    assert (renewed["x"].str[:2] == drawn["country"]).all()
+
+
+def test_positions_keep_what_was_seen_there():
+    texts = [str(UUID(int=int(n), version=4)) for n in RNG.integers(2**62, size=2_000)]
+    drawn = draw_as_many(pd.DataFrame({"x": texts}))
+    assert all(UUID(text).version == 4 for text in drawn)
+    cells = [f"{'C' if i % 2 else ''}{536_366 + i}" for i in range(300)]
+    assert draw_as_many(pd.DataFrame({"x": cells})).str.fullmatch(r"C?\d{6}").all()
+
+
+def test_numbers_in_keys_get_no_zeros_in_front():
+    drawn = draw_as_many(pd.DataFrame({"x": [f"user{i}" for i in range(1, 2_000)]}))
+    assert drawn.str.fullmatch(r"user[1-9]\d*").all()
 
 
 def draw_as_many(frame):
@@ -40,9 +134,9 @@ def draw_as_many(frame):
 
 
 def test_new_keys_have_the_form_of_the_old_and_are_new_and_different():
-    frame = pd.DataFrame({"x": [f"K-{i:05d}a" for i in range(0, 90_000, 300)]})
+    frame = pd.DataFrame({"x": [f"K-{7 * i:05d}a" for i in range(1, 300)]})
     drawn = draw_as_many(frame)
-    assert drawn.str.fullmatch(r"K-\d\d\d00a").all()
+    assert drawn.str.fullmatch(r"K-0\d{4}a").all()
     assert drawn.is_unique
     assert not drawn.isin(frame["x"]).any()
 
@@ -162,3 +256,11 @@ def test_keys_are_taken_as_such_where_a_user_says_so():
     encoder = TableEncoder(kinds={"x": "key"}).fit(frame)
     drawn = encoder.inverse_transform(encoder.transform(frame), rng=np.random.default_rng(0))["x"]
     assert not drawn.isin(frame["x"]).any()
+
+
+def test_keys_of_arrow_are_keys_too():
+    frame = pd.DataFrame(
+        {"x": pd.Series([f"u{i}@x.org" for i in range(300)], dtype=pd.ArrowDtype(pa.string()))}
+    )
+    assert infer_schema(frame)["x"].kind == "key"
+    assert draw_as_many(frame).str.fullmatch(r"u\d+@x\.org").all()

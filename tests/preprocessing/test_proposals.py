@@ -25,7 +25,7 @@ def test_rules_of_a_table_are_proposed_with_their_support():
             "rounded": np.round(net + tax, 2),
             "city": [f"city {i}" for i in city],
             "street": [f"street {i}" for i in city // 3 * 3 + RNG.integers(3, size=N_ROWS)],
-            "id": RNG.permutation(10**6)[:N_ROWS],
+            "number": RNG.permutation(10**6)[:N_ROWS],
             "unlike": RNG.normal(size=N_ROWS),
         }
     )
@@ -34,7 +34,7 @@ def test_rules_of_a_table_are_proposed_with_their_support():
     assert found["gross = net + tax"].rule.tolerance == 0
     assert found["rounded = net + tax"].rule.tolerance == pytest.approx(0.02)
     assert "'city', 'street' stand together as in the table" in found
-    assert "no two rows are alike in 'id'" in found
+    assert "no two rows are alike in 'number'" in found
     assert "0 <= net" in found
     assert not any("unlike" in rule for rule in found)
     supports = [proposal.support for proposal in propose_rules(frame)]

@@ -36,7 +36,7 @@ def frame_of_rules():
             "city": [f"city {i}" for i in city],
             "street": [f"street {i}" for i in (city + RNG.integers(3, size=N_ROWS)) % 9],
             "number": np.round(city + RNG.random(N_ROWS), 1),
-            "id": RNG.permutation(10**6)[:N_ROWS],
+            "badge": RNG.permutation(10**6)[:N_ROWS],
         }
     )
     frame["high"] = (frame["low"] + RNG.integers(50, size=N_ROWS)).astype("Int64")
@@ -60,8 +60,8 @@ RULES = {
     "sum of spans": Sum("end", ["start", "span"]),
     "combinations": Combinations(["city", "street"]),
     "combinations with a number": Combinations(["city", "number"]),
-    "unique": Unique(["id"]),
-    "unique together": Unique(["city", "id"]),
+    "unique": Unique(["badge"]),
+    "unique together": Unique(["city", "badge"]),
 }
 
 
@@ -126,7 +126,7 @@ BROKEN = {
     "bounds": (Bounds("low", 1), FRAME.assign(low=0), "1 <= low"),
     "inequality": (Inequality("low", "high", strict=True), FRAME.assign(high=FRAME["low"]), "low < high"),
     "sum": (Sum("gross", ["net", "tax"]), FRAME.assign(tax=-1.0), "gross = net [+] tax"),
-    "unique": (Unique(["id"]), FRAME.assign(id=3), "no two rows are alike in 'id'"),
+    "unique": (Unique(["badge"]), FRAME.assign(badge=3), "no two rows are alike in 'badge'"),
 }
 
 
