@@ -69,6 +69,8 @@ class Sampler:
                 return self.encoder.restored(frame)
             frame = self._with_fresh(frame, lacking, group, parts, n_try)
             lacking = np.flatnonzero(self.encoder.broken(frame))
+        if not self.encoder.ties_.rules:  # what was found is kept as far as can be
+            return self.encoder.restored(frame)
         raise DataError(
             f"{len(lacking):,} of {len(frame):,} rows could not be drawn: in {_MAX_TRIES} tries too few kept "
             f"the rules {listing(map(str, self.encoder.ties_.rules))}. Ask for fewer rows or others."

@@ -3,9 +3,9 @@
 Unlike a function that is known cell by cell, a part is known of days that no row has.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,53 +13,23 @@ import pandas as pd
 
 from synthgan.layout import FloatArray
 from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.calendar_parts import DAY, READINGS, Part
 from synthgan.preprocessing.number_line import InstantEncoder
-from synthgan.preprocessing.numerical import NumericalEncoder
 from synthgan.schema import join_columns, overwritten
 
-
-class _Part(NamedTuple):
-    """A number that a point in time has.
-
-    Attributes
-    ----------
-    of
-        From points in time to the number.
-    unit, per
-        How far a point in time moves when the number grows by one: so many seconds ("s") or months ("M").
-    """
-
-    of: Callable[[pd.DatetimeIndex], Any]
-    unit: Literal["s", "M"]
-    per: int
-
-
-_DAY = 86_400
 #: Days that are looked through for one that has the parts of a condition.
 _MAX_DAYS = 100_000
-#: Parts from the finest, in which order points in time take them over.
-_PARTS = {
-    "second": _Part(lambda when: when.second, "s", 1),
-    "minute": _Part(lambda when: when.minute, "s", 60),
-    "hour": _Part(lambda when: when.hour, "s", 3600),
-    "weekday from 0": _Part(lambda when: when.day_of_week, "s", _DAY),
-    "weekday from 1": _Part(lambda when: when.day_of_week + 1, "s", _DAY),
-    "day": _Part(lambda when: when.day, "s", _DAY),
-    "day of the year": _Part(lambda when: when.day_of_year, "s", _DAY),
-    "week": _Part(lambda when: when.isocalendar().week, "s", 7 * _DAY),
-    "month": _Part(lambda when: when.month, "M", 1),
-    "quarter": _Part(lambda when: when.quarter, "M", 3),
-    "year": _Part(lambda when: when.year, "M", 12),
-}
 #: How far a point in time goes, in turn, to have a part that it must have.
 _DETOURS = [
     ("s", 0),
-    ("s", _DAY),
-    ("s", -_DAY),
+    ("s", DAY),
+    ("s", -DAY),
     *(("M", months) for months in (1, -1, 2, -2, 12, -12, 24, -24, 48, -48)),
 ]
 #: Of how many points in time at least each part must be right, to be more than chance.
 _MIN_ROWS = 20
+#: Rows that are looked at first.
+_FEW_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -80,27 +50,44 @@ class Calendar:
 
 
 def find_calendars(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> tuple[Calendar, ...]:
-    """Return the columns of a plain table that have parts in others; each is part of one column at most."""
-    numbers = {i: encoder for i, encoder in enumerate(encoders) if isinstance(encoder, NumericalEncoder)}
+    """Return the columns of a plain table that have parts in others; each is part of one column at most.
+
+    Points in time are looked for parts from those with most clock times, and what is a part has none.
+    """
+    free = {i for i, encoder in enumerate(encoders) if encoder.span.n_codes > 1}
+    instants: dict[int, pd.DatetimeIndex] = {}
+    for index, encoder in enumerate(encoders):
+        if isinstance(encoder, InstantEncoder):
+            when = encoder.local(frame[encoder.name])
+            if when.nunique() >= _MIN_ROWS:
+                instants[index] = when
     calendars = []
-    for source, encoder in enumerate(encoders):
-        if not numbers or not isinstance(encoder, InstantEncoder):
+    for source in sorted(instants, key=lambda index: -instants[index].nunique()):
+        if source not in free:
             continue
-        when = encoder.local(frame[encoder.name])
-        if when.nunique() < _MIN_ROWS:
-            continue
-        parts = {name: _numbers(part.of(when)) for name, part in _PARTS.items()}
-        found: dict[int, str] = {}
-        for index, number in numbers.items():
-            cells = number.numbers(frame[number.name])
-            names = (name for name, part in parts.items() if np.array_equal(part, cells, equal_nan=True))
-            if (name := next(names, None)) and len(number.axis_) > 1:
+        found = {}
+        for index in sorted(free - {source}):
+            column, encoder = frame[encoders[index].name], encoders[index]
+            names = (name for name in READINGS if _is_part(name, instants[source], column, encoder))
+            if name := next(names, None):
                 found[index] = name
         if found:
-            order = sorted(found, key=lambda index: list(_PARTS).index(found[index]))
+            order = sorted(found, key=lambda index: list(READINGS).index(found[index]))
             calendars.append(Calendar(source, order, [found[index] for index in order]))
-            numbers = {index: number for index, number in numbers.items() if index not in found}
-    return tuple(calendars)
+            free -= {source, *found}
+    return tuple(sorted(calendars, key=lambda calendar: calendar.source))
+
+
+def _is_part(name: str, when: pd.DatetimeIndex, column: "pd.Series[Any]", encoder: ColumnEncoder) -> bool:
+    """Return whether a column is a part of points in time; most are not of the first rows already."""
+    reading = READINGS[name]
+    if not reading.suits(encoder):
+        return False
+    for rows in (slice(_FEW_ROWS), slice(None)):
+        own = reading.read(encoder, column.iloc[rows])
+        if not np.array_equal(reading.part.numbers(when[rows]), own, equal_nan=True):
+            return False
+    return reading.write(encoder, when).equals(column.reset_index(drop=True))
 
 
 def keep_calendars(
@@ -128,19 +115,22 @@ def keep_calendars(
     series = [frame.iloc[:, i] for i in range(frame.shape[1])]
     for calendar in calendars:
         encoder: Any = encoders[calendar.source]
-        numbers: list[Any] = [encoders[index] for index in calendar.columns]
-        pairs = zip(numbers, calendar.columns, strict=True)
-        drawn = [number.numbers(series[index]) for number, index in pairs]
-        parts = [_PARTS[name] for name in calendar.parts]
+        own = [encoders[index] for index in calendar.columns]
+        readings = [READINGS[name] for name in calendar.parts]
+        triples = list(zip(readings, own, calendar.columns, strict=True))
+        drawn = [reading.read(other, series[index]) for reading, other, index in triples]
+        when = encoder.local(series[calendar.source])
+        # A text that the column does not have cannot follow from a point in time, which then follows from it.
+        owed = [fixed[:, i] | (r.write(e, when).isna().to_numpy() & when.notna()) for r, e, i in triples]
         is_free = ~fixed[:, calendar.source]
-        source = _taking_over(
-            series[calendar.source], encoder, parts, drawn, fixed[:, calendar.columns].T, is_free
-        )
+        parts = [reading.part for reading in readings]
+        source = _taking_over(series[calendar.source], encoder, parts, drawn, np.stack(owed), is_free)
         series[calendar.source] = source
         when = encoder.local(source)
-        for index, number, part in zip(calendar.columns, numbers, parts, strict=True):
-            right = number.of_numbers(_numbers(part.of(when)))
-            series[index] = overwritten(series[index], right, ~fixed[:, index])
+        for reading, other, index in triples:
+            right = reading.write(other, when)
+            can_be = right.notna().to_numpy() | when.isna()
+            series[index] = overwritten(series[index], right, ~fixed[:, index] & can_be)
     return join_columns(series, list(frame.columns))
 
 
@@ -154,8 +144,8 @@ def contradicted(
         return [] if _is_some_day(calendar, cells, encoders) else given
     when = encoder.local(cells[calendar.source])
     for index, name in zip(calendar.columns, calendar.parts, strict=True):
-        number: Any = encoders[index]
-        if index in cells and _numbers(_PARTS[name].of(when)) != number.numbers(cells[index]):
+        reading = READINGS[name]
+        if index in cells and reading.part.numbers(when) != reading.read(encoders[index], cells[index]):
             return [calendar.source, index]
     return []
 
@@ -171,9 +161,9 @@ def _is_some_day(
     days = pd.DatetimeIndex(numbers.astype("datetime64[D]").astype("datetime64[s]"))
     fits = np.ones(len(days), dtype=bool)
     for index, name in zip(calendar.columns, calendar.parts, strict=True):
-        if index in cells and name not in ("second", "minute", "hour"):
-            number: Any = encoders[index]
-            fits &= _numbers(_PARTS[name].of(days)) == number.numbers(cells[index])
+        reading = READINGS[name]
+        if index in cells and (reading.part.unit == "M" or reading.part.per >= DAY):
+            fits &= reading.part.numbers(days) == reading.read(encoders[index], cells[index])
     return bool(fits.any()) or last > first + _MAX_DAYS
 
 
@@ -185,8 +175,8 @@ def broken(
     when = encoder.local(frame.iloc[:, calendar.source])
     is_broken = np.zeros(len(frame), dtype=bool)
     for index, name in zip(calendar.columns, calendar.parts, strict=True):
-        number: Any = encoders[index]
-        own, part = number.numbers(frame.iloc[:, index]), _numbers(_PARTS[name].of(when))
+        reading = READINGS[name]
+        own, part = reading.read(encoders[index], frame.iloc[:, index]), reading.part.numbers(when)
         is_broken |= (own != part) & ~(np.isnan(own) & np.isnan(part))
     return is_broken
 
@@ -194,7 +184,7 @@ def broken(
 def _taking_over(
     source: "pd.Series[Any]",
     encoder: InstantEncoder,
-    parts: Sequence[_Part],
+    parts: Sequence[Part],
     drawn: Sequence[FloatArray],
     fixed: npt.NDArray[np.bool_],
     is_free: npt.NDArray[np.bool_],
@@ -215,7 +205,7 @@ def _taking_over(
                 is_taken &= is_owed | (encoder.transform(moved.where(is_taken, source))[0] == codes)
             when = encoder.local(moved)
             for other in range(place):
-                is_taken &= ~fixed[other] | (_numbers(parts[other].of(when)) == drawn[other])
+                is_taken &= ~fixed[other] | (parts[other].numbers(when) == drawn[other])
             source = overwritten(source, moved, is_taken)
             is_owed &= ~is_taken
             if not is_owed.any():
@@ -223,18 +213,13 @@ def _taking_over(
     return source
 
 
-def _numbers(part: Any) -> FloatArray:
-    """Return a part as floats, NaN where there is none."""
-    return pd.Series(part).to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _moved(when: pd.DatetimeIndex, part: _Part, wanted: FloatArray) -> pd.DatetimeIndex:
+def _moved(when: pd.DatetimeIndex, part: Part, wanted: FloatArray) -> pd.DatetimeIndex:
     """Return the nearest points in time of which a part is as wanted; missing where there is none near."""
-    own = _numbers(part.of(when))
+    own = part.numbers(when)
     has_both = ~(np.isnan(own) | np.isnan(wanted))
     steps = np.where(has_both, wanted - own, 0).astype(np.int64) * part.per
     found = _stepped(pd.DatetimeIndex(when.where(has_both)), part.unit, steps)
-    return pd.DatetimeIndex(found.where(_numbers(part.of(found)) == wanted))
+    return pd.DatetimeIndex(found.where(part.numbers(found) == wanted))
 
 
 def _stepped(when: pd.DatetimeIndex, unit: str, steps: Any) -> pd.DatetimeIndex:

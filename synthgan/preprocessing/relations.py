@@ -132,11 +132,18 @@ def _lines(
     lines = {}
     for i, encoder in enumerate(encoders):
         is_wanted = used is None or i in used
-        if is_wanted and isinstance(encoder, NumberLineEncoder) and encoder.span.n_places > 1:
+        if is_wanted and isinstance(encoder, NumberLineEncoder) and _can_be_compared(encoder):
             column = frame[encoder.name]
             codes, shares = encoder.transform(column)
             lines[i] = _Line(encoder, encoder.numbers(column), codes, encoder.span.places(shares))
     return lines
+
+
+def _can_be_compared(encoder: NumberLineEncoder) -> bool:
+    """Return whether a column has places, and floats that tell its cells apart."""
+    grid = encoder.grid_
+    is_exact = grid is None or np.spacing(float(max(abs(grid.low), abs(grid.high)))) <= grid.step
+    return encoder.span.n_places > 1 and is_exact
 
 
 def _candidates(lines: dict[int, _Line]) -> Iterator[tuple[int, int]]:
@@ -147,7 +154,10 @@ def _candidates(lines: dict[int, _Line]) -> Iterator[tuple[int, int]]:
     numbers = np.stack([lines[i].numbers for i in indices])
     units = np.array([lines[i].encoder.unit for i in indices])
     ranks = pd.DataFrame(numbers.T).rank().fillna(0.0).to_numpy().T
-    correlation = np.corrcoef(ranks)
+    ranks = ranks - ranks.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(ranks, axis=1, keepdims=True)
+    ranks /= np.where(norms > 0, norms, 1.0)
+    correlation = ranks @ ranks.T
     for row, column in enumerate(indices):
         equal = (numbers == numbers[row]).mean(axis=1)
         wanted = (equal >= _EQUAL_SHARE) | (correlation[row] >= _MIN_CORRELATION)

@@ -296,9 +296,7 @@ class TableEncoder:
         return join_columns(series, self.schema_.names)
 
     def broken(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-        """Return which of plain drawn rows break a rule."""
-        if not self.ties_.rules:
-            return np.zeros(len(frame), dtype=bool)
+        """Return which of plain drawn rows break a rule, or what was found to hold in every row."""
         return self.ties_.broken(frame, self.encoders_)
 
     def restored(self, frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,22 +9,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthgan.preprocessing import calendar, functions
+from synthgan.preprocessing import calendar, formulas, functions
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.calendar import Calendar
 from synthgan.preprocessing.combinations import Combination
+from synthgan.preprocessing.formulas import Formula
 from synthgan.preprocessing.functions import Function
 from synthgan.preprocessing.rules import Combinations, Rule, Unique, check_rules
 
 
 @dataclass(frozen=True)
 class Ties:
-    """Columns that are parts of others, and columns that determine others.
+    """Columns that are parts of others, that others determine, or that are computed from others.
 
     Parameters
     ----------
-    calendars, functions
-        See `synthgan.preprocessing.calendar` and `synthgan.preprocessing.functions`.
+    calendars, functions, formulas
+        See `synthgan.preprocessing.calendar`, `synthgan.preprocessing.functions` and
+        `synthgan.preprocessing.formulas`.
     rules
         What the user has declared.
     combinations
@@ -35,6 +37,7 @@ class Ties:
 
     calendars: tuple[Calendar, ...] = ()
     functions: tuple[Function, ...] = ()
+    formulas: tuple[Formula, ...] = ()
     rules: tuple[Rule, ...] = ()
     combinations: tuple[Combination, ...] = ()
     digests: tuple[npt.NDArray[np.uint64], ...] = ()
@@ -52,9 +55,13 @@ class Ties:
         calendars = calendar.find_calendars(frame, encoders)
         parts = {other.source: other.columns for other in calendars}
         names = [encoder.name for encoder in encoders]
+        determined = functions.find_functions(frame, encoders, parts)
+        settled = {i for found in calendars for i in (found.source, *found.columns)}
+        settled |= {i for function in determined for i in (function.source, *function.columns)}
         return cls(
             calendars,
-            functions.find_functions(frame, encoders, parts),
+            determined,
+            formulas.find_formulas(frame, encoders, sorted(settled)),
             tuple(rules),
             tuple(
                 Combination.learn(frame, encoders, [names.index(name) for name in rule.names])
@@ -108,13 +115,18 @@ class Ties:
         """Return the frame with what was found kept; see `keep`.
 
         First what determines points in time, then these with their parts and with what else they determine,
-        then all else, which may follow from parts.
+        then all else, which may follow from parts. What is computed comes last, as nothing follows from it;
+        where it must stay as it is, its source is settled by it first.
         """
+        asked_for = [other for other in self.formulas if fixed[:, other.column].any()]
+        frame = formulas.keep_formulas(frame, asked_for, encoders, fixed)
+        fixed = fixed.copy()
+        for formula in asked_for:
+            fixed[:, formula.source] |= fixed[:, formula.column]
         instants = {other.source for other in self.calendars}
         settling = [other for other in self.functions if instants & set(other.columns)]
         first = [other for other in self.functions if other.source in instants and other not in settling]
         rest = [other for other in self.functions if other not in settling and other not in first]
-        fixed = fixed.copy()
         frame = functions.keep_functions(frame, settling, encoders, fixed, rng)
         fixed[:, [index for other in settling for index in (other.source, *other.columns)]] = True
         parts = {index for other in self.calendars for index in other.columns}
@@ -127,10 +139,14 @@ class Ties:
         settled = [(other.source, *other.columns) for other in first]
         settled += [(other.source, *other.columns) for other in self.calendars]
         fixed[:, list(chain.from_iterable(settled))] = True
-        return functions.keep_functions(frame, rest, encoders, fixed, rng)
+        frame = functions.keep_functions(frame, rest, encoders, fixed, rng)
+        return formulas.keep_formulas(frame, self.formulas, encoders, fixed)
 
     def broken(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> npt.NDArray[np.bool_]:
-        """Return which rows of a plain frame of drawn rows break a rule, or what was found beside it."""
+        """Return which rows of a plain frame of drawn rows break a rule, or what was found beside it.
+
+        Functions are looked at beside rules alone, which may part what was kept.
+        """
         is_broken = np.zeros(len(frame), dtype=bool)
         for rule in self.rules:
             is_broken |= rule.broken(frame)
@@ -138,8 +154,10 @@ class Ties:
             is_broken |= combination.broken(frame, encoders)
         for found in self.calendars:
             is_broken |= calendar.broken(found, frame, encoders)
-        for function in self.functions:
+        for function in self.functions if self.rules else ():
             is_broken |= functions.broken(function, frame, encoders)
+        for formula in self.formulas:
+            is_broken |= formulas.broken(formula, frame, encoders)
         unique = (rule for rule in self.rules if isinstance(rule, Unique))
         for rule, digests in zip(unique, self.digests, strict=True):
             is_present = frame[rule.names].notna().all(axis=1).to_numpy()
@@ -168,13 +186,15 @@ class Ties:
             for other in self.calendars
             for index, part in zip(other.columns, other.parts, strict=True)
         }
-        return of_functions | of_calendars
+        of_formulas = {other.column: f"computed from {names[other.source]!r}" for other in self.formulas}
+        return of_functions | of_calendars | of_formulas
 
     def state(self) -> dict[str, Any]:
         """Return what was found: JSON values and arrays."""
         return {
             "calendars": [vars(other) for other in self.calendars],
             "functions": [vars(other) for other in self.functions],
+            "formulas": [vars(other) for other in self.formulas],
             "rules": [rule.to_dict() for rule in self.rules],
             "combinations": [vars(other) for other in self.combinations],
             "digests": list(self.digests),
@@ -186,6 +206,7 @@ class Ties:
         return cls(
             tuple(Calendar(**other) for other in state["calendars"]),
             tuple(Function(**other) for other in state["functions"]),
+            tuple(Formula(**other) for other in state["formulas"]),
             tuple(Rule.from_dict(other) for other in state["rules"]),
             tuple(Combination(**other) for other in state["combinations"]),
             tuple(state["digests"]),

@@ -168,3 +168,44 @@ def test_parts_stay_parts_where_a_day_or_a_part_determines_other_columns(given):
 )
 def test_what_is_no_part_or_too_little_to_tell_is_not_found(frame):
     assert TableEncoder().fit(frame).ties_.calendars == ()
+
+
+WRITTEN = {
+    "date": lambda when: when.dt.date,
+    "midnight": lambda when: when.dt.normalize(),
+    "time of day": lambda when: when.dt.time,
+    "weekday": lambda when: when.dt.day_name(),
+    "short month": lambda when: when.dt.month_name().str[:3],
+    "is weekend": lambda when: when.dt.day_of_week >= 5,
+    "epoch": lambda when: (when.dt.tz_localize(None) - pd.Timestamp(0)) // pd.Timedelta(seconds=1),
+    "day as text": lambda when: when.dt.strftime("%d/%m/%Y"),
+    "month as text": lambda when: when.dt.strftime("%Y-%m"),
+    "clock as text": lambda when: when.dt.strftime("%H:%M"),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("source", ["naive", "minutes", "zoned"])
+def test_parts_that_are_no_numbers_are_found_and_kept(name, source, tmp_path):
+    write = WRITTEN[name]
+    frame = pd.DataFrame({"part": write(SOURCES[source]), "when": SOURCES[source]})
+    encoder = TableEncoder().fit(frame)
+    (found,) = encoder.ties_.calendars
+    assert (found.source, found.columns) == (1, [0])
+    write_model(tmp_path / "encoder", encoder.state())
+    stored = TableEncoder.from_state(read_model(tmp_path / "encoder"))
+    table = apart(frame, encoder)
+    back, again = (e.inverse_transform(table, rng=np.random.default_rng(0)) for e in (encoder, stored))
+    pd.testing.assert_frame_equal(again, back)
+    assert back.dtypes.equals(frame.dtypes)
+    assert (back["part"] == write(back["when"])).mean() > 0.98  # a day that the text has not is left
+    if name not in ("day as text", "clock as text"):
+        assert (back["part"] == write(back["when"])).all()
+
+
+def test_a_point_in_time_has_the_name_of_a_weekday_that_was_drawn_where_it_can():
+    frame = pd.DataFrame({"when": SOURCES["naive"], "weekday": SOURCES["naive"].dt.day_name()})
+    encoder = TableEncoder().fit(frame)
+    back = encoder.inverse_transform(apart(frame, encoder), rng=np.random.default_rng(0))
+    is_monday = (back["weekday"] == "Monday").mean()
+    assert is_monday == pytest.approx((frame["weekday"] == "Monday").mean(), abs=0.03)

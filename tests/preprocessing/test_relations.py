@@ -250,3 +250,13 @@ def test_cells_that_wait_for_each_other_follow_the_one_that_is_fixed(place, valu
     fixed = np.eye(3, dtype=bool)[[place]]
     assert copied(frame, relations, [[1, 1, 1, 1]], fixed).to_numpy().tolist() == [[value] * 3]
     assert copied(frame, relations, [[1, 1, 1, 1]]).nunique(axis=1).tolist() == [1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_floats_cannot_tell_apart_have_no_relations():
+    rng = np.random.default_rng(0)
+    close = 10**18 + rng.integers(10**6, size=400)
+    frame = pd.DataFrame(
+        {"a": close, "b": close + rng.integers(1, 60, size=400), "c": 2**63 - 1 - np.arange(400)}
+    )
+    assert not TableEncoder().fit(frame).layout_.relations

@@ -1,0 +1,249 @@
+"""Columns that follow from another by a straight line: found in a table, and computed in drawn rows.
+
+A price in cents beside one in euros, a rounded copy, an age beside a year of birth, a date a week after
+another: such a column is right for cells that no row has.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthgan.layout import FloatArray
+from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.key import KeyEncoder
+from synthgan.preprocessing.number_line import InstantEncoder, NumberLineEncoder
+from synthgan.preprocessing.numerical import NumericalEncoder
+from synthgan.schema import join_columns, overwritten
+
+#: Distinct cells that a column has at least, to follow from another by more than chance.
+_MIN_CELLS = 5
+#: Rows that are looked at first, and of how many pairs of columns at most.
+_FEW_ROWS, _MAX_PAIRS = 200, 20_000
+#: Up to here float64 holds every integer.
+_EXACT_IN_FLOAT64 = 2**53
+#: Digits that slopes and offsets have at most, those of units and prices.
+_MAX_DIGITS = 7
+#: How far a float may be from what it is computed as, relative to it.
+_TOLERANCE = 1e-12
+_ROUNDINGS = {"below": np.floor, "above": np.ceil}
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A column that is ``slope * source + offset``, brought to what the column can hold.
+
+    Parameters
+    ----------
+    column, source
+        Their indices.
+    slope, offset
+        Of the line; between points in time the slope is 1 and the offset counts nanoseconds, and a column
+        that is equal to its source has 1 and 0.
+    rounding
+        How numbers are brought to the decimals of the column: to the "nearest", to what is "below" or
+        "above"; "" where they are as they come.
+    """
+
+    column: int
+    source: int
+    slope: float
+    offset: float
+    rounding: str = ""
+
+
+def find_formulas(
+    frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], settled: Sequence[int] = ()
+) -> tuple[Formula, ...]:
+    """Return the columns of a plain table that follow from others; those that are settled are left alone.
+
+    None that follows from another is a source itself. Of two that follow from each other after rounding, the
+    one is the source of which every cell has another of its own.
+    """
+    found: dict[int, Formula] = {}
+    pairs = [pair for pair in permutations(range(len(encoders)), 2) if pair[1] not in settled]
+    for is_coarse in (False, True):
+        for source, column in pairs[:_MAX_PAIRS]:
+            is_used = column in found or source in found
+            if is_used or any(other.source == column for other in found.values()):
+                continue
+            own, other = encoders[column], encoders[source]
+            formula = _formula(frame[own.name], own, frame[other.name], other)
+            if formula and is_coarse >= _is_coarse(formula[0], own, other):
+                found[column] = Formula(column, source, *formula)
+    return tuple(found.values())
+
+
+def _is_coarse(slope: float, own: ColumnEncoder, other: ColumnEncoder) -> bool:
+    """Return whether neighbours in a source may have the same cell in the column that follows from it."""
+    if not isinstance(own, NumericalEncoder) or not isinstance(other, NumericalEncoder):
+        return False
+    return abs(slope) * _step(other) < (1 - _TOLERANCE) * _step(own)
+
+
+def keep_formulas(
+    frame: pd.DataFrame,
+    formulas: Sequence[Formula],
+    encoders: Sequence[ColumnEncoder],
+    fixed: npt.NDArray[np.bool_],
+) -> pd.DataFrame:
+    """Return a plain frame of drawn rows in which columns follow from their sources.
+
+    Where a column must stay as it is, the source follows from it instead, as far as it may.
+    """
+    if not formulas or not len(frame):
+        return frame
+    series = [frame.iloc[:, i] for i in range(frame.shape[1])]
+    for formula in formulas:
+        own, other = encoders[formula.column], encoders[formula.source]
+        is_given, is_bound = fixed[:, formula.column], fixed[:, formula.source]
+        if (is_given & ~is_bound).any() and formula.slope:
+            back = _inverse(formula, series[formula.column], own, other)
+            may_be = back.isna().to_numpy() == series[formula.column].isna().to_numpy()
+            series[formula.source] = overwritten(series[formula.source], back, is_given & ~is_bound & may_be)
+        right = computed(formula, series[formula.source], other, own)
+        series[formula.column] = overwritten(series[formula.column], right, ~is_given)
+    return join_columns(series, list(frame.columns))
+
+
+def broken(formula: Formula, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> npt.NDArray[np.bool_]:
+    """Return which rows of a plain frame have another cell than follows from their source."""
+    own, other = encoders[formula.column], encoders[formula.source]
+    return ~_equal(
+        frame.iloc[:, formula.column], computed(formula, frame.iloc[:, formula.source], other, own)
+    )
+
+
+def computed(
+    formula: Formula, source: "pd.Series[Any]", of: ColumnEncoder, to: ColumnEncoder
+) -> "pd.Series[Any]":
+    """Return what follows from a source, given its encoder and that of the column."""
+    missing = source.isna().to_numpy()
+    if isinstance(of, InstantEncoder) and isinstance(to, InstantEncoder):
+        return to.of_local(of.local(source) + pd.Timedelta(int(formula.offset), unit="ns"))
+    if not isinstance(of, NumericalEncoder) or not isinstance(to, NumericalEncoder):
+        return to.place(source[~missing].astype(object).to_numpy(), missing)
+    numbers, per = of.numbers(source), 1 / formula.slope
+    # A thousandth is no float, a thousand is one.
+    line = (numbers / per if per.is_integer() else numbers * formula.slope) + formula.offset
+    if formula.rounding == "nearest":
+        line = np.round(line, to.decimals_ or 0)
+    elif formula.rounding:
+        step = _step(to)
+        line = _ROUNDINGS[formula.rounding](line / step) * step
+    return to.of_numbers(line)
+
+
+def _inverse(
+    formula: Formula, column: "pd.Series[Any]", of: ColumnEncoder, to: ColumnEncoder
+) -> "pd.Series[Any]":
+    """Return sources from which a column follows, missing where there are none in the range that was seen."""
+    if isinstance(to, NumericalEncoder):
+        back = Formula(
+            0, 1, 1 / formula.slope, -formula.offset / formula.slope, "nearest" if _step(to) else ""
+        )
+    else:
+        back = Formula(0, 1, 1.0, -formula.offset)
+    source = computed(back, column, of, to)
+    fits = _equal(computed(formula, source, to, of), column)
+    if isinstance(to, NumberLineEncoder):
+        low, high = to.ends()
+        fits &= source.between(low, high).fillna(False).to_numpy(dtype=bool)
+    return source.mask(~fits & source.notna().to_numpy())
+
+
+def _formula(
+    column: "pd.Series[Any]", own: ColumnEncoder, source: "pd.Series[Any]", other: ColumnEncoder
+) -> tuple[float, float, str] | None:
+    """Return slope, offset and rounding of a column that follows from a source, or None."""
+    if own.has_missing_ != other.has_missing_ or not (column.isna() == source.isna()).all():
+        return None
+    few = slice(_FEW_ROWS)
+    for slope, offset, rounding in _candidates(column, own, source, other):
+        formula = Formula(0, 1, slope, offset, rounding)
+        parts = ((column.iloc[rows], source.iloc[rows]) for rows in (few, slice(None)))
+        if all(_equal(part, computed(formula, of, other, own)).all() for part, of in parts):
+            return slope, offset, rounding
+    return None
+
+
+def _candidates(
+    column: "pd.Series[Any]", own: ColumnEncoder, source: "pd.Series[Any]", other: ColumnEncoder
+) -> Iterator[tuple[float, float, str]]:
+    """Yield slopes, offsets and roundings by which a column may follow from a source."""
+    few, from_few = column.iloc[:_FEW_ROWS].dropna(), source.iloc[:_FEW_ROWS].dropna()
+    if few.nunique() < _MIN_CELLS:
+        return
+    if isinstance(own, KeyEncoder) and isinstance(other, KeyEncoder):
+        yield 1.0, 0.0, ""
+    elif isinstance(own, InstantEncoder) and isinstance(other, InstantEncoder):
+        apart = own.local(few)[:1] - other.local(from_few)[:1]
+        yield 1.0, float(apart[0] / pd.Timedelta(1, unit="ns")), ""
+    elif isinstance(own, NumericalEncoder) and isinstance(other, NumericalEncoder):
+        y, x = own.numbers(few), other.numbers(from_few)
+        if max(np.abs(x).max(), np.abs(y).max()) < _EXACT_IN_FLOAT64 and len(np.unique(x)) >= _MIN_CELLS:
+            yield from _lines(x, y, _step(own), _tolerance(own.dtype))
+
+
+def _lines(x: FloatArray, y: FloatArray, step: float, tolerance: float) -> Iterator[tuple[float, float, str]]:
+    """Yield lines through points that are rounded to steps, 0 for as they come; simple ones first."""
+    low, high = x.argmin(), x.argmax()
+    slope, slack = (y[high] - y[low]) / (x[high] - x[low]), step / (x[high] - x[low])
+    if not slope or slack > abs(slope) / 2:
+        return
+    for candidate in dict.fromkeys(_short(slope, max(slack, abs(slope) * tolerance))):
+        rest = y - candidate * x
+        if np.ptp(rest) > step * (1 + 1e-6) + np.abs(y).max() * tolerance:
+            continue
+        if not step:
+            yield candidate, next(_short(float(np.median(rest)), np.abs(y).max() * tolerance), 0.0), ""
+            continue
+        room = max(step - np.ptp(rest), 0.0) / 2 + step * 1e-6
+        middle = (rest.max() + rest.min()) / 2
+        shifts = {"nearest": 0.0, "below": step / 2, "above": -step / 2}
+        offsets = {rounding: next(_short(middle + shift, room)) for rounding, shift in shifts.items()}
+        for rounding in sorted(offsets, key=lambda rounding: len(f"{abs(offsets[rounding]):g}")):
+            yield candidate, offsets[rounding], rounding
+
+
+def _short(number: float, room: float) -> Iterator[float]:
+    """Yield numbers of few digits, and what one is divided by such a number, that are within some room."""
+    if abs(number) <= room:
+        yield 0.0
+    for digits in range(1, _MAX_DIGITS + 1):
+        for short in (
+            float(f"{number:.{digits}g}"),
+            1 / float(f"{1 / number:.{digits}g}") if number else 0.0,
+        ):
+            if abs(short - number) <= room:
+                yield short
+    yield number
+
+
+def _step(encoder: NumericalEncoder) -> float:
+    """Return the step that a column's decimals have; 0 where they have no end."""
+    if encoder.grid_ is not None:
+        return 1.0
+    step = 0.0 if encoder.decimals_ is None else 10.0**-encoder.decimals_
+    largest = np.abs(encoder.axis_.knots).max(initial=0.0)
+    return step if step > _tolerance(encoder.dtype) * largest else 0.0
+
+
+def _tolerance(dtype: Any) -> float:
+    """Return how far a cell of a dtype may be from what it is computed as, relative to it."""
+    precision = np.finfo(f"f{getattr(dtype, 'itemsize', 8)}" if dtype.kind == "f" else "f8")
+    return max(_TOLERANCE, 2 * float(precision.eps))
+
+
+def _equal(column: "pd.Series[Any]", other: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+    """Return which cells of two columns of one dtype are equal or both missing."""
+    both = column.isna().to_numpy() & other.isna().to_numpy()
+    if column.dtype.kind == "f":
+        x, y = (cells.to_numpy(dtype=np.float64, na_value=np.nan) for cells in (column, other))
+        return np.asarray(both | np.isclose(x, y, rtol=_tolerance(column.dtype), atol=0.0))
+    equal = pd.Series(column.array == other.array)
+    return np.asarray(both | equal.fillna(False).to_numpy(dtype=bool))

@@ -1,0 +1,103 @@
+"""Laws of columns that are computed from others: what is found, and that every drawn row keeps it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthgan.persistence import read_model, write_model
+from synthgan.preprocessing import TableEncoder
+
+RNG = np.random.default_rng(0)
+N_ROWS = 800
+X = pd.Series(RNG.normal(size=N_ROWS))
+PRICE = pd.Series(np.round(RNG.lognormal(3, 1, N_ROWS), 2))
+NUMBER = pd.Series(RNG.permutation(100_000)[:N_ROWS])
+WHEN = pd.Series(pd.Timestamp("2023-01-01") + pd.to_timedelta(RNG.integers(3 * 10**7, size=N_ROWS), unit="s"))
+FORMULAS = {
+    "copy": (X, lambda x: x.copy()),
+    "copy of whole numbers": (NUMBER, lambda x: x.copy()),
+    "double": (X, lambda x: 2 * x),
+    "negative": (X, lambda x: -x),
+    "line": (X, lambda x: 3.7 * x - 1.25),
+    "single precision": (X, lambda x: x.astype("float32")),
+    "rounded": (X, lambda x: x.round(2)),
+    "rounded down": (PRICE, lambda x: np.floor(x).astype("int64")),
+    "rounded up": (PRICE, lambda x: np.ceil(x).astype("int64")),
+    "thousands": (NUMBER, lambda x: x // 1000),
+    "cents": (PRICE, lambda x: np.rint(100 * x).astype("int64")),
+    "with tax": (PRICE, lambda x: (1.19 * x).round(2)),
+    "age": (NUMBER, lambda x: 100_024 - x),
+    "minutes": (NUMBER * 60, lambda x: x / 60),
+    "nullable": (NUMBER.astype("Int32").mask(NUMBER % 7 == 0), lambda x: 3 * x + 1),
+    "gaps": (PRICE.mask(NUMBER % 7 == 0), lambda x: 2 * x),
+    "two weeks later": (WHEN, lambda x: x + pd.Timedelta(days=14)),
+    "another unit": (WHEN, lambda x: x.astype("datetime64[ns]") - pd.Timedelta(hours=3)),
+    "zoned": (WHEN.dt.tz_localize("UTC"), lambda x: x + pd.Timedelta(hours=1)),
+    "keys": (pd.Series([f"A{i:05d}" for i in range(N_ROWS)]), lambda x: x.copy()),
+}
+
+
+def apart(frame, encoder):
+    """Return rows whose columns were drawn independently of each other."""
+    table, rng = encoder.transform(frame), np.random.default_rng(1)
+    for i in range(table.codes.shape[1]):
+        table.codes[:, i] = table.codes[rng.permutation(len(table)), i]
+    return table
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_column_that_is_computed_is_found_and_kept(name, is_first, tmp_path):
+    x, formula = FORMULAS[name]
+    names = ["x", "y"] if is_first else ["y", "x"]
+    frame = pd.DataFrame({"x": x, "y": formula(x)})[names].assign(noise=RNG.normal(size=N_ROWS))
+    encoder = TableEncoder().fit(frame)
+    assert len(encoder.ties_.formulas) == 1
+    write_model(tmp_path / "encoder", encoder.state())
+    stored = TableEncoder.from_state(read_model(tmp_path / "encoder"))
+    table = apart(frame, encoder)
+    back, again = (e.inverse_transform(table, rng=np.random.default_rng(0)) for e in (encoder, stored))
+    pd.testing.assert_frame_equal(again, back)
+    assert back.dtypes.equals(frame.dtypes)
+    right = formula(back["x"])
+    assert right.isna().equals(back["y"].isna())
+    if right.dtype.kind == "f":
+        np.testing.assert_allclose(
+            back["y"], right, rtol=1e-6 if right.dtype == "float32" else 1e-9, atol=1e-9
+        )
+    else:
+        pd.testing.assert_series_equal(back["y"], right, check_names=False)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        X + RNG.normal(size=N_ROWS) * 1e-3,
+        X**2,
+        X.round(2) + 0.01 * RNG.integers(2, size=N_ROWS),
+        (X > 0).astype(int),
+        X.where(NUMBER % 9 > 0),
+    ],
+    ids=["noise", "curve", "rounded either way", "two cells", "missing elsewhere"],
+)
+def test_what_is_not_computed_is_not_found(column):
+    frame = pd.DataFrame({"x": X, "y": column})
+    assert not TableEncoder().fit(frame).ties_.formulas
+
+
+def test_a_chain_is_computed_from_its_first_column():
+    frame = pd.DataFrame({"x": X, "y": 2 * X, "z": 4 * X})
+    encoder = TableEncoder().fit(frame)
+    assert [(formula.column, formula.source) for formula in encoder.ties_.formulas] == [(1, 0), (2, 0)]
+    reasons = encoder.schema_.to_frame()["reason"]
+    assert reasons[1].endswith("computed from 'x'")
+
+
+def test_a_source_follows_from_a_column_that_is_given():
+    frame = pd.DataFrame({"price": PRICE, "cents": np.rint(100 * PRICE).astype("int64")})
+    encoder = TableEncoder().fit(frame)
+    asked = encoder.encode_conditions({"cents": 1234})
+    table = encoder.transform(frame)
+    drawn = encoder.inverse_transform(table, rng=RNG, conditions=[(len(table), asked)])
+    assert (drawn["cents"] == 1234).all()
+    assert (drawn["price"] == 12.34).all()
