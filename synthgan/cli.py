@@ -257,16 +257,23 @@ def sample(
 @click.option("-o", "--output", type=click.Path(), help="File to write; without it, the text is printed.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 def schema(source: str, output: str | None, force: bool) -> None:
-    """Write what was found in a table as a file to change, with proposals for rules."""
+    """Write what was found in a table as a file to change: as JSON if its name ends so, else as TOML.
+
+    TOML has proposals for rules as comments. Columns that cannot be learned are to be dropped.
+    """
     from synthgan import io, parquet
     from synthgan.preprocessing import TableEncoder
     from synthgan.preprocessing.proposals import propose_rules
-    from synthgan.schema_file import schema_text
+    from synthgan.schema_file import schema_json, schema_text
 
     if output is not None:
         io.check_output(output, force=force, source=source)
-    frame = parquet.ParquetTable.read(source).frame
-    text = schema_text(TableEncoder().fit(frame).schema_, propose_rules(frame))
+    frame, dropped = _split(parquet.ParquetTable.read(source).frame)
+    found = TableEncoder().fit(frame).schema_
+    if output is not None and output.lower().endswith(".json"):
+        text = schema_json(found, dropped)
+    else:
+        text = schema_text(found, propose_rules(frame), dropped)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -285,7 +292,10 @@ def info(path: str) -> None:
     if parquet.is_parquet(path):
         frame = parquet.ParquetTable.read(path).frame
         click.echo(f"{path}: a table of {len(frame):,} rows and {frame.shape[1]} columns")
+        frame, dropped = _split(frame)
         click.echo(TableEncoder().fit(frame).schema_.to_frame().to_string(index=False))
+        for name, content in dropped.items():
+            click.echo(f"{name!r} cannot be learned: {content}")
         return
     gan = SynthGAN.load(path)
     click.echo(
@@ -293,6 +303,20 @@ def info(path: str) -> None:
         f"{int(gan.history_['step'].max()):,} steps"
     )
     click.echo(gan.schema_.to_frame().to_string(index=False))
+
+
+def _split(frame: Any) -> tuple[Any, dict[Any, str]]:
+    """Return the columns of a frame that can be learned, and in words what the others hold."""
+    from synthgan.preprocessing import infer_schema
+    from synthgan.preprocessing.table import UnsupportedColumnsError
+
+    try:
+        infer_schema(frame)
+    except UnsupportedColumnsError as error:
+        if len(error.columns) == frame.shape[1]:
+            raise
+        return frame.drop(columns=list(error.columns)), error.content
+    return frame, {}
 
 
 def _learnable(table: Any, schema: str | None, drop_unsupported: bool) -> tuple[Any, dict[str, Any]]:

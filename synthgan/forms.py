@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_array
 
 from synthgan.exceptions import DataError, listing
 
+_MAX_SHOWN = 300
 _UNREADABLE = (pa.ArrowException, TypeError, ValueError, NotImplementedError)
 
 
@@ -112,15 +113,26 @@ def unwrap(X: Any) -> tuple[pd.DataFrame, Form]:
     if isinstance(X, np.ma.MaskedArray):
         raise DataError("A masked array hides cells; give np.ma.filled(X, np.nan), or a DataFrame.")
     if isinstance(X, np.ndarray | list):
-        array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=1)
-        frame = pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
-        return frame, Form("numpy", dtype=X.dtype) if isinstance(X, np.ndarray) else Form()
+        return _unwrap_array(X)
     if hasattr(X, "collect"):
         raise DataError(f"{type(X).__name__} is not computed yet; give what its collect() returns.")
     raise DataError(
         "SynthGAN learns a table: a DataFrame of pandas or polars, a pyarrow Table, whatever else has "
         f"__arrow_c_stream__, or a two-dimensional array; got {type(X).__name__}."
     )
+
+
+def _unwrap_array(X: "npt.NDArray[Any] | list[Any]") -> tuple[pd.DataFrame, Form]:
+    try:
+        array = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=1)
+    except (TypeError, ValueError) as error:
+        # What scikit-learn says, without the cells that it shows.
+        words = [line for line in str(error).splitlines() if not line.lstrip().startswith(("array=", "["))]
+        raise DataError(" ".join(words)[:_MAX_SHOWN]) from error
+    # Rows of a list may hold cells of several types, of which an array would make text.
+    frame = pd.DataFrame(array if isinstance(X, np.ndarray) else [list(row) for row in X])
+    frame.columns = pd.Index([f"x{i}" for i in range(frame.shape[1])])
+    return frame, Form("numpy", dtype=X.dtype) if isinstance(X, np.ndarray) else Form()
 
 
 def _unwrap_arrow(X: Any) -> tuple[pd.DataFrame, Form]:

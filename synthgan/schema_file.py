@@ -15,7 +15,7 @@
 import json
 import os
 import tomllib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -80,7 +80,13 @@ class SchemaFile:
         return type(self)(kinds, self.rules)
 
 
-def schema_text(schema: Schema, proposals: Sequence[Any]) -> str:
+def schema_json(schema: Schema, dropped: Mapping[Hashable, str]) -> str:
+    """Return a schema file as JSON, which has no room for reasons; see `schema_text`."""
+    kinds = {str(column.name): column.kind for column in schema} | {str(name): "drop" for name in dropped}
+    return json.dumps({"kinds": kinds, "rules": []}, indent=2, ensure_ascii=False) + "\n"
+
+
+def schema_text(schema: Schema, proposals: Sequence[Any], dropped: Mapping[Hashable, str]) -> str:
     """Return a schema file that says what was found anyway, and proposes rules in comments.
 
     Parameters
@@ -89,12 +95,18 @@ def schema_text(schema: Schema, proposals: Sequence[Any]) -> str:
         That of a table.
     proposals
         See `synthgan.preprocessing.proposals.Proposal`.
+    dropped
+        What columns hold that cannot be learned, by name.
     """
     lines = [
         '# Change a kind, or write "drop" to leave a column out. What is not here is found.',
         "[kinds]",
     ]
-    lines += [f"{_quoted(str(column.name))} = {_quoted(column.kind)}  # {column.reason}" for column in schema]
+    lines += [
+        f"{_quoted(str(column.name))} = {_quoted(column.kind)}  # {_one_line(column.reason)}"
+        for column in schema
+    ]
+    lines += [f'{_quoted(str(name))} = "drop"  # {_one_line(held)}' for name, held in dropped.items()]
     if proposals:
         lines += ["", "# No row breaks these rules. Uncomment those that are to hold in every drawn row."]
     for proposal in proposals:
@@ -102,6 +114,11 @@ def schema_text(schema: Schema, proposals: Sequence[Any]) -> str:
         fields = {name: value for name, value in proposal.rule.to_dict().items() if value is not None}
         lines += [f"# {name} = {_quoted(value)}" for name, value in fields.items()]
     return "\n".join(lines) + "\n"
+
+
+def _one_line(words: str) -> str:
+    """Return words without what ends a comment of TOML, or may not be in one."""
+    return "".join(letter if letter.isprintable() else " " for letter in words)
 
 
 def _quoted(value: Any) -> str:

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from synthgan import SynthGAN
 from synthgan.cli import main
 from synthgan.datasets import load_penguins
+from synthgan.schema_file import SchemaFile
 
 PENGUINS = load_penguins()
 QUICK = ["--epochs", "2", "--seed", "0"]
@@ -318,3 +319,18 @@ def test_a_schema_file_that_does_not_fit_is_bad_input(source, tmp_path):
     path.write_text('[[rules]]\nkind = "inequality"\nlow = "bill_length_mm"\nhigh = "bill_depth_mm"\n')
     refused(run(*fit), 3, "bill_length_mm <= bill_depth_mm does not hold in 342 rows")
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("name", ["schema.toml", "schema.json"])
+def test_schema_and_info_tell_of_columns_that_cannot_be_learned(tmp_path, name):
+    source, path = str(tmp_path / "in.parquet"), str(tmp_path / name)
+    frame = pd.DataFrame(
+        {"size": np.arange(120) % 7, "note": [f"What was said at {i} of it" for i in range(120)]}
+    )
+    frame.to_parquet(source)
+    assert run("schema", source, "-o", path).exit_code == 0
+    assert SchemaFile.read(path).kinds == {"size": "numerical", "note": "drop"}
+    assert "'note' cannot be learned: free text" in run("info", source).output
+    output = str(tmp_path / "out.parquet")
+    assert run("augment", source, "-o", output, "--schema", path, "--epochs", "1").exit_code == 0
+    assert list(pd.read_parquet(output)) == ["size"]

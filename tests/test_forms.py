@@ -170,3 +170,24 @@ def test_lists_come_back_as_a_frame():
 def test_what_is_no_table_is_refused_with_what_is(X):
     with pytest.raises(DataError, match="learns a table: .* got " + type(X).__name__):
         unwrap(X)
+
+
+def test_rows_of_a_list_keep_the_types_of_their_cells():
+    drawn = SynthGAN(epochs=1, verbose=0).fit([[1, 2.5, "a"], [3, 4.5, "b"]] * 50).sample(5)
+    assert [dtype.kind for dtype in drawn.dtypes[:2]] == ["i", "f"]
+    assert list(drawn) == ["x0", "x1", "x2"]
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.ones(5), "Expected 2D array"),
+        (np.ones((2, 2, 2)), "dim 3"),
+        (np.ones((20, 2)) * 1j, "Complex data"),
+    ],
+)
+def test_what_is_no_table_is_refused_without_showing_it(array, said):
+    with pytest.raises(DataError, match=said) as refusal:
+        SynthGAN().fit(array)
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 300

@@ -58,7 +58,7 @@ def test_json_that_is_a_list_is_an_error(tmp_path):
 def test_what_is_written_is_read_and_changes_nothing(real_table, tmp_path):
     path = tmp_path / "a.toml"
     schema, proposals = TableEncoder().fit(real_table).schema_, propose_rules(real_table)
-    path.write_text(schema_text(schema, proposals))
+    path.write_text(schema_text(schema, proposals, {}))
     said = SchemaFile.read(path).for_columns(real_table.columns)
     assert said.kinds == {column.name: column.kind for column in schema}
     assert [c.kind for c in infer_schema(real_table, said.kinds)] == [c.kind for c in schema]
@@ -74,7 +74,7 @@ def test_what_is_written_is_read_and_changes_nothing(real_table, tmp_path):
 def test_any_name_can_be_written(tmp_path):
     names = ["", " a", 'q"uote', "back\\slash", "a\nb", "😀", "a.b", "#", 7]
     frame = pd.DataFrame({name: [1, 2] for name in names})
-    (tmp_path / "a.toml").write_text(schema_text(infer_schema(frame), []))
+    (tmp_path / "a.toml").write_text(schema_text(infer_schema(frame), [], {}))
     assert list(SchemaFile.read(tmp_path / "a.toml").for_columns(names).kinds) == names
 
 

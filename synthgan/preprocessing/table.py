@@ -126,11 +126,13 @@ class UnsupportedColumnsError(DataError):
     ----------
     columns
         Their names.
+    content
+        What each holds, in words.
     """
 
     def __init__(self, columns: Sequence[Hashable], frame: pd.DataFrame) -> None:
         self.columns = columns
-        content = {name: _content(frame[name]) for name in columns}
+        self.content = content = {name: _content(frame[name]) for name in columns}
         held = ", ".join(f"{name!r} ({frame[name].dtype}: {kind})" for name, kind in content.items())
         super().__init__(
             f"These columns hold what cannot be learned (nested, binary, complex or mixed cells, free "
