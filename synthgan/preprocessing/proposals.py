@@ -170,13 +170,14 @@ def _combinations(
 def _uniques(frame: pd.DataFrame, encoder: TableEncoder) -> Iterator[Proposal]:
     for own in encoder.encoders_:
         column = frame[own.name].dropna()
-        if len(column) >= _MIN_ROWS and column.is_unique and own.kind != "key" and _is_whole(own):
+        if len(column) >= _MIN_ROWS and column.is_unique and own.kind != "key" and _has_others(own, column):
             yield Proposal(Unique([own.name]), len(column), "no cell comes twice")
 
 
-def _is_whole(encoder: object) -> bool:
-    """Whether cells are levels or on a grid, where one could come twice."""
-    return not isinstance(encoder, NumberLineEncoder) or encoder.grid_ is not None
+def _has_others(encoder: object, column: "pd.Series[Any]") -> bool:
+    """Whether cells are on a grid, where one could come twice, and as many again have room on it."""
+    grid = getattr(encoder, "grid_", None)
+    return grid is not None and grid.n_steps >= 2 * len(column)
 
 
 def _bounds(frame: pd.DataFrame, lines: Sequence[NumberLineEncoder]) -> Iterator[Proposal]:
