@@ -75,7 +75,10 @@ class Exclusions(nn.Module):
         n_columns = len(self.layout)
         n_rows = min(_MAX_ROWS, max(_MIN_ROWS, _MAX_CELLS_OF_PAIRS // n_columns**2))
         codes = table.codes[:: max(1, len(table) // n_rows)].astype(np.int64)
-        found = [_excluding(first, second, codes, self.layout) for first, second in _pairs(self.layout)]
+        groups = [_groups(span) for span in self.layout.spans]
+        found = [
+            _excluding(first, second, codes, self.layout, groups) for first, second in _pairs(self.layout)
+        ]
         n_partners, kept = np.zeros(n_columns, dtype=np.int64), []
         for pair in sorted(filter(None, found), key=lambda pair: -pair.gain):
             columns = [pair.first, pair.second]
@@ -168,7 +171,9 @@ def _pairs(layout: Layout) -> Iterator[tuple[int, int]]:
     return combinations(layout.coded.tolist(), 2)
 
 
-def _excluding(first: int, second: int, codes: IntArray, layout: Layout) -> _Pair | None:
+def _excluding(
+    first: int, second: int, codes: IntArray, layout: Layout, groups: list[list[FloatArray]]
+) -> _Pair | None:
     """Return a pair of columns if some of their codes never stand together, else None.
 
     Codes are looked at one by one, and with all stretches of the number line taken together, so that a number
@@ -177,42 +182,42 @@ def _excluding(first: int, second: int, codes: IntArray, layout: Layout) -> _Pai
     sizes = layout.sizes[[first, second]]
     counts = np.bincount(codes[:, first] * sizes[1] + codes[:, second], minlength=sizes.prod())
     counts = counts.reshape(sizes)
-    allowed = np.full(sizes, True)
-    groups = [
-        [np.arange(size), _groups(layout.spans[i])] for i, size in zip((first, second), sizes, strict=True)
-    ]
-    for rows, columns in product(*groups):
-        grouped = np.zeros((rows.max() + 1, columns.max() + 1), dtype=np.int64)
-        np.add.at(grouped, (rows[:, None], columns[None, :]), counts)
-        allowed &= ~_is_excluded(grouped)[rows[:, None], columns[None, :]]
-    if allowed.all():
+    is_excluded = np.full(sizes, False)
+    for rows, columns in product(groups[first], groups[second]):
+        # Products of matrices of few groups: sums of counts, and truth values of groups for each code.
+        if (found := _is_excluded(rows.T @ counts @ columns)) is not None:
+            is_excluded |= rows @ found @ columns.T > 0
+    if not is_excluded.any():
         return None
-    expected = _expected(counts)
-    return _Pair(first, second, allowed, float(expected[~allowed].sum()))
+    return _Pair(first, second, ~is_excluded, float(_expected(counts)[is_excluded].sum()))
 
 
-def _groups(span: Span) -> IntArray:
-    """Return the group of each code: all stretches of a number line are one."""
+def _groups(span: Span) -> list[FloatArray]:
+    """Return which codes are in which group, shape ``(n_codes, n_groups)``, for each way to group them.
+
+    Each code is one, and all stretches of a number line are one.
+    """
+    singles: FloatArray = np.eye(span.n_codes)
     if span.place_codes:
         is_together = np.isin(np.arange(span.n_codes), span.place_codes)
     else:
-        is_together = np.array(
-            [position is not None for position in span.positions] or [False] * span.n_codes
-        )
-    groups = np.where(is_together, -1, np.arange(span.n_codes))
-    return np.unique(groups, return_inverse=True)[1].astype(np.int64)
+        is_together = np.array([p is not None for p in span.positions] or [False] * span.n_codes)
+    if np.count_nonzero(is_together) < 2:
+        return [singles]
+    return [singles, np.column_stack([singles[:, ~is_together], is_together])]
 
 
-def _expected(counts: IntArray) -> FloatArray:
+def _expected(counts: npt.NDArray[Any]) -> FloatArray:
     """Return the counts that independent columns would have."""
     expected: FloatArray = np.outer(counts.sum(1), counts.sum(0)) / max(counts.sum(), 1)
     return expected
 
 
-def _is_excluded(counts: IntArray) -> npt.NDArray[np.bool_]:
+def _is_excluded(counts: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
     """Return which pairs of codes that are not seen are not there to be seen, given how often each is seen.
 
-    Those not seen have together about as large a share of the rows as those that are seen once [1]_.
+    Those not seen have together about as large a share of the rows as those that are seen once [1]_. None, if
+    that is too large, or nothing is unseen.
 
     References
     ----------
@@ -220,8 +225,9 @@ def _is_excluded(counts: IntArray) -> npt.NDArray[np.bool_]:
        Biometrika 40.
     """
     n_once = np.count_nonzero(counts == 1)
+    if n_once > _MAX_MISSING * counts.sum() or counts.all():
+        return None
     expected = _expected(counts)
     is_unseen = (counts == 0) & (expected > 0)
-    gain = expected[is_unseen].sum()
-    is_sure = n_once <= _MAX_MISSING * counts.sum() and gain >= _MIN_GAIN * (n_once + _DOUBT)
-    return is_unseen if is_sure else np.zeros_like(is_unseen)
+    is_sure = expected[is_unseen].sum() >= _MIN_GAIN * (n_once + _DOUBT)
+    return is_unseen if is_sure else None

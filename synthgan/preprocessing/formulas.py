@@ -22,8 +22,9 @@ from synthgan.schema import join_columns, overwritten
 
 #: Distinct cells that a column has at least, to follow from another by more than chance.
 _MIN_CELLS = 5
-#: Rows that are looked at first, and of how many pairs of columns at most.
-_FEW_ROWS, _MAX_PAIRS = 200, 20_000
+#: Rows that are looked at first, and how straight a line they make at least, coarsely rounded as it may be.
+_FEW_ROWS, _MIN_CORRELATION = 200, 0.8
+_TINY = np.finfo(np.float64).tiny
 #: Up to here float64 holds every integer.
 _EXACT_IN_FLOAT64 = 2**53
 #: Digits that slopes and offsets have at most, those of units and prices.
@@ -65,9 +66,10 @@ def find_formulas(
     one is the source of which every cell has another of its own.
     """
     found: dict[int, Formula] = {}
-    pairs = [pair for pair in permutations(range(len(encoders)), 2) if pair[1] not in settled]
+    few = frame.iloc[:: 1 + len(frame) // _FEW_ROWS]
+    pairs = [(source, column) for source, column in _pairs(few, encoders) if column not in settled]
     for is_coarse in (False, True):
-        for source, column in pairs[:_MAX_PAIRS]:
+        for source, column in pairs:
             is_used = column in found or source in found
             if is_used or any(other.source == column for other in found.values()):
                 continue
@@ -76,6 +78,28 @@ def find_formulas(
             if formula and is_coarse >= _is_coarse(formula[0], own, other):
                 found[column] = Formula(column, source, *formula)
     return tuple(found.values())
+
+
+def _pairs(few: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator[tuple[int, int]]:
+    """Yield columns of which, as some rows have it, the second may follow from the first."""
+    for kind in (KeyEncoder, InstantEncoder):
+        yield from permutations([i for i, encoder in enumerate(encoders) if isinstance(encoder, kind)], 2)
+    numbers = {i: e.numbers(few[e.name]) for i, e in enumerate(encoders) if isinstance(e, NumericalEncoder)}
+    if len(numbers) < 2:
+        return
+    lines = np.stack([_standardised(cells) for cells in numbers.values()])
+    is_straight = np.abs(lines @ lines.T) > _MIN_CORRELATION * lines.shape[1]
+    indices = list(numbers)
+    yield from ((indices[i], indices[j]) for i, j in np.argwhere(is_straight).tolist() if i != j)
+
+
+def _standardised(numbers: FloatArray) -> FloatArray:
+    """Return numbers of mean 0 and standard deviation 1, 0 where they are missing or all alike."""
+    present = numbers[~np.isnan(numbers)] / max(np.abs(np.nan_to_num(numbers)).max(initial=0.0), _TINY)
+    standardised = np.zeros(len(numbers))
+    if len(present) and present.std() > 0:
+        standardised[~np.isnan(numbers)] = (present - present.mean()) / present.std()
+    return standardised
 
 
 def _is_coarse(slope: float, own: ColumnEncoder, other: ColumnEncoder) -> bool:
@@ -162,7 +186,7 @@ def _formula(
     """Return slope, offset and rounding of a column that follows from a source, or None."""
     if own.has_missing_ != other.has_missing_ or not (column.isna() == source.isna()).all():
         return None
-    few = slice(_FEW_ROWS)
+    few = slice(None, None, 1 + len(column) // _FEW_ROWS)
     for slope, offset, rounding in _candidates(column, own, source, other):
         formula = Formula(0, 1, slope, offset, rounding)
         parts = ((column.iloc[rows], source.iloc[rows]) for rows in (few, slice(None)))
@@ -175,7 +199,8 @@ def _candidates(
     column: "pd.Series[Any]", own: ColumnEncoder, source: "pd.Series[Any]", other: ColumnEncoder
 ) -> Iterator[tuple[float, float, str]]:
     """Yield slopes, offsets and roundings by which a column may follow from a source."""
-    few, from_few = column.iloc[:_FEW_ROWS].dropna(), source.iloc[:_FEW_ROWS].dropna()
+    some = slice(None, None, 1 + len(column) // _FEW_ROWS)
+    few, from_few = column.iloc[some].dropna(), source.iloc[some].dropna()
     if few.nunique() < _MIN_CELLS:
         return
     if isinstance(own, KeyEncoder) and isinstance(other, KeyEncoder):
