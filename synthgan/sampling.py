@@ -56,11 +56,13 @@ class Sampler:
         Raises
         ------
         ConditionError
-            If the model cannot know a column that is given.
+            If the model cannot know a column that is given, no row can have what is given, or so many rows
+            break a rule under it that there are too few that do not.
         DataError
             If so many rows break a rule that there are too few that do not.
         """
         self._check_known(parts)
+        self._check_possible(parts)
         frame = self._drawn(parts)
         group = np.repeat(np.arange(len(parts)), [n for n, _ in parts])
         lacking = np.flatnonzero(self.encoder.broken(frame))
@@ -71,9 +73,15 @@ class Sampler:
             lacking = np.flatnonzero(self.encoder.broken(frame))
         if not self.encoder.ties_.rules:  # what was found is kept as far as can be
             return self.encoder.restored(frame)
-        raise DataError(
+        broken = [rule for rule in self.encoder.ties_.rules if rule.broken(frame.iloc[lacking]).any()]
+        asked = any(
+            len(conditions.known.columns) for _, conditions in (parts[i] for i in set(group[lacking]))
+        )
+        kind = ConditionError if asked else DataError
+        raise kind(
             f"{len(lacking):,} of {len(frame):,} rows could not be drawn: in {_MAX_TRIES} tries too few kept "
-            f"the rules {listing(map(str, self.encoder.ties_.rules))}. Ask for fewer rows or others."
+            f"the rules {listing(map(str, broken or self.encoder.ties_.rules))}"
+            f"{' under the conditions' if asked else ''}. Ask for fewer rows or others."
         )
 
     def _with_fresh(
@@ -119,6 +127,17 @@ class Sampler:
         tables = [draw(self.model, n, known=asked.known, **self.how, rng=self.rng) for n, asked in parts]
         table = EncodedTable.join(tables, self.encoder.layout_)
         return self.encoder.decode(table, rng=self.numpy_rng, conditions=parts)
+
+    def _check_possible(self, parts: Sequence[Part]) -> None:
+        """Raise ConditionError when cells are asked for that no row of the table has together."""
+        for _, asked in parts:
+            pair = self.model.exclusions.contradicted(asked.known.columns, asked.known.codes)
+            if pair:
+                cells = dict(zip(asked.known.columns.tolist(), asked.cells, strict=True))
+                names = self.encoder.schema_.names
+                shown = {i: "missing" if cells[i].isna().any() else f"= {cells[i].iloc[0]}" for i in pair}
+                words = [f"{names[i]!r} {shown[i]}" for i in sorted(pair)]
+                raise ConditionError(f"No row can have {' and '.join(words)}: the table has none like it.")
 
     def _check_known(self, parts: Sequence[Part]) -> None:
         """Raise ConditionError when a textbook game is asked for a column that it cannot know."""

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from synthgan import Bounds, Combinations, Inequality, Sum, SynthGAN, Unique
-from synthgan.exceptions import DataError, ParameterError
+from synthgan.exceptions import ConditionError, DataError, ParameterError
 
 RNG = np.random.default_rng(0)
 N_ROWS = 600
@@ -117,3 +117,20 @@ def test_keys_are_different_also_where_rows_are_drawn_anew(key):
     drawn = SynthGAN(rules=rules, epochs=1, random_state=0, verbose=0).fit(frame).sample(300)
     assert drawn["id"].is_unique
     assert not drawn["id"].isin(frame["id"]).any()
+
+
+def test_conditions_that_rules_refuse_are_an_error_that_names_the_rules(gan):
+    with pytest.raises(ConditionError, match="kept the rules 'low < high' under the conditions"):
+        gan.sample(5, conditions={"low": 40, "high": 7})
+
+
+def test_cells_that_no_row_has_together_are_refused():
+    joint = RNG.random(3_000) < 0.3
+    frame = pd.DataFrame({"kind": np.where(joint, "joint", "single"), "amount": RNG.normal(size=3_000)})
+    frame["partner"] = pd.Series(RNG.normal(size=3_000)).where(joint)
+    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(frame)
+    with pytest.raises(ConditionError, match="No row can have 'kind' = joint and 'partner' missing"):
+        gan.sample(5, conditions={"kind": "joint", "partner": None})
+    with pytest.raises(ConditionError, match="No row can have 'kind' = single and 'partner' = 0"):
+        gan.sample(5, conditions={"kind": "single", "partner": 0.5})
+    assert gan.sample(5, conditions={"kind": "single", "partner": None})["partner"].isna().all()

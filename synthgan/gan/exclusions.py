@@ -126,6 +126,15 @@ class Exclusions(nn.Module):
             apart = own if apart is None else apart | own
         return apart
 
+    def contradicted(self, columns: IntArray, codes: IntArray) -> list[int]:
+        """Return two of some columns whose given codes never stand together; none if there are no such."""
+        code_of = dict(zip(columns.tolist(), codes.tolist(), strict=True))
+        for column in code_of:
+            for partner, together in self._partners(column, code_of):
+                if not together[code_of[partner], code_of[column]]:
+                    return [partner, column]
+        return []
+
     def _partners(self, column: int, known: Collection[int]) -> Iterator[tuple[int, Tensor]]:
         """Yield each known partner of a column, and which of its codes stand beside which of the column."""
         for first, second, start in self._places:
