@@ -4,6 +4,7 @@ A key carries nothing to learn but what many keys share; drawn rows get new keys
 which the table has.
 """
 
+import re
 from collections.abc import Hashable
 from typing import Any, Self
 from uuid import UUID
@@ -42,6 +43,10 @@ _SAYING = (
 )
 #: Columns of whole numbers that differ and are called so are keys.
 _NAMED_KEY = r"(?i:(^|.*[\W_])(id|ids|key|pk|uuid|guid)$)|.*[a-z](Id|ID)$"
+#: Those that count rows are, whatever they go together with, where they are called so too.
+_NAMED_COUNT = (
+    rf"{_NAMED_KEY}|(?i:no|nr|number|index|idx|unnamed.*|(.*[\W_])?rows?([\W_]?(no|nr|number|names?))?)"
+)
 #: Years count in order, and are none.
 _YEARS = range(1000, 2200)
 #: Rows that are looked at for a form and for ranks, and how far these go together with those of another
@@ -192,7 +197,7 @@ def says_something(column: "pd.Series[Any]", others: pd.DataFrame) -> bool:
     """
     is_text = column.dtype.kind not in "iu"
     if (is_text and not column.dropna().astype(str).str.fullmatch(r"[0-9]{1,15}").all()) or (
-        not is_text and _is_named_key(column.name)
+        not is_text and _is_named(column.name, _NAMED_COUNT)
     ):
         return False
     some = others.select_dtypes(["number", "datetime", "timedelta"]).iloc[:_MAX_ROWS]
@@ -228,15 +233,15 @@ def _reason_for_numbers(column: "pd.Series[Any]") -> str | None:
     bits = 8 * getattr(column.dtype, "itemsize", 8) - (column.dtype.kind == "i")
     if int(column.min()) < 0 or 2 * max(highest, len(column)) >= 2**bits:
         return None
-    if _is_named_key(column.name):
+    if _is_named(column.name, _NAMED_KEY):
         return "whole numbers called a key, different in every row"
     is_counted = last - first == len(column) - 1 and bool(column.is_monotonic_increasing)
     are_years = first in _YEARS and last in _YEARS
     return "the numbers of the rows" if is_counted and not are_years else None
 
 
-def _is_named_key(name: Hashable) -> bool:
-    return bool(pd.Series([str(name)]).str.fullmatch(_NAMED_KEY).iloc[0])
+def _is_named(name: Hashable, pattern: str) -> bool:
+    return re.fullmatch(pattern, str(name)) is not None
 
 
 def _has_form(present: "pd.Series[Any]") -> bool:

@@ -93,7 +93,8 @@ def test_numbers_that_go_together_with_others_are_no_keys_but_where_they_are_cal
     frame["path"] = step * 0.5 + RNG.normal(size=300)
     kinds = {column.name: column.kind for column in infer_schema(frame)}
     assert kinds == {"money": "categorical", "tax": "numerical", "step": "numerical", "path": "numerical"}
-    assert infer_schema(frame.rename(columns={"step": "order_id"}))["order_id"].kind == "key"
+    for name in ("order_id", "No", "row number", "Unnamed: 0", "index"):
+        assert infer_schema(frame.rename(columns={"step": name}))[name].kind == "key"
 
 
 @pytest.mark.parametrize("name", ["customer_id", "id", "orderId", "PK"])
