@@ -16,6 +16,8 @@ from synthgan.preprocessing import EncodedConditions, TableEncoder
 
 #: How often rows are drawn anew that break a rule, and how many for each that is lacking.
 _MAX_TRIES, _N_FOR_EACH, _MIN_ANEW, _MAX_ANEW = 12, 3, 64, 65_536
+#: How often where nothing was declared or asked for.
+_FEW_TRIES = 2
 
 #: How many rows, and what each of them has.
 Part = tuple[int, EncodedConditions]
@@ -66,22 +68,22 @@ class Sampler:
         frame = self._drawn(parts)
         group = np.repeat(np.arange(len(parts)), [n for n, _ in parts])
         lacking = np.flatnonzero(self.encoder.broken(frame))
-        for n_try in range(_MAX_TRIES):
+        asked = any(len(conditions.known.columns) for _, conditions in parts)
+        is_strict = asked or bool(self.encoder.ties_.rules)
+        n_tries = _MAX_TRIES if is_strict else _FEW_TRIES
+        for n_try in range(n_tries):
             if not len(lacking):
                 return self.encoder.restored(frame)
             frame = self._with_fresh(frame, lacking, group, parts, n_try)
             lacking = np.flatnonzero(self.encoder.broken(frame))
-        if not self.encoder.ties_.rules:  # what was found is kept as far as can be
+        if not is_strict:  # what was found is kept as far as can be
             return self.encoder.restored(frame)
         broken = [rule for rule in self.encoder.ties_.rules if rule.broken(frame.iloc[lacking]).any()]
-        asked = any(
-            len(conditions.known.columns) for _, conditions in (parts[i] for i in set(group[lacking]))
-        )
+        kept = f"the rules {listing(map(str, broken))}" if broken else "what holds in every row of the table"
         kind = ConditionError if asked else DataError
         raise kind(
-            f"{len(lacking):,} of {len(frame):,} rows could not be drawn: in {_MAX_TRIES} tries too few kept "
-            f"the rules {listing(map(str, broken or self.encoder.ties_.rules))}"
-            f"{' under the conditions' if asked else ''}. Ask for fewer rows or others."
+            f"{len(lacking):,} of {len(frame):,} rows could not be drawn: in {n_tries} tries too few kept "
+            f"{kept}{' under the conditions' if asked else ''}. Ask for fewer rows or others."
         )
 
     def _with_fresh(

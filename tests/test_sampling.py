@@ -134,3 +134,21 @@ def test_cells_that_no_row_has_together_are_refused():
     with pytest.raises(ConditionError, match="No row can have 'kind' = single and 'partner' = 0"):
         gan.sample(5, conditions={"kind": "single", "partner": 0.5})
     assert gan.sample(5, conditions={"kind": "single", "partner": None})["partner"].isna().all()
+
+
+def test_a_day_that_is_given_agrees_with_all_that_says_it_or_is_refused():
+    when = pd.Series(pd.Timestamp("2019-03-07") + pd.to_timedelta(RNG.integers(10**8, size=N_ROWS), unit="s"))
+    frame = pd.DataFrame({"when": when, "day": when.dt.normalize(), "text": when.dt.strftime("%Y-%m-%d")})
+    frame["key"] = frame["same"] = [f"A{i:05d}" for i in range(N_ROWS)]
+    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(frame)
+    drawn = gan.sample(50, conditions={"day": frame["day"][3]})
+    assert (drawn["day"] == frame["day"][3]).all()
+    for rows in (drawn, gan.sample(50, conditions={"text": frame["text"][5]})):
+        assert (rows["when"].dt.normalize() == rows["day"]).all()
+        assert (rows["when"].dt.strftime("%Y-%m-%d") == rows["text"]).all()
+        assert (rows["key"] == rows["same"]).all()
+    unseen = pd.date_range("2019-03-08", "2022-01-01").difference(frame["day"])[0]
+    with pytest.raises(
+        ConditionError, match="kept what holds in every row of the table under the conditions"
+    ):
+        gan.sample(5, conditions={"day": unseen})

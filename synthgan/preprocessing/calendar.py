@@ -121,7 +121,8 @@ def keep_calendars(
         drawn = [reading.read(other, series[index]) for reading, other, index in triples]
         when = encoder.local(series[calendar.source])
         # A text that the column does not have cannot follow from a point in time, which then follows from it.
-        owed = [fixed[:, i] | (r.write(e, when).isna().to_numpy() & when.notna()) for r, e, i in triples]
+        is_open = when.notna() & ~fixed[:, calendar.columns].any(1)
+        owed = [fixed[:, i] | (r.write(e, when).isna().to_numpy() & is_open) for r, e, i in triples]
         is_free = ~fixed[:, calendar.source]
         parts = [reading.part for reading in readings]
         source = _taking_over(series[calendar.source], encoder, parts, drawn, np.stack(owed), is_free)

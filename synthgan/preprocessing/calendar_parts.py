@@ -75,7 +75,13 @@ def _since_midnight(when: pd.DatetimeIndex) -> Any:
 
 def _days(when: pd.DatetimeIndex) -> Any:
     """Return days since 1970, and which share of the day has gone."""
-    return (when - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    return _counted(when, "D") + _since_midnight(when) / DAY
+
+
+def _counted(when: pd.DatetimeIndex, unit: str) -> FloatArray:
+    """Return how many days or seconds since 1970 have gone, NaN where there is no point in time."""
+    ticks = when.to_numpy().astype(f"datetime64[{unit}]")
+    return np.where(np.isnat(ticks), np.nan, ticks.astype(np.int64))
 
 
 #: Parts from the finest, in which order points in time take them over.
@@ -91,7 +97,7 @@ _NUMBERS = {
     "month": Part(lambda when: when.month, "M", 1),
     "quarter": Part(lambda when: when.quarter, "M", 3),
     "year": Part(lambda when: when.year, "M", 12),
-    "seconds since 1970": Part(lambda when: (when - pd.Timestamp(0)) // pd.Timedelta(seconds=1), "s", 1),
+    "seconds since 1970": Part(lambda when: _counted(when, "s"), "s", 1),
 }
 _WEEKDAY, _MONTH = _NUMBERS["weekday from 0"], _NUMBERS["month"]
 _DATE = Part(lambda when: _days(when.normalize()), "s", DAY)

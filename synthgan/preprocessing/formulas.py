@@ -22,8 +22,8 @@ from synthgan.schema import join_columns, overwritten
 
 #: Distinct cells that a column has at least, to follow from another by more than chance.
 _MIN_CELLS = 5
-#: Rows that are looked at first, and how straight a line they make at least, coarsely rounded as it may be.
-_FEW_ROWS, _MIN_CORRELATION = 200, 0.8
+#: Rows that are looked at first, and what a line may leave over of their deviation by the rounding of floats.
+_FEW_ROWS, _STRAIGHT = 200, 1e-4
 _TINY = np.finfo(np.float64).tiny
 #: Up to here float64 holds every integer.
 _EXACT_IN_FLOAT64 = 2**53
@@ -31,6 +31,7 @@ _EXACT_IN_FLOAT64 = 2**53
 _MAX_DIGITS = 7
 #: How far a float may be from what it is computed as, relative to it.
 _TOLERANCE = 1e-12
+_NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _ROUNDINGS = {"below": np.floor, "above": np.ceil}
 
 
@@ -88,17 +89,28 @@ def _pairs(few: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator[tup
     if len(numbers) < 2:
         return
     lines = np.stack([_standardised(cells) for cells in numbers.values()])
-    is_straight = np.abs(lines @ lines.T) > _MIN_CORRELATION * lines.shape[1]
+    squares = np.clip((lines @ lines.T) ** 2, 0.0, 1.0)
+    deviations = np.array([_deviation(cells) for cells in numbers.values()])
+    steps: FloatArray = np.array([_step(encoders[i]) for i in numbers], dtype=np.float64)
+    # What a line leaves over is no more than rounding makes of it.
+    is_straight = np.sqrt(1 - squares) * deviations <= steps / 2 + _STRAIGHT * deviations
     indices = list(numbers)
     yield from ((indices[i], indices[j]) for i, j in np.argwhere(is_straight).tolist() if i != j)
 
 
+def _deviation(numbers: FloatArray) -> float:
+    """Return the standard deviation of numbers that are not missing, however large."""
+    scale = max(np.abs(np.nan_to_num(numbers)).max(initial=0.0), _TINY)
+    return float(np.nanstd(numbers / scale) * scale) if not np.isnan(numbers).all() else 0.0
+
+
 def _standardised(numbers: FloatArray) -> FloatArray:
-    """Return numbers of mean 0 and standard deviation 1, 0 where they are missing or all alike."""
+    """Return numbers of mean 0 and length 1, 0 where they are missing or all alike."""
     present = numbers[~np.isnan(numbers)] / max(np.abs(np.nan_to_num(numbers)).max(initial=0.0), _TINY)
     standardised = np.zeros(len(numbers))
     if len(present) and present.std() > 0:
-        standardised[~np.isnan(numbers)] = (present - present.mean()) / present.std()
+        centred = present - present.mean()
+        standardised[~np.isnan(numbers)] = centred / np.linalg.norm(centred)
     return standardised
 
 
@@ -125,7 +137,8 @@ def keep_formulas(
     for formula in formulas:
         own, other = encoders[formula.column], encoders[formula.source]
         is_given, is_bound = fixed[:, formula.column], fixed[:, formula.source]
-        if (is_given & ~is_bound).any() and formula.slope:
+        # Of a coarse column many sources are possible: those that were drawn stay, or the row is drawn anew.
+        if (is_given & ~is_bound).any() and not _is_coarse(formula.slope, own, other):
             back = _inverse(formula, series[formula.column], own, other)
             may_be = back.isna().to_numpy() == series[formula.column].isna().to_numpy()
             series[formula.source] = overwritten(series[formula.source], back, is_given & ~is_bound & may_be)
@@ -148,7 +161,7 @@ def computed(
     """Return what follows from a source, given its encoder and that of the column."""
     missing = source.isna().to_numpy()
     if isinstance(of, InstantEncoder) and isinstance(to, InstantEncoder):
-        return to.of_local(of.local(source) + pd.Timedelta(int(formula.offset), unit="ns"))
+        return to.of_local(_later(of.local(source), int(formula.offset)))
     if not isinstance(of, NumericalEncoder) or not isinstance(to, NumericalEncoder):
         return to.place(source[~missing].astype(object).to_numpy(), missing)
     numbers, per = of.numbers(source), 1 / formula.slope
@@ -160,6 +173,14 @@ def computed(
         step = _step(to)
         line = _ROUNDINGS[formula.rounding](line / step) * step
     return to.of_numbers(line)
+
+
+def _later(when: pd.DatetimeIndex, nanoseconds: int) -> pd.DatetimeIndex:
+    """Return points in time so many nanoseconds later, in their own unit where that counts them."""
+    if nanoseconds % _NANOSECONDS[when.unit]:
+        when = when.as_unit("ns")
+    span = np.timedelta64(nanoseconds // _NANOSECONDS[when.unit], when.unit)
+    return pd.DatetimeIndex(when.to_numpy() + span)
 
 
 def _inverse(
@@ -187,11 +208,14 @@ def _formula(
     if own.has_missing_ != other.has_missing_ or not (column.isna() == source.isna()).all():
         return None
     few = slice(None, None, 1 + len(column) // _FEW_ROWS)
-    for slope, offset, rounding in _candidates(column, own, source, other):
-        formula = Formula(0, 1, slope, offset, rounding)
-        parts = ((column.iloc[rows], source.iloc[rows]) for rows in (few, slice(None)))
-        if all(_equal(part, computed(formula, of, other, own)).all() for part, of in parts):
-            return slope, offset, rounding
+    try:
+        for slope, offset, rounding in _candidates(column, own, source, other):
+            formula = Formula(0, 1, slope, offset, rounding)
+            parts = ((column.iloc[rows], source.iloc[rows]) for rows in (few, slice(None)))
+            if all(_equal(part, computed(formula, of, other, own)).all() for part, of in parts):
+                return slope, offset, rounding
+    except (ValueError, TypeError, ArithmeticError):
+        return None  # one cannot hold what would follow from the other
     return None
 
 
@@ -204,10 +228,12 @@ def _candidates(
     if few.nunique() < _MIN_CELLS:
         return
     if isinstance(own, KeyEncoder) and isinstance(other, KeyEncoder):
-        yield 1.0, 0.0, ""
+        if few.tolist() == from_few.tolist():
+            yield 1.0, 0.0, ""
     elif isinstance(own, InstantEncoder) and isinstance(other, InstantEncoder):
-        apart = own.local(few)[:1] - other.local(from_few)[:1]
-        yield 1.0, float(apart[0] / pd.Timedelta(1, unit="ns")), ""
+        apart = own.local(few).to_numpy()[:1] - other.local(from_few).to_numpy()[:1]
+        unit, _ = np.datetime_data(apart.dtype)
+        yield 1.0, float(int(apart.astype(np.int64)[0]) * _NANOSECONDS[unit]), ""
     elif isinstance(own, NumericalEncoder) and isinstance(other, NumericalEncoder):
         y, x = own.numbers(few), other.numbers(from_few)
         if max(np.abs(x).max(), np.abs(y).max()) < _EXACT_IN_FLOAT64 and len(np.unique(x)) >= _MIN_CELLS:
@@ -249,7 +275,7 @@ def _short(number: float, room: float) -> Iterator[float]:
     yield number
 
 
-def _step(encoder: NumericalEncoder) -> float:
+def _step(encoder: Any) -> float:
     """Return the step that a column's decimals have; 0 where they have no end."""
     if encoder.grid_ is not None:
         return 1.0

@@ -24,10 +24,14 @@ _PIECES = (
 )
 #: So many patterns cover this share of the keys, each of them this share at least.
 _MAX_PATTERNS, _SHARE_OF_PATTERNS, _SHARE_OF_PATTERN = 32, 0.9, 0.005
+#: Patterns that are few, however few coarser pieces would come in.
+_FEW_PATTERNS = 4
 #: A word is told as it is that so many keys have in its place, where such words make up so much of the place.
 _MIN_KEYS, _SHARE_OF_WORDS = 5, 0.95
 #: Words are learned of which so many keys are there in the mean; so many sorts of keys at most.
 _KEYS_OF_SORT, _MAX_SORTS = 20, 64
+#: How often each character of an alphabet was seen in the mean, if those that were not are none of it.
+_SEEN_OF_EACH = 20
 #: Keys that the form is learned from.
 _MAX_LEARNED = 50_000
 #: The most digits that a whole number is counted with.
@@ -68,7 +72,7 @@ class Word:
             numbers = [int(word) for word in words]
             return cls([], [], [], [], (min(numbers), max(numbers)))
         positions = (Counter(word[i] for word in words if len(word) > i) for i in range(lengths[-1]))
-        alphabets = _alphabets(set().union(*words))
+        alphabets = _alphabets(Counter("".join(words)))
         return cls([], [], [_pool(counts, alphabets) for counts in positions], lengths, None)
 
     @property
@@ -152,12 +156,13 @@ class KeyForm:
         for level in range(len(_PIECES)):
             found = _by_pattern(some, level)
             covers = sum(map(len, found.values())) >= _SHARE_OF_PATTERNS * len(some)
-            # Coarser pieces tell more where they are of fewer patterns: with digits among the letters.
             if covers and (not forms or len(found) < len(forms[-1].patterns)):
                 forms.append(cls._of_patterns(some, level, found))
-                if forms[-1].is_free:
-                    return forms[-1]
-        return forms[0]
+        # Finer pieces tell more, unless they come in many patterns, as digits anywhere among letters do.
+        fewest = len(forms[-1].patterns)
+        free = [form for form in forms if form.is_free]
+        few = [form for form in free if len(form.patterns) <= max(_FEW_PATTERNS, 2 * fewest - 1)]
+        return (few or free or forms)[0]
 
     @classmethod
     def _of_patterns(cls, keys: Sequence[str], level: int, found: dict[str, list[list[str]]]) -> Self:
@@ -284,10 +289,16 @@ def _pool(counts: Counter[str], alphabets: Sequence[set[str]]) -> str:
     return "".join(sorted(seen.union(*(alphabet for alphabet in alphabets if seen & alphabet))))
 
 
-def _alphabets(seen: set[str]) -> list[set[str]]:
-    """Return the sorts of characters that words have; of hexadecimal numbers no letters beyond the sixth."""
-    alphabets = [set(_ALPHABETS[0])]
-    for alphabet in _ALPHABETS[1:]:
-        own = seen & set(alphabet)
-        alphabets.append(set(alphabet[:6] if len(own) > 3 and own <= set(alphabet[:6]) else alphabet))
+def _alphabets(counts: Counter[str]) -> list[set[str]]:
+    """Return the sorts of characters that words have, given how often each was seen in any position.
+
+    Of many characters all that there are have been seen, and hexadecimal numbers have no letters beyond f.
+    """
+    alphabets = []
+    for alphabet in map(set, _ALPHABETS):
+        own = alphabet & set(counts)
+        is_many = sum(counts[letter] for letter in own) >= _SEEN_OF_EACH * len(alphabet)
+        is_hexadecimal = len(own) > 3 and own <= set("abcdef") | set("ABCDEF")
+        sixth = alphabet & (set("abcdef") | set("ABCDEF"))
+        alphabets.append(own if is_many else sixth if is_hexadecimal else alphabet)
     return alphabets

@@ -151,8 +151,9 @@ class NumberLineEncoder(ColumnEncoder):
         words.append("a line between" if words else "a line")
         # From the outer hundredth to the end it is further than from the one hundredth to the other.
         ends = np.interp([0.0, 0.01, 0.99, 1.0], *self.axis_.quantiles)
-        if max(ends[1] - ends[0], ends[3] - ends[2]) > ends[2] - ends[1]:
-            words.append("a long tail")
+        with np.errstate(over="ignore", invalid="ignore"):
+            if max(ends[1] - ends[0], ends[3] - ends[2]) > ends[2] - ends[1]:
+                words.append("a long tail")
         return ", ".join(words)
 
     def _frequent(self) -> list[tuple[float, str]]:

@@ -295,7 +295,8 @@ class TableEncoder:
         for i, encoder in enumerate(self.encoders_):
             if isinstance(encoder, KeyEncoder):
                 series[i] = encoder.renewed(series[i], rng)
-        return join_columns(series, self.schema_.names)
+        frame = join_columns(series, self.schema_.names)
+        return self.ties_.keep_formulas(frame, self.encoders_)
 
     def broken(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Return which of plain drawn rows break a rule, or what was found to hold in every row."""

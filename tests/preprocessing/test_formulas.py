@@ -101,3 +101,30 @@ def test_a_source_follows_from_a_column_that_is_given():
     drawn = encoder.inverse_transform(table, rng=RNG, conditions=[(len(table), asked)])
     assert (drawn["cents"] == 1234).all()
     assert (drawn["price"] == 12.34).all()
+
+
+def test_keys_that_are_not_equal_are_left_alone():
+    n_rows = 300
+    numbers = np.arange(1, n_rows + 1)
+    frame = pd.DataFrame({"id": numbers, "code": [f"C-{k}" for k in numbers], "x": RNG.normal(size=n_rows)})
+    frame["b_id"] = numbers * 10**9
+    assert not TableEncoder().fit(frame).ties_.formulas
+
+
+def test_days_beyond_what_nanoseconds_count_follow_from_each_other():
+    days = RNG.integers(10**6, size=N_ROWS).astype("timedelta64[D]")
+    start = pd.Series(np.datetime64("1000-01-01", "s") + days)
+    frame = pd.DataFrame({"start": start, "end": start + pd.Timedelta(days=7), "x": RNG.normal(size=N_ROWS)})
+    encoder = TableEncoder().fit(frame)
+    assert len(encoder.ties_.formulas) == 1
+    back = encoder.inverse_transform(apart(frame, encoder), rng=np.random.default_rng(0))
+    assert (back["end"] == back["start"] + pd.Timedelta(days=7)).all()
+
+
+def test_a_coarse_column_that_is_given_leaves_its_source_where_it_was_drawn():
+    frame = pd.DataFrame({"number": NUMBER, "thousands": NUMBER // 1000})
+    encoder = TableEncoder().fit(frame)
+    asked = encoder.encode_conditions({"thousands": 7})
+    table = encoder.transform(frame)
+    drawn = encoder.inverse_transform(table, rng=RNG, conditions=[(len(table), asked)])
+    assert drawn["number"].nunique() > N_ROWS / 2

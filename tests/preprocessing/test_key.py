@@ -78,6 +78,10 @@ DAYS = pd.date_range("2021-01-01", periods=200)
         [f"{1.5 * i:.3e}" for i in range(200)],
         [f"{i} km" for i in range(200)],
         [f"${i + 2},{7 * i % 1000:03d}.44" for i in range(200)],
+        [f"EUR {7 * i}.{i % 100:02d}" for i in range(200)],
+        [f"{i + 1}.{7 * i % 1000:03d},{i % 100:02d}" for i in range(200)],
+        [f"{i / 3:.4f},{-i / 7:.4f}" for i in range(200)],
+        [f"{i / 7:.3f} kilograms" for i in range(200)],
         [f"{sort}{i:02d}.{j}" for sort in "ABCI" for i in range(10, 30) for j in range(3)],
     ],
     ids=lambda cells: cells[1],
@@ -265,3 +269,20 @@ def test_keys_of_arrow_are_keys_too():
     )
     assert infer_schema(frame)["x"].kind == "key"
     assert draw_as_many(frame).str.fullmatch(r"u\d+@x\.org").all()
+
+
+@pytest.mark.parametrize(
+    ("letters", "length"),
+    [
+        ("0123456789abcdef", 32),
+        ("0123456789abcdef", 8),
+        ("0123456789ABCDEFGHJKMNPQRSTVWXYZ", 26),
+        ("0123456789ABCDEFGHJKLMNPRSTUVWXYZ", 17),
+        ("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", 22),
+    ],
+    ids=["hex", "short hex", "Crockford", "vehicles", "base64"],
+)
+def test_random_text_keeps_its_length_and_letters(letters, length):
+    drawn = draw_as_many(pd.DataFrame({"x": random_text(letters, length)}))
+    assert (drawn.str.len() == length).all()
+    assert set("".join(drawn)) <= set(letters)
