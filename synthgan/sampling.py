@@ -78,7 +78,8 @@ class Sampler:
             lacking = np.flatnonzero(self.encoder.broken(frame))
         if not is_strict:  # what was found is kept as far as can be
             return self.encoder.restored(frame)
-        broken = [rule for rule in self.encoder.ties_.rules if rule.broken(frame.iloc[lacking]).any()]
+        rules = self.encoder.ties_.rules
+        broken = [rule for rule in rules if rule.broken(frame)[lacking].any()] or ([] if asked else rules)
         kept = f"the rules {listing(map(str, broken))}" if broken else "what holds in every row of the table"
         kind = ConditionError if asked else DataError
         raise kind(
