@@ -16,6 +16,10 @@ import pyarrow.parquet as pq
 from synthgan.exceptions import DataError, OutputRefusedError, ResourceError, listing
 
 
+#: Files of a folder whose columns are compared.
+_MAX_FILES = 1_000
+
+
 def read_parquet(path: str | os.PathLike[str]) -> pa.Table:
     """Return the table in one parquet file.
 
@@ -125,10 +129,25 @@ def _check_input(path: Path) -> None:
     if not path.exists():
         raise DataError(f"There is no file {str(path)!r}.")
     if path.is_dir():
-        hint = "give one of its files" if any(path.glob("*.parquet")) else "it holds no parquet files"
-        raise DataError(f"{str(path)!r} is a directory; {hint}.")
+        raise DataError(f"{str(path)!r} is a directory; {_hint_for_folder(path)}.")
     if not path.is_file():
         raise DataError(f"{str(path)!r} is not a regular file; write what it gives to one first.")
+
+
+def _hint_for_folder(folder: Path) -> str:
+    """Return what to do about a folder, with two of its parquet files whose columns clash, if there are."""
+    files = sorted(folder.rglob("*.parquet"))[:_MAX_FILES]
+    if not files:
+        return "it holds no parquet files"
+    schemas = [pq.read_schema(file).remove_metadata() for file in files]
+    for file, schema in zip(files, schemas, strict=True):
+        own, first = ({field.name: str(field.type) for field in each} for each in (schema, schemas[0]))
+        for name in (name for name in [*first, *own] if own.get(name) != first.get(name)):
+            return (
+                f"its files clash: {str(files[0])!r} has {name!r} as {first.get(name, 'no column')}, and "
+                f"{str(file)!r} as {own.get(name, 'no column')}. Give one of its files"
+            )
+    return "give one of its files"
 
 
 def _give_usual_mode(beside: Path, target: Path) -> None:

@@ -294,8 +294,18 @@ def test_a_table_that_has_changed_is_taken_in_any_order_or_named():
         gan.discriminate(frame.assign(a="much"))
 
 
-def test_a_folder_of_files_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (pd.DataFrame({"b": ["x"]}), "a.parquet' has 'a' as int64, and .*b.parquet' as no column"),
+        (pd.DataFrame({"a": ["x"]}), "has 'a' as int64, and .*b.parquet' as (large_)?string"),
+        (pd.DataFrame({"a": [2]}), "is a directory; give one of its files"),
+    ],
+    ids=["other columns", "other types", "alike"],
+)
+def test_a_folder_of_files_is_refused_and_those_that_clash_are_named(tmp_path, other, said):
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
-    pd.DataFrame({"b": ["x"]}).to_parquet(tmp_path / "b.parquet")
-    with pytest.raises(DataError, match="is a directory; give one of its files"):
+    (tmp_path / "year=2020").mkdir()
+    other.to_parquet(tmp_path / "year=2020" / "b.parquet")
+    with pytest.raises(DataError, match=said):
         read_parquet(tmp_path)
