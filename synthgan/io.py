@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from synthgan.exceptions import DataError, OutputRefusedError, ResourceError, listing
 
-
 #: Files of a folder whose columns are compared.
 _MAX_FILES = 1_000
 
