@@ -21,7 +21,7 @@ from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 from synthgan.schema import can_be_stored
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_WORD_WITH_LETTER = r"(?:^|\s)\S*[^\W\d_]"
+WORD_WITH_LETTER = r"(?:^|\s)\S*[^\W\d_]"
 #: Text is free of which more than this share of the cells are different, if they have so many words in the
 #: mean; in fewer rows all levels may be different by chance.
 _SHARE_OF_NAMES, _WORDS_OF_NAME, _SHARE_OF_SENTENCES, _WORDS_OF_SENTENCE, _MIN_TEXTS = 0.9, 2, 0.5, 4, 100
@@ -212,7 +212,7 @@ def is_free_text(column: "pd.Series[Any]") -> bool:
     share = present.nunique() / len(present)
     if share <= _SHARE_OF_SENTENCES:
         return False
-    n_words = present.astype(object).str.count(_WORD_WITH_LETTER).mean()
+    n_words = present.astype(object).str.count(WORD_WITH_LETTER).mean()
     return bool(n_words >= _WORDS_OF_NAME if share > _SHARE_OF_NAMES else n_words >= _WORDS_OF_SENTENCE)
 
 

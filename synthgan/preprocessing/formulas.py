@@ -16,7 +16,7 @@ import pandas as pd
 from synthgan.layout import FloatArray
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.key import KeyEncoder
-from synthgan.preprocessing.number_line import InstantEncoder, NumberLineEncoder
+from synthgan.preprocessing.number_line import EXACT_IN_FLOAT64, InstantEncoder, NumberLineEncoder
 from synthgan.preprocessing.numerical import NumericalEncoder
 from synthgan.schema import join_columns, overwritten
 
@@ -25,8 +25,6 @@ _MIN_CELLS = 5
 #: Rows that are looked at first, and what a line may leave over of their deviation by the rounding of floats.
 _FEW_ROWS, _STRAIGHT = 200, 1e-4
 _TINY = np.finfo(np.float64).tiny
-#: Up to here float64 holds every integer.
-_EXACT_IN_FLOAT64 = 2**53
 #: Digits that slopes and offsets have at most, those of units and prices.
 _MAX_DIGITS = 7
 #: How far a float may be from what it is computed as, relative to it.
@@ -67,17 +65,26 @@ def find_formulas(
     one is the source of which every cell has another of its own.
     """
     found: dict[int, Formula] = {}
+    sources: set[int] = set()
+
+    def is_open(source: int, column: int) -> bool:
+        return column not in found and source not in found and column not in sources
+
+    coarse = []
     few = frame.iloc[:: 1 + len(frame) // _FEW_ROWS]
-    pairs = [(source, column) for source, column in _pairs(few, encoders) if column not in settled]
-    for is_coarse in (False, True):
-        for source, column in pairs:
-            is_used = column in found or source in found
-            if is_used or any(other.source == column for other in found.values()):
-                continue
-            own, other = encoders[column], encoders[source]
-            formula = _formula(frame[own.name], own, frame[other.name], other)
-            if formula and is_coarse >= _is_coarse(formula[0], own, other):
-                found[column] = Formula(column, source, *formula)
+    for source, column in _pairs(few, encoders):
+        if column in settled or not is_open(source, column):
+            continue
+        formula = _formula(frame, encoders, source, column)
+        if formula and _is_coarse(formula, encoders):
+            coarse.append(formula)
+        elif formula:
+            found[column] = formula
+            sources.add(source)
+    for formula in coarse:
+        if is_open(formula.source, formula.column):
+            found[formula.column] = formula
+            sources.add(formula.source)
     return tuple(found.values())
 
 
@@ -88,9 +95,9 @@ def _pairs(few: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator[tup
     numbers = {i: e.numbers(few[e.name]) for i, e in enumerate(encoders) if isinstance(e, NumericalEncoder)}
     if len(numbers) < 2:
         return
-    lines = np.stack([_standardised(cells) for cells in numbers.values()])
+    pairs = [_standardised(cells) for cells in numbers.values()]
+    lines, deviations = np.stack([line for line, _ in pairs]), np.array([own for _, own in pairs])
     squares = np.clip((lines @ lines.T) ** 2, 0.0, 1.0)
-    deviations = np.array([_deviation(cells) for cells in numbers.values()])
     steps: FloatArray = np.array([_step(encoders[i]) for i in numbers], dtype=np.float64)
     # What a line leaves over is no more than rounding makes of it.
     is_straight = np.sqrt(1 - squares) * deviations <= steps / 2 + _STRAIGHT * deviations
@@ -98,27 +105,24 @@ def _pairs(few: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator[tup
     yield from ((indices[i], indices[j]) for i, j in np.argwhere(is_straight).tolist() if i != j)
 
 
-def _deviation(numbers: FloatArray) -> float:
-    """Return the standard deviation of numbers that are not missing, however large."""
-    scale = max(np.abs(np.nan_to_num(numbers)).max(initial=0.0), _TINY)
-    return float(np.nanstd(numbers / scale) * scale) if not np.isnan(numbers).all() else 0.0
-
-
-def _standardised(numbers: FloatArray) -> FloatArray:
-    """Return numbers of mean 0 and length 1, 0 where they are missing or all alike."""
-    present = numbers[~np.isnan(numbers)] / max(np.abs(np.nan_to_num(numbers)).max(initial=0.0), _TINY)
-    standardised = np.zeros(len(numbers))
-    if len(present) and present.std() > 0:
+def _standardised(numbers: FloatArray) -> tuple[FloatArray, float]:
+    """Return numbers of mean 0 and length 1, 0 where they are missing or all alike; and their deviation."""
+    is_present = ~np.isnan(numbers)
+    scale = max(np.abs(numbers[is_present]).max(initial=0.0), _TINY)  # however large they are
+    present, standardised = numbers[is_present] / scale, np.zeros(len(numbers))
+    deviation = float(present.std()) if len(present) else 0.0
+    if deviation > 0:
         centred = present - present.mean()
-        standardised[~np.isnan(numbers)] = centred / np.linalg.norm(centred)
-    return standardised
+        standardised[is_present] = centred / np.linalg.norm(centred)
+    return standardised, deviation * scale
 
 
-def _is_coarse(slope: float, own: ColumnEncoder, other: ColumnEncoder) -> bool:
+def _is_coarse(formula: Formula, encoders: Sequence[ColumnEncoder]) -> bool:
     """Return whether neighbours in a source may have the same cell in the column that follows from it."""
+    own, other = encoders[formula.column], encoders[formula.source]
     if not isinstance(own, NumericalEncoder) or not isinstance(other, NumericalEncoder):
         return False
-    return abs(slope) * _step(other) < (1 - _TOLERANCE) * _step(own)
+    return abs(formula.slope) * _step(other) < (1 - _TOLERANCE) * _step(own)
 
 
 def keep_formulas(
@@ -138,7 +142,7 @@ def keep_formulas(
         own, other = encoders[formula.column], encoders[formula.source]
         is_given, is_bound = fixed[:, formula.column], fixed[:, formula.source]
         # Of a coarse column many sources are possible: those that were drawn stay, or the row is drawn anew.
-        if (is_given & ~is_bound).any() and not _is_coarse(formula.slope, own, other):
+        if (is_given & ~is_bound).any() and not _is_coarse(formula, encoders):
             back = _inverse(formula, series[formula.column], own, other)
             may_be = back.isna().to_numpy() == series[formula.column].isna().to_numpy()
             series[formula.source] = overwritten(series[formula.source], back, is_given & ~is_bound & may_be)
@@ -187,12 +191,11 @@ def _inverse(
     formula: Formula, column: "pd.Series[Any]", of: ColumnEncoder, to: ColumnEncoder
 ) -> "pd.Series[Any]":
     """Return sources from which a column follows, missing where there are none in the range that was seen."""
+    slope, offset, rounding = 1.0, -formula.offset, ""
     if isinstance(to, NumericalEncoder):
-        back = Formula(
-            0, 1, 1 / formula.slope, -formula.offset / formula.slope, "nearest" if _step(to) else ""
-        )
-    else:
-        back = Formula(0, 1, 1.0, -formula.offset)
+        slope, offset = 1 / formula.slope, -formula.offset / formula.slope
+        rounding = "nearest" if _step(to) else ""
+    back = Formula(formula.source, formula.column, slope, offset, rounding)
     source = computed(back, column, of, to)
     fits = _equal(computed(formula, source, to, of), column)
     if isinstance(to, NumberLineEncoder):
@@ -202,29 +205,29 @@ def _inverse(
 
 
 def _formula(
-    column: "pd.Series[Any]", own: ColumnEncoder, source: "pd.Series[Any]", other: ColumnEncoder
-) -> tuple[float, float, str] | None:
-    """Return slope, offset and rounding of a column that follows from a source, or None."""
-    if own.has_missing_ != other.has_missing_ or not (column.isna() == source.isna()).all():
+    frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], source: int, column: int
+) -> Formula | None:
+    """Return the formula by which a column follows from a source, if there is one."""
+    own, other = encoders[column], encoders[source]
+    cells, of = frame[own.name], frame[other.name]
+    if own.has_missing_ != other.has_missing_ or not (cells.isna() == of.isna()).all():
         return None
-    few = slice(None, None, 1 + len(column) // _FEW_ROWS)
+    few = slice(None, None, 1 + len(frame) // _FEW_ROWS)
     try:
-        for slope, offset, rounding in _candidates(column, own, source, other):
-            formula = Formula(0, 1, slope, offset, rounding)
-            parts = ((column.iloc[rows], source.iloc[rows]) for rows in (few, slice(None)))
-            if all(_equal(part, computed(formula, of, other, own)).all() for part, of in parts):
-                return slope, offset, rounding
+        for candidate in _candidates(cells.iloc[few].dropna(), own, of.iloc[few].dropna(), other):
+            formula = Formula(column, source, *candidate)
+            parts = ((cells.iloc[rows], of.iloc[rows]) for rows in (few, slice(None)))
+            if all(_equal(part, computed(formula, part_of, other, own)).all() for part, part_of in parts):
+                return formula
     except (ValueError, TypeError, ArithmeticError):
         return None  # one cannot hold what would follow from the other
     return None
 
 
 def _candidates(
-    column: "pd.Series[Any]", own: ColumnEncoder, source: "pd.Series[Any]", other: ColumnEncoder
+    few: "pd.Series[Any]", own: ColumnEncoder, from_few: "pd.Series[Any]", other: ColumnEncoder
 ) -> Iterator[tuple[float, float, str]]:
-    """Yield slopes, offsets and roundings by which a column may follow from a source."""
-    some = slice(None, None, 1 + len(column) // _FEW_ROWS)
-    few, from_few = column.iloc[some].dropna(), source.iloc[some].dropna()
+    """Yield slopes, offsets and roundings by which present cells may follow from a source's."""
     if few.nunique() < _MIN_CELLS:
         return
     if isinstance(own, KeyEncoder) and isinstance(other, KeyEncoder):
@@ -236,7 +239,7 @@ def _candidates(
         yield 1.0, float(int(apart.astype(np.int64)[0]) * _NANOSECONDS[unit]), ""
     elif isinstance(own, NumericalEncoder) and isinstance(other, NumericalEncoder):
         y, x = own.numbers(few), other.numbers(from_few)
-        if max(np.abs(x).max(), np.abs(y).max()) < _EXACT_IN_FLOAT64 and len(np.unique(x)) >= _MIN_CELLS:
+        if max(np.abs(x).max(), np.abs(y).max()) < EXACT_IN_FLOAT64 and len(np.unique(x)) >= _MIN_CELLS:
             yield from _lines(x, y, _step(own), _tolerance(own.dtype))
 
 

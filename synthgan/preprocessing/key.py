@@ -17,6 +17,7 @@ from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.preprocessing.categorical import WORD_WITH_LETTER
 from synthgan.preprocessing.key_form import KeyForm
 
 _MIN_ROWS = 100
@@ -26,7 +27,6 @@ _MAX_LENGTH = 200
 #: Where nearly all cells have a digit or a mark of addresses, and few are words with no more than spaces.
 _SHARE_OF_FORM = 0.95
 _MARKED = r"[0-9@:/\\|#=_]"
-_WORD_WITH_LETTER = r"(?:^|\s)\S*[A-Za-z]"
 _MAX_WORDS = 1.5
 #: Texts that say something: days and times, and numbers with decimals, signs, currencies or units.
 _MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -249,7 +249,7 @@ def _is_named(name: Hashable, pattern: str) -> bool:
 def _has_form(present: "pd.Series[Any]") -> bool:
     """Return whether nearly all of some texts have a form, and are neither words nor say something."""
     fits = present.str.contains(_MARKED) & (present.str.len() <= _MAX_LENGTH)
-    if fits.mean() < _SHARE_OF_FORM or present.str.count(_WORD_WITH_LETTER).mean() > _MAX_WORDS:
+    if fits.mean() < _SHARE_OF_FORM or present.str.count(WORD_WITH_LETTER).mean() > _MAX_WORDS:
         return False
     return all(present.str.fullmatch(form).mean() < _SHARE_OF_FORM for form in _SAYING)
 

@@ -20,7 +20,7 @@ from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 #: Points with more than this share of the cells are named in the schema, so many at most.
 _FREQUENT, _MAX_FREQUENT = 0.05, 3
 #: Up to here float64 holds every integer.
-_EXACT_IN_FLOAT64 = 2**53
+EXACT_IN_FLOAT64 = 2**53
 _INT64 = np.iinfo(np.int64)
 _UINT64_ALL = 2**64
 
@@ -262,7 +262,7 @@ class Grid:
 
         What was frequent then comes back as it was: identifiers with 64 random bits are never made up.
         """
-        if self.n_steps > _EXACT_IN_FLOAT64:
+        if self.n_steps > EXACT_IN_FLOAT64:
             exact = np.unique(self.exact_steps(integers))
             self.pins = exact[np.searchsorted(exact.astype(np.float64), steps)]
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from apart import apart
 
 from synthgan.exceptions import ConditionError
 from synthgan.persistence import read_model, write_model
@@ -48,14 +49,6 @@ def points_of(source):
 def parts_of(source):
     parts = {name: part(points_of(source)) for name, part in PARTS.items()}
     return {name: part for name, part in parts.items() if part.nunique() > 1}
-
-
-def apart(frame, encoder):
-    """Return rows whose columns were drawn independently of each other."""
-    table, rng = encoder.transform(frame), np.random.default_rng(1)
-    for i in range(table.codes.shape[1]):
-        table.codes[:, i] = table.codes[rng.permutation(len(table)), i]
-    return table
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from apart import apart
 
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import TableEncoder
@@ -35,14 +36,6 @@ FORMULAS = {
     "zoned": (WHEN.dt.tz_localize("UTC"), lambda x: x + pd.Timedelta(hours=1)),
     "keys": (pd.Series([f"A{i:05d}" for i in range(N_ROWS)]), lambda x: x.copy()),
 }
-
-
-def apart(frame, encoder):
-    """Return rows whose columns were drawn independently of each other."""
-    table, rng = encoder.transform(frame), np.random.default_rng(1)
-    for i in range(table.codes.shape[1]):
-        table.codes[:, i] = table.codes[rng.permutation(len(table)), i]
-    return table
 
 
 @pytest.mark.parametrize("name", FORMULAS)
