@@ -164,6 +164,8 @@ def augment(
     **parameters: Any,
 ) -> None:
     """Write a table's rows, unchanged, and drawn rows after them."""
+    import numpy as np
+
     from synthgan import augmentation, io, parquet
     from synthgan.parameters import check_n_rows
     from synthgan.preprocessing import TableEncoder
@@ -184,8 +186,8 @@ def augment(
     asked = encoder.read_conditions(conditions)
     parts = augmentation.plan_rows(frame, amount, target=target, conditions=asked)
     check_n_rows(sum(n for n, _ in parts), frame.shape[1])
-    for _, wanted in parts:
-        encoder.encode_conditions(wanted)
+    for n, wanted in parts:
+        encoder.ask(n, wanted, np.random.default_rng(0))
     drawn = _fit(frame, quiet, parameters | told).sample_parts(parts)
     io.write_parquet(table.with_rows(drawn, mark=mark), output)
     _say(quiet, f"wrote {output}: {len(frame):,} real rows, then {len(drawn):,} drawn ones")
@@ -308,7 +310,7 @@ def info(path: str) -> None:
 def _split(frame: Any) -> tuple[Any, dict[Any, str]]:
     """Return the columns of a frame that can be learned, and in words what the others hold."""
     from synthgan.preprocessing import infer_schema
-    from synthgan.preprocessing.table import UnsupportedColumnsError
+    from synthgan.preprocessing.inference import UnsupportedColumnsError
 
     try:
         infer_schema(frame)
@@ -326,7 +328,7 @@ def _learnable(table: Any, schema: str | None, drop_unsupported: bool) -> tuple[
     else they are an error.
     """
     from synthgan.preprocessing import infer_schema
-    from synthgan.preprocessing.table import DROP, UnsupportedColumnsError
+    from synthgan.preprocessing.inference import DROP, UnsupportedColumnsError
     from synthgan.schema_file import SchemaFile
 
     told = (SchemaFile() if schema is None else SchemaFile.read(schema)).for_columns(table.frame.columns)

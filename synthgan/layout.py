@@ -6,7 +6,7 @@ does instead, the *value*. A `Span` says how many codes a column has and how the
 says which cells of another column it tends to equal; a `Layout` lines them up.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -206,23 +206,56 @@ class EncodedTable:
 
 @dataclass(frozen=True)
 class Known:
-    """The cells that every drawn row starts from.
+    """What is known of rows before they are drawn.
+
+    Rows of which the same is known share a *pattern*.
 
     Parameters
     ----------
-    columns
-        Indices of the known columns, shape ``(n_known,)``.
-    codes, values, places
-        Their codes, values and places, shape ``(n_known,)``; 0 where a cell has none.
+    patterns
+        The cells that are known of each pattern; all others mean nothing.
+    is_known
+        Which are known, shape ``(n_patterns, n_columns)``.
+    pattern_of
+        The pattern of each row, shape ``(n_rows,)``; None where all rows have the first.
+    allowed
+        For columns by index, of which something is known that is no cell: which share of each place of each
+        code is possible, shape ``(n_codes, n_places)``.
     """
 
-    columns: npt.NDArray[Any]
-    codes: npt.NDArray[Any]
-    values: npt.NDArray[Any]
-    places: npt.NDArray[Any]
+    patterns: EncodedTable
+    is_known: npt.NDArray[np.bool_]
+    pattern_of: IntArray | None = None
+    allowed: Mapping[int, FloatArray] = field(default_factory=dict)
 
     @classmethod
-    def nothing(cls) -> "Known":
-        """Return the empty condition."""
-        whole = np.empty(0, dtype=np.int64)
-        return cls(whole, whole, np.empty(0, dtype=np.float32), whole)
+    def nothing(cls, layout: Layout) -> "Known":
+        """Return what is known where nothing is."""
+        empty = EncodedTable.empty(layout)
+        rows = (np.zeros((1, array.shape[1]), dtype=array.dtype) for array in vars(empty).values())
+        return cls(EncodedTable(*rows), np.zeros((1, len(layout)), dtype=bool))
+
+    @classmethod
+    def join(cls, parts: Sequence[tuple["Known", int]]) -> "Known":
+        """Return what is known of several groups of rows one after another, each with how many they are."""
+        starts = np.cumsum([0, *(len(known.is_known) for known, _ in parts)])
+        numbers = [known.patterns_of(n) + start for (known, n), start in zip(parts, starts[:-1], strict=True)]
+        tables = [known.patterns for known, _ in parts]
+        names = ("codes", "values", "places", "relations")
+        table = EncodedTable(*(np.concatenate([getattr(each, name) for each in tables]) for name in names))
+        is_known = np.concatenate([known.is_known for known, _ in parts])
+        return cls(table, is_known, np.concatenate(numbers))
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether nothing is known of any row."""
+        return not self.is_known.any() and not self.allowed
+
+    @property
+    def always(self) -> IntArray:
+        """Indices of the columns that are known in every pattern."""
+        return np.flatnonzero(self.is_known.all(0))
+
+    def patterns_of(self, n_rows: int) -> IntArray:
+        """Return the pattern of each of `n_rows` rows."""
+        return np.zeros(n_rows, dtype=np.int64) if self.pattern_of is None else self.pattern_of

@@ -1,26 +1,29 @@
-"""Drawing rows of a table: a model and an encoder come in, frames of rows that keep all rules go out."""
+"""Drawing rows of a table: a model and an encoder come in, frames of rows that are as asked go out."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 
-from synthgan.exceptions import ConditionError, DataError, listing
+from synthgan.exceptions import ConditionError, DataError, SynthganError, listing
 from synthgan.gan.drawing import draw
 from synthgan.gan.model import GanModel
 from synthgan.layout import EncodedTable, IntArray
-from synthgan.preprocessing import EncodedConditions, TableEncoder
+from synthgan.preprocessing import Conditions, TableEncoder
 
-#: How often rows are drawn anew that break a rule, and how many for each that is lacking.
+#: How often rows are drawn anew that are not as they are to be, and how many for each that is lacking.
 _MAX_TRIES, _N_FOR_EACH, _MIN_ANEW, _MAX_ANEW = 12, 3, 64, 65_536
 #: How often where nothing was declared or asked for.
 _FEW_TRIES = 2
-
-#: How many rows, and what each of them has.
-Part = tuple[int, EncodedConditions]
+#: Seconds after which no more is tried, and how many times as long as drawing them all took.
+_MAX_SECONDS, _MAX_TIMES_FIRST = 5.0, 4.0
+#: Levels that are named in an error.
+_N_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -52,103 +55,226 @@ class Sampler:
         rng = torch.Generator(model.device).manual_seed(torch_seed)
         return cls(model, encoder, how, rng, np.random.default_rng(numpy_seed))
 
-    def rows(self, parts: Sequence[Part]) -> pd.DataFrame:
+    def rows(self, parts: Sequence[tuple[int, Any]]) -> pd.DataFrame:
         """Return several groups of rows one after another.
+
+        Parameters
+        ----------
+        parts
+            Of each group how many rows, and what is asked of them; see `ConditionReader.read`.
 
         Raises
         ------
         ConditionError
-            If the model cannot know a column that is given, no row can have what is given, or so many rows
+            If the model cannot know a column that is given, no row can have what is asked, or so many rows
             break a rule under it that there are too few that do not.
         DataError
             If so many rows break a rule that there are too few that do not.
         """
-        self._check_known(parts)
-        self._check_possible(parts)
-        frame = self._drawn(parts)
-        group = np.repeat(np.arange(len(parts)), [n for n, _ in parts])
-        lacking = np.flatnonzero(self.encoder.broken(frame))
-        asked = any(len(conditions.known.columns) for _, conditions in parts)
-        is_strict = asked or bool(self.encoder.ties_.rules)
-        n_tries = _MAX_TRIES if is_strict else _FEW_TRIES
-        for n_try in range(n_tries):
-            if not len(lacking):
-                return self.encoder.restored(frame)
-            frame = self._with_fresh(frame, lacking, group, parts, n_try)
-            lacking = np.flatnonzero(self.encoder.broken(frame))
-        if not is_strict:  # what was found is kept as far as can be
-            return self.encoder.restored(frame)
-        rules = self.encoder.ties_.rules
-        broken = [rule for rule in rules if rule.broken(frame)[lacking].any()] or ([] if asked else rules)
-        kept = f"the rules {listing(map(str, broken))}" if broken else "what holds in every row of the table"
-        kind = ConditionError if asked else DataError
-        raise kind(
-            f"{len(lacking):,} of {len(frame):,} rows could not be drawn: in {n_tries} tries too few kept "
-            f"{kept}{' under the conditions' if asked else ''}. Ask for fewer rows or others."
-        )
+        asked, n_rows = [], 0
+        for n, wanted in parts:
+            found = self.encoder.ask(n, wanted, self.numpy_rng)
+            asked += [conditions.later(n_rows) for conditions in found]
+            n_rows += n
+        return self.fulfilled(Conditions.merged(asked or self.encoder.ask(0, {}, self.numpy_rng)))
 
-    def _with_fresh(
-        self, frame: pd.DataFrame, lacking: IntArray, group: IntArray, parts: Sequence[Part], n_try: int
-    ) -> pd.DataFrame:
-        """Return the frame with other rows in place of those that are lacking, as far as there are any.
+    def fulfilled(self, asked: Sequence[Conditions], *, strict: bool = True) -> pd.DataFrame:
+        """Return rows that are as they are asked to be, in the order in which they were asked for.
 
         Parameters
         ----------
-        frame
-            Drawn rows.
-        lacking
-            The indices of those that break a rule.
-        group
-            For each row which part it belongs to.
-        parts
-            See `rows`.
+        asked
+            What is asked of the rows, each of them once.
+        strict
+            Whether it is an error if some rows cannot be so. They are else left as they come nearest.
+        """
+        self._check_known(asked)
+        if strict:
+            self._check_possible(asked)
+        state = _Drawn.of(self, asked)
+        is_asked = not all(conditions.says_nothing for conditions in asked)
+        must_be = strict and (is_asked or bool(self.encoder.ties_.rules))
+        n_tries = _MAX_TRIES if must_be else _FEW_TRIES
+        for n_try in range(n_tries):
+            if not state.lacking.any() or state.is_late:
+                break
+            state = state.with_fresh(n_try)
+        if must_be and state.lacking.any():
+            raise self._too_few(state, is_asked)
+        order = np.argsort(np.concatenate([conditions.rows for conditions in asked]), kind="stable")
+        return self.encoder.restored(state.frame.take(order).reset_index(drop=True))
+
+    def drawn(self, asked: Sequence[Conditions]) -> pd.DataFrame:
+        """Return plain rows of which the known cells are as they are asked to be, and others perhaps not."""
+        tables = [
+            draw(self.model, len(conditions), known=conditions.known, **self.how, rng=self.rng)
+            for conditions in asked
+        ]
+        table = EncodedTable.join(tables, self.encoder.layout_)
+        return self.encoder.decode(table, rng=self.numpy_rng, conditions=asked)
+
+    def _too_few(self, state: "_Drawn", is_asked: bool) -> SynthganError:
+        """Return the error that says why some rows could not be drawn."""
+        lacking, rules = state.lacking, self.encoder.ties_.rules
+        broken = [rule for rule in rules if rule.broken(state.frame)[lacking].any()]
+        broken = broken or ([] if is_asked else list(rules))
+        kept = f"the rules {listing(map(str, broken))}" if broken else "what holds in every row of the table"
+        text = f"{lacking.sum():,} of {len(lacking):,} rows could not be drawn: of many too few kept {kept}"
+        if not is_asked:
+            return DataError(f"{text}. Ask for fewer rows or others.")
+        words = state.asked[state.part_of[lacking][0]].in_words(self.encoder.schema_.names)
+        under = f" with {' and '.join(words.values())}" if words else ""
+        return ConditionError(f"{text} under the conditions{under}. Ask for less in one row, or for others.")
+
+    def _check_possible(self, asked: Sequence[Conditions]) -> None:
+        """Raise ConditionError when cells are asked for that no row of the table has together."""
+        device, exclusions = self.model.device, self.model.exclusions
+        for conditions in asked:
+            known = conditions.known
+            codes = torch.from_numpy(known.patterns.codes.astype(np.int64)).to(device)
+            is_known = torch.from_numpy(known.is_known).to(device)
+            allowed = {i: torch.from_numpy(shares.any(1)).to(device) for i, shares in known.allowed.items()}
+            if found := exclusions.contradicted(codes, is_known, allowed):
+                row = np.flatnonzero(known.patterns_of(len(conditions)) == found.row)[:1]
+                words = conditions.take(row).in_words(self.encoder.schema_.names)
+                near = self._nearest(words[found.first], found.second, found.beside.cpu().numpy())
+                both = f"{words[found.first]} and {words[found.second]}"
+                raise ConditionError(f"No row can have {both}: the table has none like it. {near}")
+
+    def _nearest(self, given: str, column: int, codes: npt.NDArray[np.bool_]) -> str:
+        """Return in words which cells of a column stand beside something, given which codes do."""
+        encoder, possible = self.encoder.encoders_[column], np.flatnonzero(codes)
+        cells = encoder.inverse_transform(possible, np.full(len(possible), 0.5), rng=self.numpy_rng)
+        is_present = cells.notna().to_numpy()
+        words = [listing(cells[is_present], _N_NAMED)] if is_present.any() else []
+        words += ["missing"] if not is_present.all() else []
+        return f"Beside {given}, {encoder.name!r} is such as {' or '.join(words)}."
+
+    def _check_known(self, asked: Sequence[Conditions]) -> None:
+        """Raise ConditionError when a textbook game is asked for a column that it cannot know."""
+        for conditions in asked:
+            known = set(np.flatnonzero(conditions.is_known.any(0)).tolist())
+            unknowable = known - set(self.model.architecture.known)
+            unknowable |= set() if self.model.knows_all else set(conditions.choices)
+            if unknowable:
+                names = listing(self.encoder.schema_.names[i] for i in sorted(unknowable))
+                raise ConditionError(
+                    f"A model of a textbook game takes values of its categorical target as conditions only, "
+                    f"not {names}; fit with loss='masked' for any condition."
+                )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Rows that have been drawn, and which of them are not yet as they are to be.
+
+    Parameters
+    ----------
+    sampler
+        What draws them.
+    asked
+        What is asked of them, one after another in their order.
+    frame
+        Plain rows.
+    lacking
+        Which of them are to be drawn anew, shape ``(n_rows,)``.
+    until
+        When no more is tried.
+    rate
+        How many rows are drawn in a second.
+    """
+
+    sampler: Sampler
+    asked: Sequence[Conditions]
+    frame: pd.DataFrame
+    lacking: npt.NDArray[np.bool_]
+    until: float
+    rate: float
+
+    @classmethod
+    def of(cls, sampler: Sampler, asked: Sequence[Conditions]) -> Self:
+        """Return rows as they are drawn first."""
+        started = time.monotonic()
+        frame = sampler.drawn(asked)
+        spent = time.monotonic() - started
+        until = started + max(_MAX_SECONDS, _MAX_TIMES_FIRST * spent)
+        return cls(sampler, asked, frame, cls._lacking(sampler, frame, asked), until, len(frame) / spent)
+
+    @staticmethod
+    def _lacking(sampler: Sampler, frame: pd.DataFrame, asked: Sequence[Conditions]) -> npt.NDArray[np.bool_]:
+        """Return which rows break a rule, or are not as they were asked to be."""
+        starts = np.cumsum([0, *map(len, asked)])
+        is_asked = not all(conditions.says_nothing for conditions in asked)
+        lacking = sampler.encoder.broken(frame, asked=is_asked)
+        for conditions, start in zip(asked, starts[:-1], strict=True):
+            rows = slice(start, start + len(conditions))
+            lacking[rows] |= ~conditions.met(frame.iloc[rows])
+        return lacking
+
+    @property
+    def part_of(self) -> IntArray:
+        """Of which of the conditions each row is."""
+        return np.repeat(np.arange(len(self.asked)), [len(conditions) for conditions in self.asked])
+
+    @property
+    def is_late(self) -> bool:
+        """Whether no more is to be tried."""
+        return time.monotonic() > self.until
+
+    def with_fresh(self, n_try: int) -> "_Drawn":
+        """Return the rows with others in place of those that are lacking, as far as there are any.
+
+        Parameters
+        ----------
         n_try
             How often that was done before. Each time twice as many rows are drawn, since the fewer fit, the
             more it takes. At first only rows come in that lack the same of the cells that rules are about, or
             rules would favour rows that lack some.
         """
-        lacks = np.bincount(group[lacking], minlength=len(parts))
-        wanted = np.flatnonzero(lacks).tolist()
-        sizes = np.clip(_N_FOR_EACH * 2**n_try * lacks, _MIN_ANEW, _MAX_ANEW).tolist()
-        fresh = self._drawn([(sizes[index], parts[index][1]) for index in wanted])
-        of_group = np.repeat(wanted, [sizes[index] for index in wanted])
-        fits = np.flatnonzero(~self.encoder.broken(fresh))
-        whole = pd.concat([frame, fresh], ignore_index=True)
-        sort = np.concatenate([group, of_group])
+        started, encoder = time.monotonic(), self.sampler.encoder
+        starts, room = np.cumsum([0, *map(len, self.asked)]), int(self.rate * (self.until - started))
+        most = min(_MAX_ANEW, room // len(self.asked))
+        anew, lengths = [], []
+        for conditions, start in zip(self.asked, starts[:-1], strict=True):
+            rows = np.flatnonzero(self.lacking[start : start + len(conditions)])
+            n_rows = int(np.clip(_N_FOR_EACH * 2**n_try * len(rows), _MIN_ANEW, max(_MIN_ANEW, most)))
+            anew += [conditions.take(np.resize(rows, n_rows))] if len(rows) else []
+            lengths += [n_rows if len(rows) else 0]
+        fresh = self.sampler.drawn(anew)
+        fits = np.flatnonzero(~self._lacking(self.sampler, fresh, anew))
+        whole = pd.concat([self.frame, fresh], ignore_index=True)
+        sort = np.concatenate([self._patterns(self.asked), self._patterns(anew, np.flatnonzero(lengths))])
         if n_try < _MAX_TRIES // 2:
-            ruled = [name for rule in self.encoder.ties_.rules for name in rule.names]
-            lacks_cells = pd.DataFrame(whole[[*dict.fromkeys(ruled)]].isna().to_numpy()).assign(group=sort)
-            sort = pd.util.hash_pandas_object(lacks_cells, index=False).factorize()[0]
-        order = np.arange(len(frame))
-        for index in np.unique(sort[lacking]).tolist():
-            places = lacking[sort[lacking] == index]
-            rows = len(frame) + fits[sort[len(frame) + fits] == index][: len(places)]
-            order[places[: len(rows)]] = rows
-        return self.encoder.with_fresh_keys(whole.take(order).reset_index(drop=True), self.numpy_rng)
+            ruled = [name for rule in encoder.ties_.rules for name in rule.names]
+            lacks_cells = pd.DataFrame(whole[[*dict.fromkeys(ruled)]].isna().to_numpy()).assign(sort=sort)
+            sort = pd.util.hash_pandas_object(lacks_cells, index=False).to_numpy()
+        order = np.arange(len(self.frame))
+        wanting = np.flatnonzero(self.lacking)
+        taken, given = _matched(sort[wanting], sort[len(order) :][fits])
+        order[wanting[taken]] = len(order) + fits[given]
+        frame = encoder.with_fresh_keys(whole.take(order).reset_index(drop=True), self.sampler.numpy_rng)
+        lacking = self._lacking(self.sampler, frame, self.asked)
+        rate = max(self.rate, len(fresh) / (time.monotonic() - started))
+        return replace(self, frame=frame, lacking=lacking, rate=rate)
 
-    def _drawn(self, parts: Sequence[Part]) -> pd.DataFrame:
-        tables = [draw(self.model, n, known=asked.known, **self.how, rng=self.rng) for n, asked in parts]
-        table = EncodedTable.join(tables, self.encoder.layout_)
-        return self.encoder.decode(table, rng=self.numpy_rng, conditions=parts)
+    @staticmethod
+    def _patterns(asked: Sequence[Conditions], parts: IntArray | None = None) -> npt.NDArray[np.uint64]:
+        """Return a number for each row that is that of rows of which the same is asked."""
+        parts = np.arange(len(asked)) if parts is None else parts
+        numbers = [
+            (np.uint64(part) << np.uint64(32))
+            + conditions.known.patterns_of(len(conditions)).astype(np.uint64)
+            for part, conditions in zip(parts.tolist(), asked, strict=True)
+        ]
+        return np.concatenate(numbers) if numbers else np.empty(0, dtype=np.uint64)
 
-    def _check_possible(self, parts: Sequence[Part]) -> None:
-        """Raise ConditionError when cells are asked for that no row of the table has together."""
-        for _, asked in parts:
-            pair = self.model.exclusions.contradicted(asked.known.columns, asked.known.codes)
-            if pair:
-                cells = dict(zip(asked.known.columns.tolist(), asked.cells, strict=True))
-                names = self.encoder.schema_.names
-                shown = {i: "missing" if cells[i].isna().any() else f"= {cells[i].iloc[0]}" for i in pair}
-                words = [f"{names[i]!r} {shown[i]}" for i in sorted(pair)]
-                raise ConditionError(f"No row can have {' and '.join(words)}: the table has none like it.")
 
-    def _check_known(self, parts: Sequence[Part]) -> None:
-        """Raise ConditionError when a textbook game is asked for a column that it cannot know."""
-        for _, asked in parts:
-            unknowable = set(asked.known.columns.tolist()) - set(self.model.architecture.known)
-            if unknowable:
-                names = listing(self.encoder.schema_.names[i] for i in sorted(unknowable))
-                raise ConditionError(
-                    f"A model of a textbook game takes conditions on its categorical target only, "
-                    f"not on {names}; fit with loss='masked' for any condition."
-                )
+def _matched(wanted: npt.NDArray[Any], offered: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:
+    """Return pairs of indices of equal numbers, each index once, as many as there are."""
+    first, second = (
+        pd.DataFrame({"number": numbers, "index": np.arange(len(numbers))}) for numbers in (wanted, offered)
+    )
+    for frame in (first, second):
+        frame["count"] = frame.groupby("number").cumcount()
+    pairs = first.merge(second, on=["number", "count"])
+    return pairs["index_x"].to_numpy(), pairs["index_y"].to_numpy()

@@ -290,7 +290,7 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
         check_parameters(self.get_params())
         for n, _ in parts:
             check_n_rows(n, len(self.schema_))
-        wanted = [(int(n), self.encoder_.encode_conditions(conditions)) for n, conditions in parts]
+        wanted = [(int(n), conditions) for n, conditions in parts]
         how = {"rounds": self.rounds, "redraw": self.redraw, "correct": self.correct}
         return Sampler.seeded(self.model_, self.encoder_, how, self._seeds(random_state)).rows(wanted)
 

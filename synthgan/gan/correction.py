@@ -112,7 +112,7 @@ def _drawn_table(
     parts: list[EncodedTable] = []
     while (missing := n_rows - sum(map(len, parts))) > 0 and (not parts or time.monotonic() < deadline):
         batch = min(missing, _BATCH_OF_CELLS // len(model.layout) + 2)
-        parts.append(draw(model, batch, known=Known.nothing(), **how, rng=rng))
+        parts.append(draw(model, batch, known=Known.nothing(model.layout), **how, rng=rng))
     return EncodedTable.join(parts, model.layout)
 
 

@@ -36,6 +36,10 @@ _N_TO_CORRECT = 3
 _SECTION, _FEW = 16_384, 64
 #: Random orders of columns, of which the best plan is taken.
 _N_ORDERS = 4
+#: Rows of which it is asked what their known cells say of other columns.
+_N_ASKED = 16
+#: What is allowed of a column is likely where at least this share of the rows has it.
+_LIKELY = 0.5
 _SCORED_TOGETHER = 4096
 
 
@@ -58,7 +62,7 @@ def draw(
     n_rows
         How many.
     known
-        The cells that every row has.
+        What is known of the rows.
     rounds
         See `Rounds`. Models that do not know all columns draw in one.
     correct
@@ -73,11 +77,12 @@ def draw(
     model.eval()
     with _drawing(model):
         n_rounds = _n_rounds(model, known, rounds)
-        balances = correct and model.forest.depth > 0 and not len(known.columns) and n_rows >= _FEW
+        balances = correct and model.forest.depth > 0 and known.says_nothing and n_rows >= _FEW
         corrects = correct and model.corrects and not balances
         drawer = _Drawer(model, DrawingWeights.of(model), known, n_rounds, redraw, balances, corrects)
-    sections = [min(_SECTION, n_rows - start) for start in range(0, n_rows, _SECTION)]
-    return EncodedTable.join([drawer.section(size, rng) for size in sections], model.layout)
+    patterns = known.patterns_of(n_rows)
+    sections = [patterns[start : start + _SECTION] for start in range(0, n_rows, _SECTION)]
+    return EncodedTable.join([drawer.section(section, rng) for section in sections], model.layout)
 
 
 @dataclass(frozen=True)
@@ -111,31 +116,36 @@ class _Drawer:
             return BATCH_SIZE
         return _BATCH_SIZE_OF_DRAFTS if self.n_rounds == 1 else _BATCH_SIZE_OF_GROUPS
 
-    def section(self, n_rows: int, rng: torch.Generator) -> EncodedTable:
-        """Draw rows, chosen among candidates together."""
-        n_each = n_candidates(n_rows) if self.balances else _N_TO_CORRECT if self.corrects else 1
-        starts = range(0, n_rows * n_each, self.batch_size)
-        sizes = [min(self.batch_size, n_rows * n_each - start) for start in starts]
-        *seeds, last = torch.randint(2**62, (len(sizes) + 1,), generator=rng, device=rng.device).tolist()
-        batches = list(_on_all_cores(self.batch, sizes, seeds))
-        table = EncodedTable.join([table for table, _ in batches], self.model.layout)
-        judged, choosing = np.concatenate([judged for _, judged in batches]), np.random.default_rng(last)
+    def section(self, patterns: IntArray, rng: torch.Generator) -> EncodedTable:
+        """Draw rows of some patterns, chosen among candidates together."""
+        n_each = n_candidates(len(patterns)) if self.balances else _N_TO_CORRECT if self.corrects else 1
+        of_candidates = np.tile(patterns, n_each)
+        starts = range(0, len(of_candidates), self.batch_size)
+        batches = [of_candidates[start : start + self.batch_size] for start in starts]
+        *seeds, last = torch.randint(2**62, (len(batches) + 1,), generator=rng, device=rng.device).tolist()
+        drawn = list(_on_all_cores(self.batch, batches, seeds))
+        table = EncodedTable.join([table for table, _ in drawn], self.model.layout)
+        judged, choosing = np.concatenate([judged for _, judged in drawn]), np.random.default_rng(last)
         if self.balances:
-            return table.take(self.model.forest.keep(judged, n_rows, choosing))
-        return table.take(_most_real(judged, n_rows, choosing)) if self.corrects else table
+            return table.take(self.model.forest.keep(judged, len(patterns), choosing))
+        return table.take(_most_real(judged, patterns, n_each, choosing)) if self.corrects else table
 
-    def batch(self, n_rows: int, seed: int) -> tuple[EncodedTable, npt.NDArray[Any]]:
+    def batch(self, patterns: IntArray, seed: int) -> tuple[EncodedTable, npt.NDArray[Any]]:
         """Draw rows and what they are chosen by: their leaves, or logits of their being real, or nothing."""
         model, rng = self.model, torch.Generator(self.model.device).manual_seed(seed)
         with _drawing(model):
-            filling = Filling(model, self.weights, n_rows, self.known, rng)
-            drafted, groups = _order(model, filling, self.n_rounds, rng)
+            filling = Filling(model, self.weights, self.known, patterns, rng)
+            first, drafted, groups = _order(model, filling, self.n_rounds, rng)
+            for column in first:
+                filling.draw([column])
+            if len(first) > 1:
+                filling.resample()
             if drafted:
                 filling.draft(drafted)
             for columns in groups:
                 filling.draw(columns)
             if self.redraws:
-                filling.redraw(_order_of_redrawing(model, filling.known - set(self.known.columns), rng))
+                filling.redraw(_order_of_redrawing(model, _not_given(filling), rng))
             table = filling.table()
             if self.balances:
                 return table, model.forest.leaves(points_of(table, model.layout))
@@ -151,57 +161,79 @@ def _drawing(model: GanModel) -> Iterator[None]:
 
 
 def _on_all_cores(
-    draw_batch: Callable[[int, int], Drawn], sizes: list[int], seeds: list[int]
+    draw_batch: Callable[[IntArray, int], Drawn], batches: list[IntArray], seeds: list[int]
 ) -> Iterable[Drawn]:
-    """Return what is drawn for each size and seed, in their order, one batch on each core at a time."""
+    """Return what is drawn for each batch and seed, in their order, one batch on each core at a time."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(draw_batch, sizes, seeds))
+            return list(pool.map(draw_batch, batches, seeds))
     finally:
         torch.set_num_threads(threads)
 
 
 def _n_rounds(model: GanModel, known: Known, rounds: Rounds) -> int | None:
     """Return in how many rounds to draw, or None where that is one for each column."""
-    columns = np.setdiff1d(model.layout.coded, known.columns).tolist()
+    given = known.always.tolist()
+    columns = np.setdiff1d(model.layout.coded, given).tolist()
     if rounds is None or not model.knows_all:
         return None
-    given = known.columns.tolist()
     n_rounds = enough_rounds(columns, model.column_dependence, given) if rounds == "auto" else rounds
     return n_rounds if n_rounds < len(columns) else None
 
 
+def _not_given(filling: Filling) -> list[int]:
+    """Return the columns that are not given in every row."""
+    columns: list[int] = (~filling.given.all(0)).nonzero().squeeze(1).tolist()
+    return columns
+
+
 def _order(
     model: GanModel, filling: Filling, n_rounds: int | None, rng: torch.Generator
-) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
-    """Return the columns to draft, and those to draw in each round.
+) -> tuple[Sequence[int], Sequence[int], Sequence[Sequence[int]]]:
+    """Return the columns to draw first, one by one, those to draft then, and those to draw in each round.
 
-    Their order is random. In fewer rounds than columns those stand together that say little of each other.
+    First come columns that may lie in some stretches only, the least likely before the others: what is drawn
+    before them would have to be drawn with regard to them. The order of all others is random. In fewer rounds
+    than columns those stand together that say little of each other.
     Under a condition, and with one column a round, those come first that the known cells say most about: the
     fewer other cells are known, the less a small table misleads the generator.
     """
     present = {int(i) for i in (*model.layout.coded, *model.layout.valued)}
-    columns = _shuffled(sorted(present - filling.known), rng)
+    known = (filling.is_known.all(0)).nonzero().squeeze(1).tolist()
+    first = [column for column in _unlikely(model, filling) if column in present.difference(known)]
+    columns = _shuffled(sorted(present.difference(known, first)), rng)
     if not model.knows_all:
-        return [], [columns]
+        return [], [], [first + columns]
+    given = sorted({*known, *first})
     if n_rounds is not None:
-        return _in_few_rounds(model, columns, sorted(filling.known), n_rounds, rng)
-    if filling.known:
+        return first, *_in_few_rounds(model, columns, given, n_rounds, rng)
+    if filling.is_known.any():
         told = dict(zip(model.layout.coded.tolist(), _information(model, filling), strict=True))
         columns.sort(key=lambda column: -told.get(column, 0.0))
-    return [], [[column] for column in columns]
+    return first, [], [[column] for column in columns]
 
 
-def _order_of_redrawing(model: GanModel, columns: set[int], rng: torch.Generator) -> list[int]:
+def _unlikely(model: GanModel, filling: Filling) -> list[int]:
+    """Return the columns that are rarely as they are allowed to be, the rarest first."""
+    likelihood = {
+        column: float(model.classes.shares @ filling.share_allowed([column]))
+        for column in filling.allowed
+        if model.layout.sizes[column]
+    }
+    unlikely = [column for column, share in likelihood.items() if share < _LIKELY]
+    return sorted(unlikely, key=lambda column: likelihood[column])
+
+
+def _order_of_redrawing(model: GanModel, columns: list[int], rng: torch.Generator) -> list[int]:
     """Return the columns in random order, and a target of classes once more: it is to follow from what stays.
 
     A number is not: what follows from it would no longer fit it.
     """
     target = model.architecture.target
     again = [column for column in columns if column == target and not model.layout.spans[column].is_ordered]
-    return _shuffled(sorted(columns), rng) + again
+    return _shuffled(columns, rng) + again
 
 
 def _in_few_rounds(
@@ -224,29 +256,51 @@ def _shuffled(items: Sequence[Item], rng: torch.Generator) -> list[Item]:
 
 
 def _information(model: GanModel, filling: Filling) -> list[float]:
-    """Return the information, in nats, that the known cells give about each coded column.
+    """Return the information, in nats, that the known cells give about each coded column, in the mean.
 
     It is the Kullback-Leibler divergence between what the generator expects given them and given nothing.
     """
-    known_row = model.known_vectors(filling.cells.take(slice(1)), filling.is_known.unsqueeze(0))
-    rows = torch.cat([known_row, torch.zeros_like(known_row)])
-    output = model.generator(rows, rows.new_zeros(2, model.architecture.latent_dim))
-    given, alone = model.space.log_probabilities(output.codes)
-    information: list[float] = ((given.exp() * (given - alone)) @ model.space.segments).tolist()
+    some = slice(_N_ASKED)
+    known_rows = model.known_vectors(filling.cells.take(some), filling.is_known[some])
+    rows = torch.cat([torch.zeros_like(known_rows[:1]), known_rows])
+    output = model.generator(rows, rows.new_zeros(len(rows), model.architecture.latent_dim))
+    expected = model.space.log_probabilities(output.codes)
+    alone, given = expected[:1], expected[1:]
+    information: list[float] = ((given.exp() * (given - alone)) @ model.space.segments).mean(0).tolist()
     return information
 
 
-def _most_real(logits: FloatArray, n_kept: int, rng: np.random.Generator) -> IntArray:
-    """Return the indices of `n_kept` rows drawn in proportion to the density ratio ``D / (1 - D)``.
+def _most_real(logits: FloatArray, patterns: IntArray, n_each: int, rng: np.random.Generator) -> IntArray:
+    """Return the indices of candidates drawn in proportion to the density ratio ``D / (1 - D)``.
 
-    Adding Gumbel noise to log-weights and keeping the largest draws without replacement [1]_.
+    Adding Gumbel noise to log-weights and keeping the largest draws without replacement [1]_, here among all
+    candidates of rows of one pattern.
+
+    Parameters
+    ----------
+    logits
+        Of candidates' being real, shape ``(n_each * n_rows,)``.
+    patterns
+        That of each row, shape ``(n_rows,)``; those of the candidates are the same `n_each` times over.
+    n_each
+        Candidates for each row.
+    rng
+        Source of the noise.
 
     References
     ----------
     .. [1] Kool, van Hoof, Welling (2019). Stochastic Beams and Where to Find Them. ICML.
     """
     weighed = logits + rng.gumbel(size=len(logits))
-    return np.sort(np.argsort(weighed)[len(logits) - n_kept :])
+    candidates_of = np.tile(patterns, n_each)
+    by_weight = np.lexsort((-weighed, candidates_of))
+    _, first, counts = np.unique(candidates_of[by_weight], return_index=True, return_counts=True)
+    rank = np.arange(len(by_weight)) - np.repeat(first, counts)
+    kept = np.sort(by_weight[rank < np.repeat(counts // n_each, counts)])
+    kept = kept[np.argsort(candidates_of[kept], kind="stable")]
+    placed = np.empty(len(patterns), dtype=np.int64)
+    placed[np.argsort(patterns, kind="stable")] = kept
+    return placed
 
 
 def discriminator_logits(model: GanModel, table: EncodedTable) -> FloatArray:

@@ -4,7 +4,7 @@ A grade and another's subgrade, a cancelled flight and a delay: no row has both,
 is drawn heeds that, whatever the networks say.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
@@ -46,6 +46,25 @@ class _Pair(NamedTuple):
     gain: float
 
 
+class Contradiction(NamedTuple):
+    """What is asked of a row and never stands together.
+
+    Attributes
+    ----------
+    row
+        Its index.
+    first, second
+        The columns.
+    beside
+        Which codes of the second column stand beside what is asked of the first, shape ``(n_codes,)``.
+    """
+
+    row: int
+    first: int
+    second: int
+    beside: Tensor
+
+
 class Exclusions(nn.Module):
     """Pairs of codes that no drawn row has.
 
@@ -85,23 +104,21 @@ class Exclusions(nn.Module):
             if n_partners[columns].max() < _MAX_PARTNERS:
                 n_partners[columns] += 1
                 kept.append(pair)
-        self._keep(kept)
+        self._keep([_seen_in(table, pair) for pair in kept])
 
     def concern(self, column: int) -> bool:
         """Whether a column has codes that never stand beside some of another."""
         return any(column in (first, second) for first, second, _ in self._places)
 
-    def possible(self, column: int, codes: Tensor, known: Collection[int]) -> Tensor | None:
+    def possible(self, column: int, codes: Tensor, is_known: Tensor) -> Tensor | None:
         """Return which codes of a column may stand beside the known cells of rows.
 
         Parameters
         ----------
         column
             Its index.
-        codes
-            Of all columns, shape ``(batch, n_columns)``.
-        known
-            The columns that are known.
+        codes, is_known
+            Of all columns, and which of them are known, shape ``(batch, n_columns)``.
 
         Returns
         -------
@@ -110,38 +127,75 @@ class Exclusions(nn.Module):
             may stand in all rows.
         """
         possible = None
-        for partner, together in self._partners(column, known):
-            beside = together[codes[:, partner]]
+        for partner, together in self._partners(column, is_known):
+            beside = together[codes[:, partner]] | ~is_known[:, partner, None]
             possible = beside if possible is None else possible & beside
         return None if possible is None else possible | ~possible.any(1, keepdim=True)
 
-    def keep_apart(self, column: int, codes: Tensor, known: Collection[int]) -> Tensor | None:
+    def keep_apart(self, column: int, codes: Tensor, is_known: Tensor) -> Tensor | None:
         """Return which rows have in a column a code that never stands beside one that is known.
 
         Parameters are those of `possible`; None if there can be none. The shape is ``(batch,)``.
         """
         apart = None
-        for partner, together in self._partners(column, known):
-            own = ~together[codes[:, partner], codes[:, column]]
+        for partner, together in self._partners(column, is_known):
+            own = ~together[codes[:, partner], codes[:, column]] & is_known[:, partner]
             apart = own if apart is None else apart | own
         return apart
 
-    def contradicted(self, columns: IntArray, codes: IntArray) -> list[int]:
-        """Return two of some columns whose given codes never stand together; none if there are no such."""
-        code_of = dict(zip(columns.tolist(), codes.tolist(), strict=True))
-        for column in code_of:
-            for partner, together in self._partners(column, code_of):
-                if not together[code_of[partner], code_of[column]]:
-                    return [partner, column]
-        return []
+    def contradicted(
+        self, codes: Tensor, is_known: Tensor, allowed: Mapping[int, Tensor]
+    ) -> Contradiction | None:
+        """Return what of the first row that can be no row contradicts each other; None if there is none.
 
-    def _partners(self, column: int, known: Collection[int]) -> Iterator[tuple[int, Tensor]]:
-        """Yield each known partner of a column, and which of its codes stand beside which of the column."""
+        Parameters
+        ----------
+        codes, is_known
+            See `possible`.
+        allowed
+            Which codes some columns may have, shape ``(n_codes,)``, where they are not known.
+        """
+        for first, second, together in self._pairs():
+            if (of_first := self._constraint(first, codes, is_known, allowed)) is None:
+                continue
+            if (of_second := self._constraint(second, codes, is_known, allowed)) is None:
+                continue
+            # Products of truth values: whether any code of the one stands beside one of the other.
+            beside = of_first.float() @ together.float() > 0
+            apart = (~(beside & of_second).any(1)).nonzero()
+            if len(apart):
+                row = int(apart[0])
+                return Contradiction(row, first, second, beside[row])
+        return None
+
+    def _constraint(
+        self, column: int, codes: Tensor, is_known: Tensor, allowed: Mapping[int, Tensor]
+    ) -> Tensor | None:
+        """Return which codes of a column rows may have, ``(batch, n_codes)``; None if all in all rows."""
+        known = is_known[:, column]
+        if column not in allowed and not known.any():
+            return None
+        size = int(self.layout.sizes[column])
+        otherwise = allowed.get(column, torch.ones(size, dtype=torch.bool, device=codes.device))
+        own = torch.nn.functional.one_hot(codes[:, column], size).bool()
+        return torch.where(known.unsqueeze(1), own, otherwise)
+
+    def _pairs(self) -> Iterator[tuple[int, int, Tensor]]:
+        """Yield each pair of columns, and which of their codes stand together."""
         for first, second, start in self._places:
-            if column in (first, second) and {first, second} <= {column, *known}:
-                shape = self.layout.sizes[[first, second]].tolist()
-                together = self.allowed[start : start + shape[0] * shape[1]].view(shape)
-                yield (first, together) if column == second else (second, together.T)
+            shape = self.layout.sizes[[first, second]].tolist()
+            yield first, second, self.allowed[start : start + shape[0] * shape[1]].view(shape)
+
+    def _partners(self, column: int, is_known: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Yield each partner of a column that is known in some row, and which codes stand together.
+
+        The column itself counts as unknown.
+        """
+        for first, second, together in self._pairs():
+            if column in (first, second):
+                partner = first if column == second else second
+                if is_known[:, partner].any():
+                    yield partner, together if column == second else together.T
 
     def _keep(self, pairs: list[_Pair]) -> None:
         """Keep pairs in place of those that there are."""
@@ -173,6 +227,13 @@ class Exclusions(nn.Module):
         if not is_sound:
             *_, errors = arguments
             errors.append("The exclusions do not fit the columns.")
+
+
+def _seen_in(table: EncodedTable, pair: _Pair) -> _Pair:
+    """Return a pair that excludes no codes which stand together in any row, looked at or not."""
+    allowed = pair.allowed.copy()
+    allowed[table.codes[:, pair.first], table.codes[:, pair.second]] = True
+    return pair._replace(allowed=allowed)
 
 
 def _pairs(layout: Layout) -> Iterator[tuple[int, int]]:

@@ -1,24 +1,22 @@
-"""Rows in the making: known cells come in, the other columns are filled in one after another.
+"""Filling in rows: known cells come in, the other columns are drawn one after another.
 
 The generator's first layer is kept for all rows and only what a new cell adds to it is computed, and of its
 last layer only what the wanted column needs.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synthgan.gan.cells import Cells
 from synthgan.gan.computing import compute_dtype
 from synthgan.gan.model import GanModel
+from synthgan.gan.partial_rows import PartialRows
 from synthgan.gan.redrawing import Redrawn
 from synthgan.gan.rows import gumbel
-from synthgan.layout import N_RELATION_CODES, EncodedTable, Known
+from synthgan.layout import N_RELATION_CODES, IntArray, Known
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,8 @@ class DrawingWeights:
         return cls(generator.from_known.weights(), generator.bias, hidden, last, generator.to_row.bias)
 
 
-class Filling:
-    """A batch of rows, of which some columns are known.
+class Filling(PartialRows):
+    """Rows whose unknown cells are drawn by a model.
 
     Parameters
     ----------
@@ -62,128 +60,113 @@ class Filling:
         A trained model.
     weights
         Those of its generator.
-    n_rows
-        How many rows.
-    known
-        The cells that every row has.
-    rng
-        Source of all randomness, on the model's device.
+    known, patterns, rng
+        See `PartialRows`.
 
     Attributes
     ----------
-    cells
-        The cells so far.
-    known
-        The columns that are known so far.
-    source
-        The column that each cell's number is from: its own, or one that it was drawn as equal to; shape
-        ``(n_rows, n_columns)``.
+    hidden
+        The first layer for what is known so far, shape ``(n_rows, dim)``; None before it is asked for.
+    log_weights
+        By how much the rows drawn so far are too rare, since a cell that may lie in some stretches only was
+        the more likely to do so; shape ``(n_rows,)``.
     """
 
     def __init__(
-        self, model: GanModel, weights: DrawingWeights, n_rows: int, known: Known, rng: torch.Generator
+        self,
+        model: GanModel,
+        weights: DrawingWeights,
+        known: Known,
+        patterns: IntArray,
+        rng: torch.Generator,
     ) -> None:
-        self.model, self.weights, self.rng = model, weights, rng
-        layout, device = model.layout, model.device
-        self.cells = Cells(
-            torch.zeros(n_rows, len(layout), dtype=torch.long, device=device),
-            torch.zeros(n_rows, len(layout.valued), device=device),
-            torch.zeros(n_rows, len(layout.placed), dtype=torch.long, device=device),
-            torch.zeros(n_rows, len(layout.relations), dtype=torch.long, device=device),
-        )
-        self.source = torch.arange(len(layout), device=device).repeat(n_rows, 1)
-        self.stands = torch.full((n_rows, len(layout)), torch.nan, device=device)
-        self.known = set(known.columns.tolist())
-        self._set_known(known)
+        super().__init__(model, known, patterns, rng)
+        self.weights = weights
+        self.hidden: Tensor | None = None
+        self.log_weights = torch.zeros(len(self), device=model.device)
         if not model.knows_all:
             self._draw_prior()
         self._relate_known()
-        self.hidden: Tensor | None = None
-
-    def _set_known(self, known: Known) -> None:
-        layout, cells, device = self.model.layout, self.cells, self.model.device
-        cells.codes[:, known.columns] = torch.from_numpy(known.codes.astype(np.int64)).to(device)
-        for whole, given, held in (
-            (layout.valued, known.values, cells.values),
-            (layout.placed, known.places, cells.places),
-        ):
-            is_held = np.isin(known.columns, whole)
-            places = np.searchsorted(whole, known.columns[is_held])
-            held[:, places] = torch.from_numpy(given[is_held]).to(device, held.dtype)
-        for column in self.known:
-            self._stand(column)
 
     def _draw_prior(self) -> None:
         """Fill in the column that the model must know, where the user does not give it."""
-        for column in set(self.model.architecture.known) - self.known:
-            shares = self.model.prior
-            drawn = torch.multinomial(shares, len(self.cells), replacement=True, generator=self.rng)
+        for column in set(self.model.architecture.known).difference(self.known_somewhere()):
+            drawn = torch.multinomial(self.model.prior, len(self), replacement=True, generator=self.rng)
             self.cells.codes[:, column] = drawn
-            self.known.add(column)
-
-    @property
-    def is_known(self) -> Tensor:
-        """Truth values, shape ``(n_columns,)``."""
-        is_known = torch.zeros(len(self.model.layout), dtype=torch.bool, device=self.model.device)
-        is_known[list(self.known)] = True
-        return is_known
+            self.is_known[:, column] = True
 
     def draft(self, columns: Sequence[int]) -> None:
-        """Fill in some columns of codes from the latent classes, given the cells that every row has."""
+        """Fill in some columns of codes from the latent classes, given the cells that are known."""
         layout, classes = self.model.layout, self.model.classes
-        given = [int(i) for i in layout.coded if int(i) in self.known]
-        known = self.cells.codes[0, given] + torch.from_numpy(layout.offsets[given]).to(self.rng.device)
-        drawn = classes.draw(len(self.cells), known, self.rng)
+        drawn = classes.draw(*self._known_codes(), self.rng, self.share_allowed(columns))
         for column in columns:
             possible = self._possible(column)
-            codes = classes.draw_codes(drawn, layout.slice_of(column), self.rng, possible)
-            self.cells.codes[:, column] = codes
-            self._spread_places(column)
-            self.known.add(column)
+            with self._where_free(column):
+                codes = classes.draw_codes(drawn, layout.slice_of(column), self.rng, possible)
+                self.cells.codes[:, column] = codes
+                self._spread_places(column)
+            self._remember(column)
         self._relate_known()
+
+    def _known_codes(self) -> tuple[Tensor, Tensor]:
+        """Return one-hot codes of all that is known, of rows that differ, and which of these each row is."""
+        if torch.equal(self.given, self.is_known):
+            pattern, row_of = torch.unique(self.pattern, return_inverse=True)
+            rows = row_of.new_zeros(len(pattern)).scatter_(0, row_of, torch.arange(len(self)).to(row_of))
+        else:
+            rows = row_of = torch.arange(len(self), device=self.pattern.device)
+        space, codes = self.model.space, self.cells.codes[rows]
+        one_hot = torch.zeros(len(rows), space.layout.n_codes, device=codes.device)
+        is_known = self.is_known[rows][:, space.coded]
+        return one_hot.scatter_(1, space.code_places(codes), is_known.float()), row_of
+
+    def share_allowed(self, columns: Iterable[int]) -> Tensor:
+        """Return which share of each class has only what is allowed in some columns, ``(n_classes,)``."""
+        classes, layout = self.model.classes, self.model.layout
+        shares = torch.ones_like(classes.shares)
+        for column in set(columns).intersection(self.allowed):
+            shares = shares * (classes.code_shares[:, layout.slice_of(column)] @ self.allowed[column].mean(1))
+        return shares
 
     def _spread_places(self, column: int) -> None:
         """Put the cells of a column anywhere in the stretches that their codes stand for."""
         layout, space = self.model.layout, self.model.space
         if column not in layout.place_index:
             return
-        codes = self.cells.codes[:, column] + int(layout.offsets[column])
-        n_places = layout.spans[column].n_places
-        places = torch.randint(n_places, (len(codes),), generator=self.rng, device=codes.device)
-        self.cells.places[:, layout.place_index[column]] = places * (space.takes_place[codes] > 0)
+        codes = self.cells.codes[:, column]
+        if column in self.allowed:
+            places = torch.multinomial(self.allowed[column][codes], 1, generator=self.rng).squeeze(1)
+        else:
+            n_places = layout.spans[column].n_places
+            places = torch.randint(n_places, (len(codes),), generator=self.rng, device=codes.device)
+        has_place = space.takes_place[codes + int(layout.offsets[column])] > 0
+        self.cells.places[:, layout.place_index[column]] = places * has_place
         self._stand(column)
 
     def _first(self) -> Tensor:
-        """Return the first layer, to which what is known at the start is added when it is first asked for."""
+        """Return the first layer, to which what is known by then is added when it is first asked for."""
         if self.hidden is None:
             model = self.model
-            self.hidden = self.weights.bias.repeat(len(self.cells), 1)
+            self.hidden = self.weights.bias.repeat(len(self), 1)
             if model.architecture.latent_dim:
-                noise = model.noise(len(self.cells), self.rng)
+                noise = model.noise(len(self), self.rng)
                 self.hidden += (noise @ model.generator.from_noise).float()
-            if self.known:
-                known_rows = model.known_vectors(self.cells, self.is_known.expand_as(self.cells.codes))
+            if self.is_known.any():
+                known_rows = model.known_vectors(self.cells, self.is_known)
                 self.hidden += (known_rows @ self.weights.first).float()
         return self.hidden
-
-    def table(self) -> EncodedTable:
-        """Return the rows."""
-        cells = self.cells
-        tensors = (cells.codes, cells.values, cells.places.byte(), cells.relations.byte())
-        return EncodedTable(*(tensor.cpu().numpy() for tensor in tensors))
 
     def draw(self, columns: Sequence[int]) -> None:
         """Fill in some columns, independently of each other given all that is known."""
         top = self.weights.hidden(self._first()).to(self.weights.last.dtype)
-        partners = frozenset(self.known)
+        was_known = self.is_known.clone()
         for column in columns:
-            self._draw_code(column, top, partners)
-            self._draw_value(column, top)
-            self.known.add(column)
-            if self.model.knows_all and self.model.layout.sizes[column]:
-                self._remember(column)
+            with self._where_free(column):
+                self._draw_code(column, top, was_known)
+                self._draw_value(column, top)
+            self._remember(column)
 
-    def _draw_code(self, column: int, top: Tensor, partners: frozenset[int]) -> None:
+    def _draw_code(self, column: int, top: Tensor, was_known: Tensor) -> None:
         """Draw the code and the place of a column, or take them from a relation with a known partner."""
         layout, bias = self.model.layout, self.weights.last_bias
         if not layout.sizes[column]:
@@ -191,43 +174,28 @@ class Filling:
         rows = layout.slice_of(column)
         logits = (top @ self.weights.last[rows].T).float() + bias[rows]
         if (possible := self._possible(column)) is not None:
-            logits = logits.masked_fill(~possible, -torch.inf)
+            free = logits
+            logits = logits + possible.log()
+            if column in self.allowed:
+                is_free = ~self.given[:, column]
+                self.log_weights += is_free * (logits.logsumexp(1) - free.logsumexp(1))
         self.cells.codes[:, column] = (logits + gumbel(logits, self.rng)).argmax(1)
         self._draw_place(column, top)
-        relations = [m for m in layout.relations_of(column) if layout.relations[m].partner in partners]
+        partners = [relation.partner for relation in layout.relations]
+        is_active = was_known.any(0).tolist()
+        relations = [m for m in layout.relations_of(column) if is_active[partners[m]]]
         if not relations:
             return
         followed = self.model.space.followed(self.cells, torch.tensor(relations, device=top.device))
+        followed = followed.masked_fill(~was_known[:, [partners[m] for m in relations]], torch.nan)
         of_relations = self.model.space.rows_of_relations(relations)
         told = (top @ self.weights.last[of_relations].T).float() + bias[of_relations]
         is_nowhere = followed.isnan().repeat_interleave(N_RELATION_CODES, dim=1)
         logits = torch.cat([logits, told.masked_fill(is_nowhere, -torch.inf)], dim=1)
         choice = (logits + gumbel(logits, self.rng)).argmax(1)
         told_by = (choice - int(layout.sizes[column])).clamp(min=-1)
-        with self._unless_apart(column):
+        with self._unless_impossible(column):
             self._obey(column, relations, followed, told_by)
-
-    def _possible(self, column: int) -> Tensor | None:
-        """Return which codes of a column may stand beside what is known; None for all."""
-        return self.model.exclusions.possible(column, self.cells.codes, self.known)
-
-    @contextmanager
-    def _unless_apart(self, column: int) -> Iterator[None]:
-        """Take back what becomes of the cells of a column that never stand so beside what is known."""
-        if not self.model.exclusions.concern(column):
-            yield
-            return
-        cells, index = self.cells, self.model.layout.place_index.get(column)
-        codes, source = cells.codes[:, column].clone(), self.source.clone()
-        places = None if index is None else cells.places[:, index].clone()
-        yield
-        apart = self.model.exclusions.keep_apart(column, cells.codes, self.known - {column})
-        if apart is None or not apart.any():
-            return
-        cells.codes[apart, column], self.source[apart] = codes[apart], source[apart]
-        if places is not None:
-            cells.places[apart, index] = places[apart]
-            self._stand(column)
 
     def _draw_place(self, column: int, top: Tensor) -> None:
         """Draw where in the stretch that its code stands for each cell of a column is."""
@@ -237,40 +205,13 @@ class Filling:
             return
         rows = model.generator.to_row.rows_of_features(index)
         features = (top @ self.weights.last[rows].T).float() + self.weights.last_bias[rows]
-        codes = self.cells.codes[:, column] + int(model.layout.offsets[column])
-        logits = model.generator.places.column(index, features, codes)
-        places = (logits + gumbel(logits, self.rng)).argmax(1)
-        self.cells.places[:, index] = torch.where(model.space.takes_place[codes] > 0, places, 0)
+        codes = self.cells.codes[:, column]
+        places = codes + int(model.layout.offsets[column])
+        logits = model.generator.places.column(index, features, places)
+        logits = logits + self._log_allowed_places(column, codes)
+        drawn = (logits + gumbel(logits, self.rng)).argmax(1)
+        self.cells.places[:, index] = torch.where(model.space.takes_place[places] > 0, drawn, 0)
         self._stand(column)
-
-    def _obey(self, column: int, relations: list[int], followed: Tensor, told_by: Tensor) -> None:
-        """Put the cells of a column that a relation tells where it tells them to be."""
-        which = told_by.clamp(min=0) // N_RELATION_CODES
-        code = told_by.clamp(min=0) % N_RELATION_CODES  # 0: equal
-        edges = self.model.space.relation_edges
-        spread = torch.rand(len(told_by), generator=self.rng, device=told_by.device)
-        low, high = edges[(code - 1).clamp(min=0)], edges[code]
-        distance = torch.where(code > 0, low + spread * (high - low), 0.0)
-        start = followed.gather(1, which.unsqueeze(1)).squeeze(1).nan_to_num()
-        is_told = told_by >= 0
-        # No relation tells a point: what would come to stand on one stays where its partner is.
-        self._move(column, is_told, start + distance, start)
-        partners = self.model.space.partner[relations][which]
-        is_equal = is_told & (code == 0)
-        source = self.source.gather(1, partners.unsqueeze(1)).squeeze(1)
-        self.source[:, column] = torch.where(is_equal, source, column)
-        self._stand(column)
-
-    def _move(self, column: int, is_moved: Tensor, stands: Tensor, otherwise: Tensor) -> None:
-        """Put some cells of a column at `stands` on its line, or where that is a point, at `otherwise`."""
-        span, offset = self.model.layout.spans[column], int(self.model.layout.offsets[column])
-        cells, index = self.cells, self.model.layout.place_index[column]
-        stands = stands.clamp(span.place_codes[0], span.place_codes[-1] + 0.999)
-        stands = torch.where(self.model.space.takes_place[stands.long() + offset] > 0, stands, otherwise)
-        codes = stands.long()
-        places = ((stands - codes) * span.n_places).long()
-        cells.codes[:, column] = torch.where(is_moved, codes, cells.codes[:, column])
-        cells.places[:, index] = torch.where(is_moved, places, cells.places[:, index])
 
     def _draw_value(self, column: int, top: Tensor) -> None:
         """Read the value of a column, where its code takes one."""
@@ -285,28 +226,61 @@ class Filling:
         self.cells.values[:, index] = torch.where(torch.isin(codes[:, column], takes), value, 0.0)
 
     def _remember(self, column: int) -> None:
-        """Add a column that has been filled in to the first layer."""
-        layout, space, hidden = self.model.layout, self.model.space, self._first()
+        """Count a column as known that has been filled in, and add it to the first layer, if there is one."""
+        is_new = ~self.is_known[:, column]
+        self.is_known[:, column] = True
+        model, space = self.model, self.model.space
+        layout, hidden = model.layout, self.hidden
+        if hidden is None or not model.knows_all or not layout.sizes[column]:
+            return
         codes = self.cells.codes[:, column] + int(layout.offsets[column])
-        hidden += self.weights.first[codes]
+        added = self.weights.first[codes]
         if column in layout.place_index:
             index = layout.place_index[column]
             shares = (2 * self.cells.places[:, index] + 1) / layout.spans[column].n_places - 1
             row = self.weights.first[space.first_place + index]
-            hidden += (shares * space.takes_place[codes]).unsqueeze(1) * row
-        new = [
-            m
-            for m, relation in enumerate(layout.relations)
-            if column in (relation.column, relation.partner)
-            and self.known >= {relation.column, relation.partner}
-        ]
-        if new:
-            relations = torch.tensor(new, device=codes.device)
-            self._relate(relations)
-            drawn = self.cells.relations[:, relations]
-            rows = space.first_relation + relations * N_RELATION_CODES + (drawn - 1).clamp(min=0)
-            added = self.weights.first[rows] * (drawn > 0).unsqueeze(2)
-            hidden += added.sum(1)
+            added = added + (shares * space.takes_place[codes]).unsqueeze(1) * row
+        hidden += added if is_new.all() else added * is_new.unsqueeze(1)
+        self._remember_relations(column, is_new)
+
+    def _remember_relations(self, column: int, is_new: Tensor) -> None:
+        """Add to the first layer the relations of a column with those that are known."""
+        layout, space = self.model.layout, self.model.space
+        ends = [(m, {other.column, other.partner}) for m, other in enumerate(layout.relations)]
+        others = {m: (pair - {column}).pop() for m, pair in ends if column in pair}
+        if not others:
+            return
+        relations = torch.tensor(list(others), device=is_new.device)
+        self._relate(relations)
+        is_active = self.is_known[:, list(others.values())] & is_new.unsqueeze(1)
+        drawn = self.cells.relations[:, relations]
+        rows = space.first_relation + relations * N_RELATION_CODES + (drawn - 1).clamp(min=0)
+        added = self.weights.first[rows] * ((drawn > 0) & is_active).unsqueeze(2)
+        self._first().add_(added.sum(1))
+
+    def resample(self) -> None:
+        """Draw anew which rows go on, by the weights that they have come to, among those of each pattern.
+
+        The first of several columns that may lie in some stretches only is drawn without regard to the
+        others; rows that these fit better are to be the more frequent [1]_. They are drawn systematically, so
+        that no more than needed is lost.
+
+        References
+        ----------
+        .. [1] Gordon, Salmond, Smith (1993). Novel approach to nonlinear/non-Gaussian Bayesian state
+               estimation. IEE Proceedings F 140.
+        """
+        kept = torch.arange(len(self), device=self.pattern.device)
+        for pattern in torch.unique(self.pattern):
+            rows = (self.pattern == pattern).nonzero().squeeze(1)
+            above = self.log_weights[rows].double().softmax(0).cumsum(0)
+            start = torch.rand(1, generator=self.rng, device=rows.device, dtype=torch.float64)
+            steps = (start + torch.arange(len(rows), device=rows.device)) / len(rows)
+            kept[rows] = rows[torch.searchsorted(above, steps).clamp(max=len(rows) - 1)]
+        self.cells, self.stands, self.source = self.cells.take(kept), self.stands[kept], self.source[kept]
+        self.hidden = None if self.hidden is None else self.hidden[kept]
+        self.is_known, self.given = self.is_known[kept], self.given[kept]
+        self.log_weights.zero_()
 
     def redraw(self, columns: Sequence[int]) -> None:
         """Draw the cells of some columns once more, one column after another, from the model's trees."""
@@ -317,8 +291,8 @@ class Filling:
         points = torch.stack([self._points(int(column)) for column in layout.coded], dim=1)
         for column in columns:
             if column in places:
-                redrawn = trees.redraw(places[column], points, self.rng)
-                with self._unless_apart(column):
+                redrawn = trees.redraw(places[column], points, self.rng, self.allowed.get(column))
+                with self._where_free(column), self._unless_impossible(column):
                     self._disown(column)
                     self._redraw_column(column, redrawn)
                 points[:, places[column]] = self._points(column)
@@ -341,50 +315,3 @@ class Filling:
             teller = redrawn.told_by.clamp(min=0) // N_RELATION_CODES
             is_nowhere = followed.gather(1, teller.unsqueeze(1)).squeeze(1).isnan()
             self._obey(column, relations, followed, redrawn.told_by.masked_fill(is_nowhere, -1))
-
-    def _points(self, column: int) -> Tensor:
-        """Return where the cells of a column stand; see `synthgan.gan.balancing.points_of`."""
-        codes = self.cells.codes[:, column].float()
-        index = self.model.layout.place_index.get(column)
-        if index is None:
-            return codes
-        return codes + self.cells.places[:, index] / self.model.layout.spans[column].n_places
-
-    def _disown(self, column: int) -> None:
-        """Let cells whose numbers are from this column have them from the first of their own."""
-        if not self.model.layout.relations:
-            return
-        is_from = self.source == column
-        is_from[:, column] = False
-        heir = is_from.int().argmax(1, keepdim=True)
-        self.source = torch.where(is_from, heir, self.source)
-        self.source[:, column] = column
-
-    def _stand(self, column: int) -> None:
-        """Note where the cells of a column stand on its number line, NaN where they have no place."""
-        layout, space = self.model.layout, self.model.space
-        if column not in layout.place_index:
-            return
-        codes = self.cells.codes[:, column]
-        places = self.cells.places[:, layout.place_index[column]]
-        stands = codes + (places + 0.5) / layout.spans[column].n_places
-        has_place = space.takes_place[codes + int(layout.offsets[column])] > 0
-        self.stands[:, column] = torch.where(has_place, stands, torch.nan)
-
-    def _relate_known(self) -> None:
-        """Find the codes of all relations both of whose columns are known."""
-        space, is_known = self.model.space, self.is_known
-        self._relate((is_known[space.related] & is_known[space.partner]).nonzero().squeeze(1))
-
-    def _relate(self, relations: Tensor) -> None:
-        """Find the codes of relations both of whose columns are known."""
-        if not len(relations):
-            return
-        space = self.model.space
-        edges = space.relation_edges
-        distance = self.stands[:, space.related[relations]] - space.followed(self.cells, relations)
-        codes = torch.bucketize(distance, edges, right=True) + 1
-        codes = torch.where(distance.abs() < edges[-1], codes, 0)
-        # Equality is drawn, not found.
-        is_equal = self.source[:, space.related[relations]] == self.source[:, space.partner[relations]]
-        self.cells.relations[:, relations] = torch.where(is_equal, 1, codes)

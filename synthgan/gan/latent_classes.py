@@ -28,6 +28,7 @@ _MAX_PASSES = 40
 _LEAST_GAIN = 0.005
 #: Rows that the table as a whole is worth in each class: the pull of rare codes towards their overall share.
 _PRIOR_ROWS = 0.1
+_LOG_OF_NOUGHT = -80.0
 
 
 class LatentClasses(nn.Module):
@@ -113,20 +114,29 @@ class LatentClasses(nn.Module):
         self.shares.copy_((counts + 1e-6) / (counts + 1e-6).sum())
         return total / n_rows
 
-    def draw(self, n_rows: int, known: Tensor, rng: torch.Generator) -> Tensor:
-        """Return the classes of `n_rows` rows that have the known codes.
+    def draw(
+        self, known: Tensor, row_of: Tensor, rng: torch.Generator, weights: Tensor | None = None
+    ) -> Tensor:
+        """Return the classes of rows of which some codes are known, shape ``(n_rows,)``.
 
         Parameters
         ----------
-        n_rows
-            How many.
         known
-            Where the codes that every row has lie in a row vector, shape ``(n_known,)``.
+            1 for the known codes of each of some rows that differ, shape ``(n_different, n_codes)``.
+        row_of
+            Which of these each row is, shape ``(n_rows,)``.
         rng
             Source of all randomness.
+        weights
+            By which the classes are likelier for another reason, shape ``(n_classes,)``; None for none.
         """
-        joint = self.shares.log() + self.code_shares[:, known].log().sum(1)
-        return torch.multinomial(joint.softmax(0), n_rows, replacement=True, generator=rng)
+        # A share of naught would make a row without its code impossible in every class.
+        joint = self.shares.log() + known @ self.code_shares.log().clamp(min=_LOG_OF_NOUGHT).T
+        joint = joint if weights is None else joint + weights.log().clamp(min=_LOG_OF_NOUGHT)
+        above = joint.softmax(1).cumsum(1)[row_of]
+        chance = torch.rand(len(row_of), 1, generator=rng, device=above.device) * above[:, -1:]
+        drawn: Tensor = torch.searchsorted(above, chance, right=True).squeeze(1)
+        return drawn.clamp(max=above.shape[1] - 1)
 
     def draw_codes(
         self, classes: Tensor, codes: slice, rng: torch.Generator, possible: Tensor | None = None
@@ -142,7 +152,7 @@ class LatentClasses(nn.Module):
         rng
             Source of all randomness.
         possible
-            Which of them each row may have, shape ``(n_rows, n_codes)``; None for all.
+            Which share of each of them a row may have, shape ``(n_rows, n_codes)``; None for all of all.
         """
         shares = self.code_shares[:, codes]
         above = shares.cumsum(1)[classes] if possible is None else (shares[classes] * possible).cumsum(1)

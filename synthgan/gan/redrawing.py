@@ -206,7 +206,9 @@ class CellTrees(nn.Module):
             whole = np.concatenate(parts[name]) if parts[name] else np.empty(0)
             self.register_buffer(name, torch.from_numpy(whole.astype(dtype)).to(device))
 
-    def redraw(self, place: int, points: Tensor, rng: torch.Generator) -> Redrawn:
+    def redraw(
+        self, place: int, points: Tensor, rng: torch.Generator, allowed: Tensor | None = None
+    ) -> Redrawn:
         """Draw the cells of a column given where all others stand.
 
         Parameters
@@ -217,17 +219,46 @@ class CellTrees(nn.Module):
             See `synthgan.gan.balancing.points_of`; the column's own are not looked at.
         rng
             Source of all randomness.
+        allowed
+            See `synthgan.layout.Known`; of a leaf that has no such cell any is taken. None for all cells.
         """
         chances = torch.rand(3, len(points), generator=rng, device=points.device)
         roots = self.roots[place]
         leaf = self._leaves(roots[(chances[0] * len(roots)).long().clamp(max=len(roots) - 1)], points)
-        counts = self.counts[leaf]
-        cell = self.first[leaf] + (chances[1] * counts).long().clamp(max=counts - 1)
+        cell = self._some_cell(leaf, chances[1])
+        if allowed is not None:
+            cell = self._some_allowed_cell(place, leaf, chances[1], allowed, cell)
         # Towards the next cell of the leaf or back towards the one before, as far as chance has it.
         further, how_far = self.rooms[cell].float(), 2 * chances[2] - 1
         back = self.rooms[cell - 1].float()  # none, if that is the last of another leaf
         shifts = torch.where(how_far > 0, further, back) * how_far
         return Redrawn(self.codes[cell].long(), self.places[cell].long(), self.told_by[cell].long(), shifts)
+
+    def _some_cell(self, leaf: Tensor, chance: Tensor) -> Tensor:
+        """Return the index of a cell in each leaf."""
+        counts = self.counts[leaf]
+        cells: Tensor = self.first[leaf] + (chance * counts).long().clamp(max=counts - 1)
+        return cells
+
+    def _some_allowed_cell(
+        self, place: int, leaf: Tensor, chance: Tensor, allowed: Tensor, otherwise: Tensor
+    ) -> Tensor:
+        """Return the index of a cell in each leaf among those that are allowed, if there are any."""
+        cells = self._cells_of(place)
+        is_allowed = allowed[self.codes[cells].long(), self.places[cells].long()] > 0
+        above = nn.functional.pad(is_allowed.cumsum(0), (1, 0))
+        start = self.first[leaf].long() - cells.start
+        before, up_to = above[start], above[start + self.counts[leaf]]
+        wanted = before + (chance * (up_to - before)).long() + 1
+        chosen = torch.searchsorted(above, wanted.clamp(max=int(above[-1]))) - 1 + cells.start
+        return torch.where(up_to > before, chosen, otherwise)
+
+    def _cells_of(self, place: int) -> slice:
+        """Return where the cells of a coded column lie: they are between those of the first and last tree."""
+        starts, roots = torch.unique(self.roots[self.roots >= 0]), self.roots[place]
+        after = starts[starts > roots.max()]
+        end = int(self.first[after[0]]) if len(after) else len(self.codes)
+        return slice(int(self.first[roots.min()]), end)
 
     def expected(self, place: int, points: Tensor, n_codes: int) -> Tensor:
         """Return with which share a column is redrawn as each code, shape ``(batch, n_codes)``.

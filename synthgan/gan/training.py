@@ -186,7 +186,7 @@ class Referee:
     def copied(self) -> Nearness:
         """Return how near rows that are drawn now come to those trained on, beside held-out ones."""
         how: dict[str, Any] = {"rounds": self.rounds, "redraw": self.redraw, "correct": False}
-        drawn = draw(self.model, _N_DRAWN, known=Known.nothing(), **how, rng=self.rng)
+        drawn = draw(self.model, _N_DRAWN, known=Known.nothing(self.model.layout), **how, rng=self.rng)
         self.model.train()
         return nearness(drawn, self.table, self.validation, self.model.layout)
 

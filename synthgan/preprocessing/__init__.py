@@ -4,10 +4,11 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
-from synthgan.preprocessing.conditions import EncodedConditions
-from synthgan.preprocessing.table import TableEncoder, infer_schema
+from synthgan.preprocessing.conditions import Conditions
+from synthgan.preprocessing.inference import infer_schema
+from synthgan.preprocessing.table import TableEncoder
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["CodingOptions", "ColumnEncoder", "EncodedConditions", "TableEncoder", "infer_schema"]
+__all__ = ["CodingOptions", "ColumnEncoder", "Conditions", "TableEncoder", "infer_schema"]

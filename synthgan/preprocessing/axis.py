@@ -160,6 +160,22 @@ class Axis:
             inside = np.interp(codes + values, self.places, self.knots)
         return np.clip(inside, first[codes], last[codes])
 
+    def between(self, low: float, high: float) -> FloatArray:
+        """Return from where to where numbers between two ends lie, piece plus place: shape ``(1, 2)``.
+
+        ``(0, 2)`` if no number that was seen, and no stretch between such numbers, lies there.
+        """
+        first = int(np.searchsorted(self.knots, low, side="left"))
+        last = int(np.searchsorted(self.knots, high, side="right")) - 1
+        if first == len(self.knots) or last < 0:
+            return np.empty((0, 2))
+        ends = [self.places[first], self.places[last]]
+        if self.knots[first] > low and first not in self.starts:
+            ends[0] = np.interp(low, self.knots[first - 1 : first + 1], self.places[first - 1 : first + 1])
+        if self.knots[last] < high and last + 1 not in self.starts:
+            ends[1] = np.interp(high, self.knots[last : last + 2], self.places[last : last + 2])
+        return np.array([ends]) if ends[0] <= ends[1] else np.empty((0, 2))
+
     def state(self) -> dict[str, Any]:
         """Return the fields by name."""
         return dict(vars(self))

@@ -16,10 +16,13 @@ import pandas as pd
 
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray, IntArray, Span
+from synthgan.preprocessing.choices import Test
 
 #: How a number becomes codes: pieces of the number line with equal shares of the rows, or one standardised
 #: value (what the textbook games generate).
 NumberCoding = Literal["quantile", "standard"]
+#: The end of a range, and whether it is left out itself.
+Bound = tuple[Any, bool]
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,10 @@ class ColumnEncoder(ABC):
             return self.has_missing_
         return self._contains(value)
 
+    def supports(self, column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+        """Return which cells of a column of the fitted dtype can be drawn."""
+        return np.array([self.contains(cell) for cell in column], dtype=bool)
+
     @abstractmethod
     def _contains(self, value: Any) -> bool:
         """Whether `value`, which is not missing, has support in what was learned."""
@@ -125,6 +132,33 @@ class ColumnEncoder(ABC):
     @abstractmethod
     def support(self) -> str:
         """Return in words which values a drawn cell can have, for error messages."""
+
+    def stretch(self, cell: "pd.Series[Any]") -> tuple[float, float]:
+        """Return from where to where on the axis of codes one cell reaches; see `choices`."""
+        codes, _ = self.transform(cell)
+        return float(codes[0]), float(codes[0]) + 1
+
+    @property
+    def has_order(self) -> bool:
+        """Whether a cell can lie between two others."""
+        return False
+
+    def bound(self, value: Any) -> Any:
+        """Return an end of a range as `between` takes it, which need be no cell of the column.
+
+        Raises
+        ------
+        ValueError, TypeError, ArithmeticError
+            If it cannot be compared with the cells.
+        """
+        raise TypeError(f"cells of kind {self.kind!r} have no order")
+
+    def between(self, low: "Bound | None", high: "Bound | None") -> tuple[FloatArray, Test]:
+        """Return the stretches of the axis of codes between two ends, and which cells lie there.
+
+        Each end comes with whether it is left out itself; None for no end.
+        """
+        raise TypeError(f"cells of kind {self.kind!r} have no order")
 
     def shape(self) -> str:
         """Return in a few words how the cells are spread, for the schema; empty where that says nothing."""
@@ -179,7 +213,7 @@ class ColumnEncoder(ABC):
     def inverse_transform(
         self,
         codes: npt.NDArray[Any],
-        values: npt.NDArray[np.float32] | None = None,
+        values: npt.NDArray[Any] | None = None,
         *,
         rng: np.random.Generator,
     ) -> "pd.Series[Any]":

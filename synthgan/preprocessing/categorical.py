@@ -17,7 +17,8 @@ from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 from synthgan.exceptions import DataError, did_you_mean, listing
 from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.axis import evenly_spread
-from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.preprocessing.base import Bound, CodingOptions, ColumnEncoder
+from synthgan.preprocessing.choices import Test
 from synthgan.schema import can_be_stored
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -165,6 +166,37 @@ class CategoricalEncoder(ColumnEncoder):
         positions = 2 * (np.cumsum(mass) - mass / 2) - 1
         return Span(self.name, n_codes, tuple(float(position) for position in positions))
 
+    def stretch(self, cell: "pd.Series[Any]") -> tuple[float, float]:
+        if cell.isna().iloc[0]:
+            return super().stretch(cell)
+        index = int(self.exact(cell)[0])
+        code = int(np.searchsorted(self.starts_, index, side="right")) - 1
+        before = np.concatenate([[0], np.cumsum(self.counts_)])
+        low, high = before[self.starts_[[code, code + 1]]]
+        ends = code + (before[[index, index + 1]] - low) / (high - low)
+        return float(ends[0]), float(ends[1])
+
+    @property
+    def has_order(self) -> bool:
+        return self.ordered_
+
+    def bound(self, value: Any) -> Any:
+        """Return the rank of a level that the dtype has."""
+        return self.dtype.categories.get_loc(self.cast(value).iloc[0])
+
+    def between(self, low: Bound | None, high: Bound | None) -> tuple[FloatArray, Test]:
+        ranks = self.dtype.categories.get_indexer(pd.Index(self.levels_, dtype=object))
+        first = 0 if low is None else low[0] + low[1]
+        last = len(self.dtype.categories) - 1 if high is None else high[0] - high[1]
+        levels = self.from_exact(np.flatnonzero((ranks >= first) & (ranks <= last)))
+        stretches = [self.stretch(pd.Series(levels[[i]])) for i in range(len(levels))]
+
+        def test(column: "pd.Series[Any]") -> Any:
+            codes = column.cat.codes.to_numpy()
+            return (codes >= max(first, 0)) & (codes <= last)
+
+        return np.array(sorted(stretches), dtype=np.float64).reshape(-1, 2), test
+
     def cast(self, value: Any) -> "pd.Series[Any]":
         """Return `value`, or the level of a category that is written so, as a Series of length one."""
         if isinstance(self.dtype, pd.CategoricalDtype) and not pd.isna(value):
@@ -173,6 +205,10 @@ class CategoricalEncoder(ColumnEncoder):
             if value not in by_text.values():
                 raise ValueError(f"{value!r} is not a level")
         return super().cast(value)
+
+    def supports(self, column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+        missing = column.isna().to_numpy()
+        return np.where(missing, self.has_missing_, self.exact(column) >= 0)
 
     def _contains(self, value: Any) -> bool:
         return value in self.levels_

@@ -4,6 +4,7 @@ They are integers of their last place, of any length, and come back with the num
 """
 
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,10 @@ class DecimalEncoder(NumberLineEncoder):
         if own != given:
             raise ValueError(f"{value!r} has more than {self.n_places_} places")
         return super().cast(own)
+
+    def bound(self, value: Any) -> Fraction:
+        """Return a number, or the text of one, in units of the last place."""
+        return Fraction(Fraction(Decimal(str(value))) * 10**self.n_places_)
 
     def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
         return whole_numbers(_scaled(present.tolist(), self.n_places_))

@@ -4,8 +4,10 @@ A subclass turns cells into an array of integers or floats and back; from there 
 (integers only) and `Axis`.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Hashable, Sequence
+from fractions import Fraction
 from math import gcd
 from typing import Any, Self
 
@@ -15,10 +17,13 @@ import pandas as pd
 
 from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.axis import Axis
-from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.preprocessing.base import Bound, CodingOptions, ColumnEncoder
+from synthgan.preprocessing.choices import Test
 
 #: Points with more than this share of the cells are named in the schema, so many at most.
 _FREQUENT, _MAX_FREQUENT = 0.05, 3
+#: How long a stretch a single number is of a line on which it has no length, in pieces.
+_POINT = 1e-9
 #: Up to here float64 holds every integer.
 EXACT_IN_FLOAT64 = 2**53
 _INT64 = np.iinfo(np.int64)
@@ -134,6 +139,85 @@ class NumberLineEncoder(ColumnEncoder):
         )
         ends = self._restore(cells)
         return ends.iloc[0], ends.iloc[1]
+
+    def stretch(self, cell: "pd.Series[Any]") -> tuple[float, float]:
+        if cell.isna().iloc[0]:
+            return super().stretch(cell)
+        number = self._fraction(self._to_array(cell)[0])
+        stretches, _ = self.between((number, False), (number, False))
+        low, high = stretches[0]
+        return float(low), float(max(high, low + _POINT))
+
+    @property
+    def has_order(self) -> bool:
+        return True
+
+    def bound(self, value: Any) -> Fraction:
+        cell = self.cast(value)
+        if cell.isna().iloc[0]:
+            raise ValueError("a missing cell is no end")
+        return self._fraction(self._to_array(cell)[0])
+
+    @staticmethod
+    def _fraction(number: Any) -> Fraction:
+        """Return a number exactly, a float as it is written."""
+        return Fraction(repr(float(number))) if isinstance(number, float) else Fraction(int(number))
+
+    @property
+    def _step(self) -> tuple[Fraction, Fraction] | None:
+        """The number of some cell, and how far apart cells are at least; None if that is nothing."""
+        return None if self.grid_ is None else (Fraction(self.grid_.low), Fraction(self.grid_.step))
+
+    def between(self, low: Bound | None, high: Bound | None) -> tuple[FloatArray, Test]:
+        if not len(self.axis_):
+            return np.empty((0, 2)), lambda column: np.zeros(len(column), dtype=bool)
+        ends = [self._whole(end, is_low) for end, is_low in ((low, True), (high, False))]
+        step = self._step
+        room = 0 if step is None else step[1] / 2
+        shown = [float(self._on_axis(end + way * room)) for end, way in zip(ends, (-1, 1), strict=True)]
+        is_open = [step is None and end is not None and end[1] for end in (low, high)]
+
+        def test(column: "pd.Series[Any]") -> Any:
+            missing = column.isna().to_numpy()
+            cells = self._to_array(column[~missing])
+            own = [self._comparable(end) for end in ends]
+            inside = (cells > own[0]) if is_open[0] else (cells >= own[0])
+            inside &= (cells < own[1]) if is_open[1] else (cells <= own[1])
+            is_inside = np.zeros(len(column), dtype=bool)
+            is_inside[~missing] = inside
+            return is_inside
+
+        return self.axis_.between(*shown), test
+
+    def _whole(self, bound: Bound | None, is_low: bool) -> Fraction:
+        """Return the number of the first cell that is at least, or at most, at the end of a range."""
+        low, high = (
+            self._fraction(number)
+            for number in self._to_array(pd.Series(list(self.ends()), dtype=self.dtype))
+        )
+        if bound is None:
+            return low if is_low else high
+        end, is_left_out = Fraction(bound[0]), bound[1]
+        if self._step is None:
+            return end
+        start, step = self._step
+        steps = (end - start) / step
+        whole = math.ceil(steps) if is_low else math.floor(steps)
+        if is_left_out and whole == steps:
+            whole += 1 if is_low else -1
+        return Fraction(start + whole * step)
+
+    def _comparable(self, end: Fraction) -> Any:
+        """Return the end of a range as a number that is compared with those of cells."""
+        return float(end) if self.grid_ is None else int(end)
+
+    def _on_axis(self, number: Fraction) -> Fraction:
+        """Return a number as the axis counts it: in steps of the grid, if there is one."""
+        return number if self.grid_ is None else (number - self.grid_.low) / self.grid_.step
+
+    def supports(self, column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+        _, is_inside = self.between(None, None)
+        return np.asarray(is_inside(column) | (column.isna().to_numpy() & self.has_missing_))
 
     def _contains(self, value: Any) -> bool:
         if not len(self.axis_):

@@ -4,6 +4,9 @@ Integers come back as integers on the grid that was seen, floats with the number
 all inside the range that was seen.
 """
 
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -56,6 +59,23 @@ class NumericalEncoder(NumberLineEncoder):
                 )
             self.decimals_ = fewest_decimals(cells, getattr(self.dtype, "itemsize", 8))
         super()._fit_present(present, options)
+
+    def bound(self, value: Any) -> Fraction:
+        """Return a number, or the text of one, which need not be one that the column can hold."""
+        if isinstance(value, str | Decimal | Integral) and not isinstance(value, bool):
+            return Fraction(value.strip() if isinstance(value, str) else value)
+        return Fraction(repr(float(value)))
+
+    @property
+    def _step(self) -> tuple[Fraction, Fraction] | None:
+        if self.decimals_ is None:
+            return super()._step
+        return Fraction(0), Fraction(1, 10**self.decimals_)
+
+    def _comparable(self, end: Fraction) -> Any:
+        if self.grid_ is not None:
+            return super()._comparable(end)
+        return float(np.dtype(f"f{getattr(self.dtype, 'itemsize', 8)}").type(float(end)))
 
     @property
     def unit(self) -> str:

@@ -10,136 +10,29 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import is_object_dtype
 
-from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
+from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
 from synthgan.layout import EncodedTable, IntArray, Layout, Relation
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
-from synthgan.preprocessing.categorical import is_free_text
-from synthgan.preprocessing.conditions import EncodedConditions, encode_conditions, read_conditions
-from synthgan.preprocessing.key import KeyEncoder, says_something
+from synthgan.preprocessing.conditions import ConditionReader, Conditions, read_texts
+from synthgan.preprocessing.inference import schema_of
+from synthgan.preprocessing.key import KeyEncoder
 from synthgan.preprocessing.plain import plain_frame, restore
 from synthgan.preprocessing.profiles import arrange_levels
 from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
 from synthgan.preprocessing.rules import Rule
 from synthgan.preprocessing.ties import Ties
-from synthgan.schema import Column, Schema, check_frame, dtype_from_json, dtype_to_json, join_columns
+from synthgan.schema import (
+    Schema,
+    check_frame,
+    dtype_from_json,
+    dtype_to_json,
+    join_columns,
+    overwritten,
+)
 
-#: Of cells that cannot be learned so many are shown, and so many letters.
-_N_EXAMPLES, _MAX_SHOWN = 2, 160
-#: The kind of columns that are left out.
-DROP = "drop"
-
-
-def infer_schema(frame: pd.DataFrame, kinds: Mapping[Any, str] | None = None) -> Schema:
-    """Return the schema of a frame: for each column the kind whose encoder accepts it.
-
-    Parameters
-    ----------
-    frame
-        The table.
-    kinds
-        Of which kind columns are that are not to be looked at; "drop" for those to leave out.
-
-    Raises
-    ------
-    DataError
-        If the frame has no rows or columns, names that cannot be told apart, or columns of no known kind,
-        or a column cannot be of the kind that is asked for.
-    ParameterError
-        If there is no such kind.
-    """
-    check_frame(frame)
-    return _schema_of(frame, plain_frame(frame), kinds or {})
-
-
-def _schema_of(frame: pd.DataFrame, plain: pd.DataFrame, kinds: Mapping[Any, str]) -> Schema:
-    """Return the schema of a frame whose columns are given in plain dtypes as well."""
-    _check_kinds(kinds, plain)
-    by_priority = sorted(ColumnEncoder.registry.values(), key=lambda encoder: -encoder.priority)
-    columns, unsupported = [], []
-    for name in frame.columns:
-        if name in kinds:
-            asked = Column(name, frame[name].dtype, kinds[name], "asked for")
-            columns += [asked] if asked.kind != DROP else []
-            continue
-        found = _kind_of(plain[name], by_priority)
-        if found and found[0] == KeyEncoder.kind and says_something(plain[name], plain.drop(columns=name)):
-            found = _kind_of(plain[name], [other for other in by_priority if other is not KeyEncoder])
-        if found is None:
-            unsupported.append(name)
-        else:
-            columns.append(Column(name, frame[name].dtype, *found))
-    if unsupported:
-        raise UnsupportedColumnsError(unsupported, plain)
-    if not columns:
-        raise DataError("No column is left to learn; drop fewer of them.")
-    return Schema(tuple(columns))
-
-
-def _kind_of(column: "pd.Series[Any]", by_priority: Iterable[type[ColumnEncoder]]) -> tuple[str, str] | None:
-    """Return the kind of a column and the reason for it, or None if there is no such kind."""
-    try:
-        reasons = ((encoder.kind, encoder.accepts(column)) for encoder in by_priority)
-        return next(((kind, reason) for kind, reason in reasons if reason), None)
-    except NotImplementedError:  # pandas knows nothing of some of Arrow's types either
-        return None
-
-
-def _content(column: "pd.Series[Any]") -> str:
-    """Return in words what a column holds that cannot be learned."""
-    try:
-        if is_free_text(column):
-            return "free text"
-        content = pd.api.types.infer_dtype(column, skipna=True)
-        examples = listing(column.dropna().head(_N_EXAMPLES))
-        return f"{content}, such as {examples}"[:_MAX_SHOWN] if is_object_dtype(column.dtype) else content
-    except NotImplementedError:
-        return "unknown to pandas"
-
-
-def _check_kinds(kinds: Mapping[Any, str], plain: pd.DataFrame) -> None:
-    """Raise an error when kinds are asked for that there are not, or that columns cannot be of."""
-    known = [*sorted(ColumnEncoder.registry), DROP]
-    for name, kind in kinds.items():
-        if name not in plain.columns:
-            raise DataError(
-                f"A kind is asked for column {name!r}, which the table does not have; it has "
-                f"{listing(plain.columns)}.{did_you_mean(name, plain.columns)}"
-            )
-        if kind not in known:
-            raise ParameterError(
-                f"Column {name!r} is asked to be of kind {kind!r}; kinds are {listing(known, 20)}."
-                f"{did_you_mean(kind, known)}"
-            )
-        if kind != DROP and not ColumnEncoder.registry[kind].suits(plain[name]):
-            held = pd.api.types.infer_dtype(plain[name], skipna=True)
-            raise DataError(
-                f"Column {name!r} cannot be of kind {kind!r}: it holds {held} ({plain[name].dtype})."
-            )
-
-
-class UnsupportedColumnsError(DataError):
-    """Columns of kinds that cannot be learned.
-
-    Attributes
-    ----------
-    columns
-        Their names.
-    content
-        What each holds, in words.
-    """
-
-    def __init__(self, columns: Sequence[Hashable], frame: pd.DataFrame) -> None:
-        self.columns = columns
-        self.content = content = {name: _content(frame[name]) for name in columns}
-        held = ", ".join(f"{name!r} ({frame[name].dtype}: {kind})" for name, kind in content.items())
-        super().__init__(
-            f"These columns hold what cannot be learned (nested, binary, complex or mixed cells, free "
-            f"text, several time zones, or integers more than 64 bits apart): {held}. Turn them into "
-            f"numbers, levels or dates, or leave them out with kinds={dict.fromkeys(columns, DROP)!r} or "
-            f"--drop-unsupported."
-        )
+#: Of rows of which different cells are known so many are looked at before they are drawn.
+_N_CHECKED = 50
 
 
 class TableEncoder:
@@ -183,7 +76,7 @@ class TableEncoder:
         """Learn the columns of a frame and return self."""
         check_frame(frame)
         plain = plain_frame(frame)
-        schema = _schema_of(frame, plain, self.kinds)
+        schema = schema_of(frame, plain, self.kinds)
         plain = plain[schema.names]
         kinds = ColumnEncoder.registry
         encoders = [kinds[column.kind]().fit(plain[column.name], self.options) for column in schema]
@@ -242,21 +135,13 @@ class TableEncoder:
         return places
 
     def inverse_transform(
-        self,
-        table: EncodedTable,
-        *,
-        rng: np.random.Generator,
-        conditions: Sequence[tuple[int, EncodedConditions]] = (),
+        self, table: EncodedTable, *, rng: np.random.Generator, conditions: Sequence[Conditions] = ()
     ) -> pd.DataFrame:
         """Return the frame that codes and values stand for; see `decode`."""
         return self.restored(self.decode(table, rng=rng, conditions=conditions))
 
     def decode(
-        self,
-        table: EncodedTable,
-        *,
-        rng: np.random.Generator,
-        conditions: Sequence[tuple[int, EncodedConditions]] = (),
+        self, table: EncodedTable, *, rng: np.random.Generator, conditions: Sequence[Conditions] = ()
     ) -> pd.DataFrame:
         """Return the plain frame that codes and values stand for, in which what goes together does.
 
@@ -267,27 +152,48 @@ class TableEncoder:
         rng
             Source of what the table leaves open: where in its place a cell stands.
         conditions
-            For each group of rows how many they are, and the cells that they must have.
+            What was asked of the rows, those of the first coming first.
         """
-        valued = self.layout_.value_places
-        series: list[pd.Series[Any]] = []
-        for i, encoder in enumerate(self.encoders_):
-            inside: npt.NDArray[Any] | None = table.values[:, valued[i]] if i in valued else None
-            if i in self.layout_.place_index:
-                shares = table.places[:, self.layout_.place_index[i]] + rng.random(len(table))
-                inside = shares / self.layout_.spans[i].n_places
-            series.append(encoder.inverse_transform(table.codes[:, i], inside, rng=rng))
+        ends = np.cumsum([0, *map(len, conditions)])
+        parts = [(slice(*ends[i : i + 2]), asked) for i, asked in enumerate(conditions)]
+        series = [self._decoded(table, i, parts, rng) for i in range(len(self.encoders_))]
         frame = join_columns(series, self.schema_.names)
         fixed = np.zeros(frame.shape, dtype=bool)
         if conditions:
-            ends = np.cumsum([0, *(n_rows for n_rows, _ in conditions)])
-            parts = []
-            for (_, asked), start, end in zip(conditions, ends[:-1], ends[1:], strict=True):
-                fixed[start:end, asked.known.columns] = True
-                parts.append(asked.write_into(frame.iloc[start:end]))
-            frame = pd.concat(parts, ignore_index=True)
+            for rows, asked in parts:
+                fixed[rows] = asked.is_asked
+            written = [asked.write_into(frame.iloc[rows]) for rows, asked in parts]
+            frame = pd.concat(written, ignore_index=True)
         frame = copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
         return self.ties_.keep(frame, self.encoders_, fixed, rng)
+
+    def _decoded(
+        self, table: EncodedTable, i: int, parts: Sequence[tuple[slice, Conditions]], rng: np.random.Generator
+    ) -> "pd.Series[Any]":
+        """Return the cells that the codes of a column stand for, each where it was asked to be."""
+        encoder, span, layout = self.encoders_[i], self.layout_.spans[i], self.layout_
+        codes, places = table.codes[:, i].astype(np.int64), np.zeros(len(table), dtype=np.int64)
+        inside: npt.NDArray[Any] | None = None
+        if i in layout.value_places:
+            inside = table.values[:, layout.value_places[i]]
+        elif i in layout.place_index:
+            places = table.places[:, layout.place_index[i]].astype(np.int64)
+            inside = (places + rng.random(len(table))) / span.n_places
+        chosen = [(rows, asked.choices[i]) for rows, asked in parts if i in asked.choices]
+        if not chosen:
+            return encoder.inverse_transform(codes, inside, rng=rng)
+        inside = rng.random(len(table)) if inside is None else inside
+        stretch = np.zeros(len(table), dtype=np.int64)
+        for rows, choice in chosen:
+            inside[rows], stretch[rows] = choice.within(codes[rows], places[rows], span.n_places, rng)
+        column = encoder.inverse_transform(codes, inside, rng=rng)
+        for rows, choice in chosen:
+            if choice.cells is not None:
+                is_own = np.zeros(len(table), dtype=bool)
+                is_own[rows] = True
+                own = choice.cells.take(np.where(is_own, stretch, 0)).set_axis(column.index)
+                column = overwritten(column, own, is_own)
+        return column
 
     def with_fresh_keys(self, frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """Return plain drawn rows of several draws with keys that are different throughout."""
@@ -298,9 +204,17 @@ class TableEncoder:
         frame = join_columns(series, self.schema_.names)
         return self.ties_.keep_formulas(frame, self.encoders_)
 
-    def broken(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-        """Return which of plain drawn rows break a rule, or what was found to hold in every row."""
-        return self.ties_.broken(frame, self.encoders_)
+    def broken(self, frame: pd.DataFrame, *, asked: bool = False) -> npt.NDArray[np.bool_]:
+        """Return which of plain drawn rows break a rule, or what was found to hold in every row.
+
+        Parameters
+        ----------
+        frame
+            The rows.
+        asked
+            Whether something was asked of them.
+        """
+        return self.ties_.broken(frame, self.encoders_, asked=asked)
 
     def restored(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of plain columns in the dtypes of the schema."""
@@ -328,13 +242,35 @@ class TableEncoder:
             raise DataError(f"The target {target!r} has no value in any row; name another target.")
         return names.index(target)
 
-    def encode_conditions(self, conditions: Mapping[Any, Any]) -> EncodedConditions:
-        """Return what a mapping from column to wanted value asks of a row."""
-        return encode_conditions(conditions, self.encoders_, self.ties_)
+    def ask(self, n_rows: int, asked: Any, rng: np.random.Generator) -> list[Conditions]:
+        """Return what is asked of rows; see `ConditionReader.read`.
+
+        Raises
+        ------
+        ConditionError
+            If a column does not exist or cannot be so, or no row can have what goes together.
+        """
+        found = ConditionReader(self.encoders_, self.layout_).read(n_rows, asked, rng)
+        for conditions in found:
+            self._check_ties(conditions)
+        return found
+
+    def _check_ties(self, conditions: Conditions) -> None:
+        """Raise ConditionError when known cells contradict each other, where few rows are different."""
+        _, some = np.unique(conditions.known.patterns_of(len(conditions)), return_index=True)
+        for row in some[:_N_CHECKED].tolist():
+            cells = {
+                i: cells.iloc[[row]] for i, cells in conditions.cells.items() if conditions.is_known[row, i]
+            }
+            if apart := self.ties_.contradicted(cells, self.encoders_):
+                asked = " and ".join(f"{self.schema_.names[i]!r} = {cells[i].iloc[0]}" for i in apart)
+                raise ConditionError(
+                    f"No row can have {asked}: in the table one of these decides the others."
+                )
 
     def read_conditions(self, texts: Iterable[str]) -> dict[Hashable, Any]:
-        """Return the conditions that texts of the form ``COLUMN=VALUE`` state."""
-        return read_conditions(texts, self.encoders_)
+        """Return the conditions that texts such as ``COLUMN=VALUE`` state."""
+        return read_texts(texts, self.encoders_)
 
     def state(self) -> dict[str, Any]:
         """Return what was learned: JSON values and arrays."""

@@ -146,10 +146,13 @@ class Ties:
         frame = functions.keep_functions(frame, rest, encoders, fixed, rng)
         return formulas.keep_formulas(frame, self.formulas, encoders, fixed)
 
-    def broken(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> npt.NDArray[np.bool_]:
+    def broken(
+        self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], *, asked: bool = False
+    ) -> npt.NDArray[np.bool_]:
         """Return which rows of a plain frame of drawn rows break a rule, or what was found beside it.
 
-        Functions are looked at beside rules alone, which may part what was kept.
+        Functions are looked at beside rules, and where something was asked of the rows: either may part what
+        was kept.
         """
         is_broken = np.zeros(len(frame), dtype=bool)
         for rule in self.rules:
@@ -158,7 +161,7 @@ class Ties:
             is_broken |= combination.broken(frame, encoders)
         for found in self.calendars:
             is_broken |= calendar.broken(found, frame, encoders)
-        for function in self.functions if self.rules else ():
+        for function in self.functions if self.rules or asked else ():
             is_broken |= functions.broken(function, frame, encoders)
         for formula in self.formulas:
             is_broken |= formulas.broken(formula, frame, encoders)

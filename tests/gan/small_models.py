@@ -3,13 +3,11 @@
 import copy
 import functools
 
-import numpy as np
 import torch
 from small_tables import MIXED, PLACED, model_of, placed_table, rng_of, spread_out
 
 from synthgan.gan.budget import Budget
 from synthgan.gan.fitting import survey
-from synthgan.layout import Known
 
 
 def knows_everything():
@@ -39,10 +37,3 @@ def knows_one_column():
 
 def knows_nothing():
     return spread_out(model_of(MIXED, known=(), latent_dim=8))
-
-
-def known(columns, codes, values=None, places=None):
-    none = np.zeros(len(columns))
-    values, places = (none if given is None else given for given in (values, places))
-    whole = np.array([columns, codes, places], dtype=int)
-    return Known(whole[0], whole[1], np.array(values, dtype=np.float32), whole[2])

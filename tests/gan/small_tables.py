@@ -229,8 +229,25 @@ def spread_out(model: GanModel) -> GanModel:
     return model
 
 
+def known_of(layout, *patterns, pattern_of=None, allowed=None):
+    """What is known of rows: for each pattern the code of some columns, or code, value and place."""
+    nothing, is_known = Known.nothing(layout), np.zeros((max(len(patterns), 1), len(layout)), dtype=bool)
+    table = nothing.patterns.take(np.zeros(len(is_known), dtype=int))
+    for row, cells in enumerate(patterns):
+        for column, cell in cells.items():
+            code, value, place = cell if isinstance(cell, tuple) else (cell, 0.0, 0)
+            is_known[row, column], table.codes[row, column] = True, code
+            if column in layout.value_places:
+                table.values[row, layout.value_places[column]] = value
+            if column in layout.place_index:
+                table.places[row, layout.place_index[column]] = place
+    return Known(table, is_known, pattern_of, allowed or {})
+
+
 def drawn(model, n_rows, *, seed=0, condition=None, rounds=None, correct=False, redraw=True):
-    how = {"known": condition or Known.nothing(), "rounds": rounds, "correct": correct, "redraw": redraw}
+    """Draw rows under a condition: the cells of one pattern, or what is known."""
+    known = condition if isinstance(condition, Known) else known_of(model.layout, condition or {})
+    how = {"known": known, "rounds": rounds, "correct": correct, "redraw": redraw}
     return draw(model, n_rows, **how, rng=rng_of(seed))
 
 

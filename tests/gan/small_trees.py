@@ -71,11 +71,17 @@ def model_with(name, **shape):
 @torch.inference_mode()
 def filling_of(model, table, seed=0):
     """A filling that has come to the rows of a table, none of whose cells was drawn as another."""
-    filling = Filling(model, DrawingWeights.of(model), len(table), Known.nothing(), rng_of(seed))
+    filling = Filling(
+        model,
+        DrawingWeights.of(model),
+        Known.nothing(model.layout),
+        np.zeros(len(table), dtype=int),
+        rng_of(seed),
+    )
     cells = cells_of(table)
     filling.cells = Cells(cells.codes.long(), cells.values, cells.places.long(), cells.relations.long())
-    filling.known = set(range(len(model.layout)))
-    for column in filling.known:
+    filling.is_known[:] = True
+    for column in range(len(model.layout)):
         filling._stand(column)
     filling._relate_known()
     return filling

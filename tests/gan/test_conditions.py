@@ -1,7 +1,7 @@
 import pytest
 import torch
 from scipy.stats import chi2
-from small_tables import rng_of
+from small_tables import PLACED, rng_of
 
 from synthgan.gan.conditions import random_known
 from synthgan.layout import Known
@@ -28,5 +28,8 @@ def test_the_generator_decides_which_cells_are_known():
     assert not torch.equal(random_known(50, 6, rng_of(3)), random_known(50, 6, rng_of(4)))
 
 
-def test_knowing_nothing_is_four_empty_arrays():
-    assert [len(part) for part in vars(Known.nothing()).values()] == [0, 0, 0, 0]
+def test_nothing_is_known_of_any_cell():
+    known = Known.nothing(PLACED)
+    assert known.says_nothing
+    assert len(known.always) == 0
+    assert known.patterns.codes.shape == known.is_known.shape == (1, len(PLACED))

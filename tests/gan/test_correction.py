@@ -39,7 +39,9 @@ def corrected(model, table, validation, seed=0, max_time=None):
 
 
 def distance_of_draws(model, n_rows, *, correct):
-    table = draw(model, n_rows, known=Known.nothing(), rounds=None, correct=correct, rng=rng_of(5))
+    table = draw(
+        model, n_rows, known=Known.nothing(model.layout), rounds=None, correct=correct, rng=rng_of(5)
+    )
     return total_variation(shares(table), JOINT)
 
 

@@ -3,7 +3,6 @@ import pytest
 import torch
 from scipy.stats import chi2
 from small_models import (
-    known,
     knows_everything,
     knows_lines,
     knows_nothing,
@@ -94,7 +93,7 @@ def test_values_are_drawn_only_with_codes_that_take_one(make):
 @pytest.mark.parametrize("columns", [(0,), (2, 3), (1, 4), (0, 1, 2, 3, 4), ()])
 def test_known_cells_hold_in_every_row(columns, rounds):
     row = {0: (2, 0.0), 1: (0, 0.0), 2: (4, 0.0), 3: (1, 1.25), 4: (0, -0.75)}
-    condition = known(columns, [row[i][0] for i in columns], [row[i][1] for i in columns])
+    condition = {column: (*row[column], 0) for column in columns}
     table = drawn(knows_everything(), 300, condition=condition, rounds=rounds)
     for column in columns:
         assert (table.codes[:, column] == row[column][0]).all()
@@ -104,7 +103,7 @@ def test_known_cells_hold_in_every_row(columns, rounds):
 
 @pytest.mark.parametrize("code", [0, 1, 2])
 def test_the_one_known_column_holds_in_every_row(code):
-    table = drawn(knows_one_column(), 300, condition=known([0], [code]))
+    table = drawn(knows_one_column(), 300, condition={0: code})
     assert (table.codes[:, 0] == code).all()
 
 
@@ -117,14 +116,14 @@ def test_the_one_known_column_follows_its_prior_when_it_is_not_given():
 
 def test_a_condition_moves_the_other_columns():
     model = knows_everything()
-    tables = [drawn(model, 4000, condition=known([0], [code])) for code in (0, 2)]
+    tables = [drawn(model, 4000, condition={0: code}) for code in (0, 2)]
     counts = [np.bincount(table.codes[:, 2], minlength=5) / 4000 for table in tables]
     assert total_variation(*counts) > 2 * sampling_error(counts[0], 4000)
 
 
 def test_a_known_value_moves_the_other_columns():
     model = knows_everything()
-    tables = [drawn(model, 4000, condition=known([4], [0], [value])) for value in (-3.0, 3.0)]
+    tables = [drawn(model, 4000, condition={4: (0, value, 0)}) for value in (-3.0, 3.0)]
     counts = [np.bincount(table.codes[:, 2], minlength=5) / 4000 for table in tables]
     assert total_variation(*counts) > 2 * sampling_error(counts[0], 4000)
 
@@ -225,7 +224,7 @@ def test_a_trained_model_reproduces_x_given_y(trained, y, rounds):
     n_rows = 10_000
     conditional = shares(pair_table(4000))[:, y]
     conditional /= conditional.sum()
-    table = drawn(trained, n_rows, condition=known([1], [y]), rounds=rounds)
+    table = drawn(trained, n_rows, condition={1: y}, rounds=rounds)
     distance = total_variation(shares(table)[:, y], conditional)
     assert distance < sampling_error(conditional, n_rows) + TOLERANCE
 
@@ -245,7 +244,7 @@ def test_a_trained_model_reproduces_how_often_columns_are_equal_near_or_apart(tr
 def test_about_a_third_of_the_cells_equal_a_known_partner(trained_on_lines, column, code, index):
     n_rows, learned = 3000, placed_table(4000)
     expected = (learned.relations[learned.codes[:, column] == code, index] == 1).mean()
-    table = drawn(trained_on_lines, n_rows, condition=known([column], [code], places=[2]))
+    table = drawn(trained_on_lines, n_rows, condition={column: (code, 0.0, 2)})
     margin = 4 * (expected / n_rows) ** 0.5 + TOLERANCE
     assert expected == pytest.approx(1 / 3, abs=0.05)
     assert (table.relations[:, index] == 1).mean() == pytest.approx(expected, abs=margin)

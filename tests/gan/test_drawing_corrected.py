@@ -3,7 +3,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from small_models import known, knows_everything, knows_where_rows_lie
+from small_models import knows_everything, knows_where_rows_lie
 from small_tables import (
     PAIR,
     assert_same,
@@ -41,7 +41,7 @@ def test_correction_is_used_only_when_asked_and_worth_it():
 def test_known_cells_hold_in_corrected_rows():
     model = knows_everything()
     model.corrects = True
-    table = drawn(model, 300, condition=known([0, 3], [1, 2]), correct=True)
+    table = drawn(model, 300, condition={0: 1, 3: 2}, correct=True)
     assert (table.codes[:, 0] == 1).all()
     assert (table.codes[:, 3] == 2).all()
     assert len(table) == 300
@@ -81,11 +81,11 @@ def test_balancing_makes_up_for_a_generator_that_is_wrong():
 @pytest.mark.parametrize("corrects", [False, True])
 @pytest.mark.parametrize("columns", [(0,), (1, 2)])
 def test_under_a_condition_nothing_is_balanced(columns, corrects):
-    model, condition = knows_where_rows_lie(), known(columns, [1, 2][: len(columns)])
+    model, condition = knows_where_rows_lie(), dict(zip(columns, (1, 2), strict=False))
     model.corrects = corrects
     twins = [drawn(each, 300, condition=condition, correct=True) for each in (model, without_forest(model))]
     assert_same(*twins)
-    for column, code in zip(condition.columns, condition.codes, strict=True):
+    for column, code in condition.items():
         assert (twins[0].codes[:, column] == code).all()
 
 

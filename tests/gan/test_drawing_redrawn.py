@@ -27,7 +27,6 @@ from synthgan import ParameterError, SynthGAN
 from synthgan.datasets import load_penguins
 from synthgan.gan.filling import Filling
 from synthgan.gan.redrawing import CellTrees
-from synthgan.layout import Known
 
 # Drawing
 
@@ -74,14 +73,13 @@ CONDITIONS = [
 def test_known_cells_hold_in_redrawn_rows(condition, rounds, correct):
     model = model_with("places and relations")
     model.corrects = True
-    columns, codes, places = np.array(condition).T
-    known = Known(columns, codes, np.zeros(len(columns), dtype=np.float32), places)
+    known = {column: (code, 0.0, place) for column, code, place in condition}
     table = drawn(model, 400, condition=known, rounds=rounds, correct=correct)
     for column, code, place in condition:
         assert (table.codes[:, column] == code).all()
         if column in PLACED.place_index:
             assert (table.places[:, PLACED.place_index[column]] == place).all()
-    for column in set(range(4)) - set(columns.tolist()):
+    for column in set(range(4)) - set(known):
         assert len(np.unique(table.codes[:, column])) == PLACED.spans[column].n_codes
 
 
@@ -90,9 +88,8 @@ def test_columns_are_redrawn_in_random_order_and_a_target_of_classes_once_more(t
     orders, model = [], model_with("codes")
     monkeypatch.setattr(Filling, "redraw", lambda filling, columns: orders.append(tuple(columns)))
     model.architecture = dataclasses.replace(model.architecture, target=target)
-    known = Known(np.array([1]), np.array([2]), np.zeros(1, dtype=np.float32), np.zeros(1, dtype=int))
     for seed in range(60):
-        drawn(model, 1, condition=known, seed=seed)
+        drawn(model, 1, condition={1: 2}, seed=seed)
     possible = itertools.permutations([0, 2, 3])
     assert set(orders) == {order if target is None else (*order, target) for order in possible}
 
@@ -116,10 +113,9 @@ def test_redrawing_makes_up_for_a_generator_that_is_wrong():
 def test_under_a_condition_the_others_are_redrawn_given_it():
     n_rows, table = 6000, four_table(2000)
     model = model_with("codes")
-    known = Known(np.array([0]), np.array([2]), np.zeros(1, dtype=np.float32), np.zeros(1, dtype=int))
     real = np.bincount(table.codes[table.codes[:, 0] == 2, 1], minlength=3)
     plain, better = (
-        np.bincount(drawn(model, n_rows, condition=known, redraw=redraw).codes[:, 1], minlength=3) / n_rows
+        np.bincount(drawn(model, n_rows, condition={0: 2}, redraw=redraw).codes[:, 1], minlength=3) / n_rows
         for redraw in (False, True)
     )
     real = real / real.sum()

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from small_models import known, knows_lines
-from small_tables import PLACED, placed_table, rng_of
+from small_models import knows_lines
+from small_tables import PLACED, known_of, placed_table, rng_of
 
 from synthgan.gan.drawing import draw
 from synthgan.gan.exclusions import Exclusions
 from synthgan.gan.redrawing import LEAF_ROWS
-from synthgan.layout import EncodedTable, Known, Layout, Span
+from synthgan.layout import EncodedTable, Layout, Span
 
 N_ROWS = 2000
 #: A category, one with a code for what is missing, and a line of four pieces with such a code.
@@ -45,15 +45,20 @@ def together(exclusions, first, second):
     """Return which codes of two columns stand together."""
     codes = torch.zeros(TRIPLE.spans[first].n_codes, 3, dtype=torch.long)
     codes[:, first] = torch.arange(len(codes))
-    return exclusions.possible(second, codes, {first})
+    return exclusions.possible(second, codes, are_known({first}, len(codes)))
+
+
+def are_known(columns, n_rows):
+    """Truth values of which columns are known, the same in all rows."""
+    return torch.tensor([[column in columns for column in range(3)]] * n_rows)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_of_independent_columns_nothing_is_excluded(seed):
     exclusions = fitted(*columns(seed=seed))
     assert len(exclusions.pairs) == 0
-    assert exclusions.possible(0, torch.zeros(3, 3, dtype=torch.long), {1, 2}) is None
-    assert exclusions.keep_apart(0, torch.zeros(3, 3, dtype=torch.long), {1, 2}) is None
+    assert exclusions.possible(0, torch.zeros(3, 3, dtype=torch.long), are_known({1, 2}, 3)) is None
+    assert exclusions.keep_apart(0, torch.zeros(3, 3, dtype=torch.long), are_known({1, 2}, 3)) is None
     assert not exclusions.concern(0)
 
 
@@ -99,11 +104,11 @@ def test_where_nothing_is_left_everything_is_possible():
     level = columns()[1]
     exclusions = fitted(np.minimum(level, 2), level, np.where(level > 0, 1, 0))
     rows = torch.tensor([[0, 0, 1], [1, 0, 1]])
-    possible = exclusions.possible(1, rows, {0, 2})
+    possible = exclusions.possible(1, rows, are_known({0, 2}, 2))
     assert possible[0].all()
     assert possible[1].tolist() == [False, True, False, False]
-    assert exclusions.keep_apart(1, rows, {0, 2}).tolist() == [True, True]
-    assert exclusions.keep_apart(1, rows, set()) is None
+    assert exclusions.keep_apart(1, rows, are_known({0, 2}, 2)).tolist() == [True, True]
+    assert exclusions.keep_apart(1, rows, are_known(set(), 2)) is None
 
 
 def test_stored_exclusions_are_the_same_and_damaged_ones_are_refused():
@@ -143,7 +148,7 @@ def excluding_model():
 def test_no_drawn_row_has_what_is_excluded(rounds, redraw, given):
     model = excluding_model()
     assert sorted(map(tuple, model.exclusions.pairs.tolist())) == [(0, 1), (0, 3), (2, 3)]
-    asked = known(list(given), list(given.values())) if given else Known.nothing()
+    asked = known_of(model.layout, given)
     table = draw(model, N_ROWS, known=asked, rounds=rounds, correct=False, rng=rng_of(5), redraw=redraw)
     x, colour, y, z = table.codes.T
     assert not (x == colour).any()

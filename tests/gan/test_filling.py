@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chi2
-from small_tables import PLACED, model_of, rng_of, spread_out
+from small_tables import PLACED, known_of, model_of, rng_of, spread_out
 
 from synthgan.gan.filling import DrawingWeights, Filling
-from synthgan.layout import N_RELATION_CODES, RELATION_EDGES, Known
+from synthgan.layout import N_RELATION_CODES, RELATION_EDGES
 
 N_ROWS = 2000
 #: Columns drawn in each round; and of columns that are known at the start their codes and places.
@@ -23,8 +23,8 @@ over_drafts = pytest.mark.parametrize("draft", DRAFTS, ids=str)
 
 
 def condition(columns):
-    codes, places = np.array(CONDITIONS[columns], dtype=int).reshape(-1, 2).T
-    return Known(np.array(columns, dtype=int), codes, np.zeros(len(codes), dtype=np.float32), places)
+    cells = zip(columns, CONDITIONS[columns], strict=True)
+    return {column: (code, 0.0, place) for column, (code, place) in cells}
 
 
 def talkative_model():
@@ -42,7 +42,8 @@ def talkative_model():
 def rounds_of(order, columns=(), drafted=()):
     """Yield a filling before the first round, a draft perhaps, and after each."""
     model = talkative_model()
-    filling = Filling(model, DrawingWeights.of(model), N_ROWS, condition(columns), rng_of(3))
+    known, patterns = known_of(PLACED, condition(columns)), np.zeros(N_ROWS, dtype=int)
+    filling = Filling(model, DrawingWeights.of(model), known, patterns, rng_of(3))
     if drafted:
         filling.draft([column for column in drafted if column not in columns])
     yield filling
@@ -79,7 +80,7 @@ def are_equal(filling, relation):
 def first_layer_afresh(filling):
     """What the generator's first layer makes of the cells so far."""
     model = filling.model
-    rows = model.known_vectors(filling.cells, filling.is_known.expand_as(filling.cells.codes))
+    rows = model.known_vectors(filling.cells, filling.is_known)
     return model.generator.first(rows, rows.new_zeros(N_ROWS, 0))
 
 
@@ -106,7 +107,7 @@ def test_the_first_layer_after_a_draft_is_that_of_the_cells_so_far(draft, column
 @over_conditions
 def test_known_cells_hold(order, columns):
     filling, wanted = filled(order, columns), condition(columns)
-    for column, code, place in zip(columns, wanted.codes, wanted.places, strict=True):
+    for column, (code, _, place) in wanted.items():
         assert (filling.cells.codes[:, column] == code).all()
         if column in PLACED.place_index:
             assert (filling.cells.places[:, PLACED.place_index[column]] == place).all()
@@ -197,8 +198,8 @@ def test_each_way_is_taken_as_often_as_the_likelihood_says(way):
 def test_known_cells_hold_in_drafts(draft, columns):
     drafted, order = draft
     filling, wanted = filled(order, columns, drafted), condition(columns)
-    assert filling.known == set(range(len(PLACED)))
-    for column, code, place in zip(columns, wanted.codes, wanted.places, strict=True):
+    assert filling.is_known.all()
+    for column, (code, _, place) in wanted.items():
         assert (filling.cells.codes[:, column] == code).all()
         if column in PLACED.place_index:
             assert (filling.cells.places[:, PLACED.place_index[column]] == place).all()
@@ -209,7 +210,7 @@ def test_known_cells_hold_in_drafts(draft, columns):
 def test_drafted_cells_are_anywhere_in_the_stretches_of_their_codes(draft, columns):
     drafted = set(draft[0]) - set(columns)
     filling = filled([], columns, draft[0])
-    assert filling.known == drafted | set(columns)
+    assert set(filling.known_somewhere()) == drafted | set(columns)
     for column in drafted:
         span, codes = PLACED.spans[column], filling.cells.codes[:, column]
         assert set(codes.tolist()) == set(range(span.n_codes))
@@ -229,7 +230,7 @@ def test_drafted_codes_follow_the_mixture_given_the_known_ones(draft, columns):
     drafted = [column for column in draft[0] if column not in columns]
     filling = filled([], columns, draft[0])
     weights, code_shares = (part.double().numpy() for part in filling.model.classes.buffers())
-    for column, code in zip(columns, condition(columns).codes, strict=True):
+    for column, (code, _, _) in condition(columns).items():
         weights = weights * code_shares[:, PLACED.offsets[column] + code]
     weights = weights / weights.sum()
     for first, second in itertools.combinations_with_replacement(drafted, 2):

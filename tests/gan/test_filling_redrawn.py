@@ -251,7 +251,13 @@ def drawn_filling(model, n_rows, order):
         n_relation_codes = N_RELATION_CODES * len(model.layout.relations)
         model.generator.to_row.bias[start : start + n_relation_codes] += 1.5
     with torch.inference_mode():
-        filling = Filling(model, DrawingWeights.of(model), n_rows, Known.nothing(), rng_of(2))
+        filling = Filling(
+            model,
+            DrawingWeights.of(model),
+            Known.nothing(model.layout),
+            np.zeros(n_rows, dtype=int),
+            rng_of(2),
+        )
         for column in order:
             filling.draw([column])
     return filling

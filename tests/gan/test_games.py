@@ -78,7 +78,9 @@ def test_a_game_brings_draws_closer_to_the_table(name):
     model = game_model(name)
 
     def distance():
-        drawn = draw(model, n_rows, known=Known.nothing(), rounds=None, correct=False, rng=rng_of(3))
+        drawn = draw(
+            model, n_rows, known=Known.nothing(model.layout), rounds=None, correct=False, rng=rng_of(3)
+        )
         return total_variation(shares(drawn), joint)
 
     before = distance()
@@ -148,7 +150,7 @@ def test_each_move_moves_its_own_network_alone(name):
 def test_rounds_do_not_matter_to_a_game(name):
     model = game_model(name)
     drawn = [
-        draw(model, 100, known=Known.nothing(), rounds=rounds, correct=False, rng=rng_of(0)).codes
+        draw(model, 100, known=Known.nothing(model.layout), rounds=rounds, correct=False, rng=rng_of(0)).codes
         for rounds in (None, 1, 7)
     ]
     np.testing.assert_array_equal(drawn[0], drawn[1])

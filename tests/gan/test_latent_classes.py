@@ -52,6 +52,13 @@ ROUNDING = 2**-8
 over_cases = pytest.mark.parametrize("case", CASES)
 
 
+def with_codes(classes, n_rows, places, weights=None, seed=0):
+    """The classes of rows of which codes at some places of a row vector are known."""
+    known = torch.zeros(1, classes.code_shares.shape[1])
+    known[0, places] = 1
+    return classes.draw(known, torch.zeros(n_rows, dtype=torch.long), rng_of(seed), weights)
+
+
 def fitted(layout, table, n_classes, *, seed=0, max_time=None):
     classes = LatentClasses(layout, n_classes)
     classes.fit(cells_of(table), RowSpace(layout), rng_of(seed), max_time)
@@ -207,7 +214,7 @@ def test_another_seed_starts_from_other_rows():
 @pytest.mark.usefixtures("untouched_globals")
 def test_learning_and_drawing_leave_the_global_generators_alone():
     classes, rng = fitted(*CASES["a mixture"]), rng_of(1)
-    classes.draw_codes(classes.draw(5, torch.tensor([1]), rng), FOUR.slice_of(2), rng)
+    classes.draw_codes(with_codes(classes, 5, [1]), FOUR.slice_of(2), rng)
 
 
 def test_when_time_is_up_a_pass_is_the_last(monkeypatch):
@@ -236,13 +243,13 @@ def test_columns_without_codes_have_classes_all_the_same(layout, table):
     classes = fitted(layout, table, 3)
     assert classes.code_shares.shape == (3, 0)
     assert classes.shares.sum() == pytest.approx(1)
-    assert len(classes.draw(4, torch.empty(0, dtype=torch.long), rng_of())) == 4
+    assert len(with_codes(classes, 4, [])) == 4
 
 
 @pytest.mark.parametrize("codes", [[], [0], [4], [2, 3], [1, 5, 8], [0, 4, 7, 9]])
 def test_classes_given_known_codes_follow_the_rule_of_bayes(codes):
     n_rows = 20_000
-    drawn = of_kinds().draw(n_rows, torch.tensor(codes, dtype=torch.long), rng_of(2))
+    drawn = with_codes(of_kinds(), n_rows, codes, seed=2)
     weights = KINDS * CODES_OF_KINDS.reshape(3, -1)[:, codes].prod(1)
     expected = n_rows * weights / weights.sum()
     counts = np.bincount(drawn, minlength=3)
@@ -262,7 +269,7 @@ def test_codes_have_the_shares_of_their_class(column, kind):
 def test_codes_that_a_class_never_has_are_not_drawn():
     code_shares = np.array([[0.0, 0.5, 0.5, 1.0, 0.0], [0.7, 0.0, 0.3, 0.0, 1.0]])
     classes, rng = classes_of(PAIR, [0.5, 0.5], code_shares), rng_of(0)
-    drawn = classes.draw(5000, torch.empty(0, dtype=torch.long), rng)
+    drawn = with_codes(classes, 5000, [], seed=1)
     for column in range(2):
         codes = classes.draw_codes(drawn, PAIR.slice_of(column), rng)
         assert (code_shares[:, PAIR.slice_of(column)][drawn, codes] > 0).all()
@@ -270,7 +277,7 @@ def test_codes_that_a_class_never_has_are_not_drawn():
 
 def test_whole_rows_are_those_of_the_mixture():
     n_rows, rng, classes = 20_000, rng_of(5), of_kinds()
-    drawn = classes.draw(n_rows, torch.empty(0, dtype=torch.long), rng)
+    drawn = with_codes(classes, n_rows, [], seed=6)
     codes = [classes.draw_codes(drawn, FOUR.slice_of(column), rng).numpy() for column in range(4)]
     seen, expected = np.zeros((3,) * 4), joint_of(KINDS, CODES_OF_KINDS)
     np.add.at(seen, tuple(codes), 1 / n_rows)
@@ -279,6 +286,6 @@ def test_whole_rows_are_those_of_the_mixture():
 
 def test_a_code_that_no_row_has_can_be_known():
     classes, rng = fitted(*CASES["a code that no row has"]), rng_of(0)
-    drawn = classes.draw(200, torch.tensor([2]), rng)
+    drawn = with_codes(classes, 200, [2])
     codes = classes.draw_codes(drawn, PAIR.slice_of(1), rng)
     assert ((codes == 0) | (codes == 1)).all()

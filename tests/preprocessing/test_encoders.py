@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from asking import ask
 
 from synthgan.exceptions import DataError
 from synthgan.persistence import read_model, write_model
@@ -226,7 +227,7 @@ def test_missing_is_no_condition_where_nothing_was_missing(encoder, column):
         table = TableEncoder().fit(column.to_frame())
         for value in (None, np.nan, pd.NA, pd.NaT):
             with pytest.raises(DataError, match="'x'"):
-                table.encode_conditions({"x": value})
+                ask(table, {"x": value})
 
 
 def test_new_missing_cells_are_refused_by_name(encoder, column):

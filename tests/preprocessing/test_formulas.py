@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from apart import apart
+from asking import ask
 
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import TableEncoder
@@ -89,9 +90,9 @@ def test_a_chain_is_computed_from_its_first_column():
 def test_a_source_follows_from_a_column_that_is_given():
     frame = pd.DataFrame({"price": PRICE, "cents": np.rint(100 * PRICE).astype("int64")})
     encoder = TableEncoder().fit(frame)
-    asked = encoder.encode_conditions({"cents": 1234})
     table = encoder.transform(frame)
-    drawn = encoder.inverse_transform(table, rng=RNG, conditions=[(len(table), asked)])
+    asked = ask(encoder, {"cents": 1234}, len(table))
+    drawn = encoder.inverse_transform(table, rng=RNG, conditions=[asked])
     assert (drawn["cents"] == 1234).all()
     assert (drawn["price"] == 12.34).all()
 
@@ -117,7 +118,7 @@ def test_days_beyond_what_nanoseconds_count_follow_from_each_other():
 def test_a_coarse_column_that_is_given_leaves_its_source_where_it_was_drawn():
     frame = pd.DataFrame({"number": NUMBER, "thousands": NUMBER // 1000})
     encoder = TableEncoder().fit(frame)
-    asked = encoder.encode_conditions({"thousands": 7})
     table = encoder.transform(frame)
-    drawn = encoder.inverse_transform(table, rng=RNG, conditions=[(len(table), asked)])
+    asked = ask(encoder, {"thousands": 7}, len(table))
+    drawn = encoder.inverse_transform(table, rng=RNG, conditions=[asked])
     assert drawn["number"].nunique() > N_ROWS / 2

@@ -6,6 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
+from asking import ask
 
 from synthgan.exceptions import ConditionError
 from synthgan.persistence import read_model, write_model
@@ -102,9 +103,9 @@ def test_conditions_hold_and_what_is_not_given_follows(given):
     noise[0], noise[1], noise[2] = 0.0, -9.0, 9.0
     frame = pd.DataFrame({"fine": CODES, "noise": noise, "coarse": CODES // 3})
     encoder = TableEncoder().fit(frame)
-    wanted = encoder.encode_conditions(given)
+    wanted = ask(encoder, given, N_ROWS)
     back = encoder.inverse_transform(
-        drawn_apart(frame, encoder), rng=np.random.default_rng(0), conditions=[(N_ROWS, wanted)]
+        drawn_apart(frame, encoder), rng=np.random.default_rng(0), conditions=[wanted]
     )
     assert pairs(back, "fine", "coarse") <= pairs(frame, "fine", "coarse")
     for name, value in given.items():
@@ -123,9 +124,9 @@ def test_conditions_hold_and_what_is_not_given_follows(given):
 def test_conditions_that_contradict_each_other_are_refused(given, message):
     frame = pd.DataFrame({"fine": CODES, "coarse": CODES // 3, "name": KINDS["text"](CODES // 3)})
     encoder = TableEncoder().fit(frame)
-    encoder.encode_conditions({"fine": 7, "coarse": 2, "name": "level 2"})
+    ask(encoder, {"fine": 7, "coarse": 2, "name": "level 2"})
     with pytest.raises(ConditionError, match=message):
-        encoder.encode_conditions(given)
+        ask(encoder, given)
 
 
 def test_a_rare_level_is_drawn_that_fits_what_it_determines():

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from asking import ask
 
 from synthgan.layout import RELATION_EDGES, Layout, Relation, Span
 from synthgan.persistence import read_model, write_model
@@ -148,7 +149,7 @@ def test_cells_that_were_asked_for_stay_and_the_others_equal_them(asked):
     frame = often_equal()
     encoder = TableEncoder().fit(frame)
     table = encoder.transform(frame)
-    conditions = [(500, encoder.encode_conditions({})), (N_ROWS - 500, encoder.encode_conditions(asked))]
+    conditions = [ask(encoder, {}, 500), ask(encoder, asked, N_ROWS - 500)]
     back = encoder.inverse_transform(table, rng=np.random.default_rng(0), conditions=conditions)
     for name, value in asked.items():
         assert back[name][500:].eq(value).all()

@@ -9,7 +9,7 @@ import pytest
 from synthgan.exceptions import DataError
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder, infer_schema
-from synthgan.preprocessing.table import UnsupportedColumnsError
+from synthgan.preprocessing.inference import UnsupportedColumnsError
 
 RNG = np.random.default_rng(0)
 

@@ -1,0 +1,235 @@
+"""Rows in the making: what their cells hold so far, where these stand, and which may not change.
+
+Some cells are given at the start and stay; the others are written column by column, in each row where the
+column is not given.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synthgan.gan.cells import Cells
+from synthgan.gan.model import GanModel
+from synthgan.layout import N_RELATION_CODES, EncodedTable, IntArray, Known
+
+
+class PartialRows:
+    """A batch of rows, of which some cells are known.
+
+    Parameters
+    ----------
+    model
+        A trained model.
+    known
+        What is known before the first cell is drawn.
+    patterns
+        The pattern of each row, shape ``(n_rows,)``; see `Known`.
+    rng
+        Source of all randomness, on the model's device.
+
+    Attributes
+    ----------
+    cells
+        The cells so far.
+    pattern
+        That of each row, shape ``(n_rows,)``.
+    given, is_known
+        Which cells are known since the start, and which by now; shape ``(n_rows, n_columns)``.
+    allowed
+        See `Known`.
+    source
+        The column that each cell's number is from: its own, or one that it was drawn as equal to; shape
+        ``(n_rows, n_columns)``.
+    stands
+        Where each cell stands on its number line, NaN where it has no place; of that shape.
+    """
+
+    def __init__(self, model: GanModel, known: Known, patterns: IntArray, rng: torch.Generator) -> None:
+        self.model, self.rng = model, rng
+        layout, device = model.layout, model.device
+        table = known.patterns.take(patterns)
+        self.cells = Cells(
+            torch.from_numpy(table.codes.astype(np.int64)).to(device),
+            torch.from_numpy(table.values).to(device),
+            torch.from_numpy(table.places.astype(np.int64)).to(device),
+            torch.zeros(len(table), len(layout.relations), dtype=torch.long, device=device),
+        )
+        self.pattern = torch.from_numpy(patterns).to(device)
+        self.given = torch.from_numpy(known.is_known[patterns]).to(device)
+        self.is_known = self.given.clone()
+        self.allowed = {
+            column: torch.from_numpy(shares.astype(np.float32)).to(device)
+            for column, shares in known.allowed.items()
+        }
+        self.source = torch.arange(len(layout), device=device).repeat(len(table), 1)
+        self.stands = torch.full((len(table), len(layout)), torch.nan, device=device)
+        for column in self.known_somewhere():
+            self._stand(column)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def known_somewhere(self) -> list[int]:
+        """Return the columns that are known in some rows."""
+        columns: list[int] = self.is_known.any(0).nonzero().squeeze(1).tolist()
+        return columns
+
+    def table(self) -> EncodedTable:
+        """Return the rows."""
+        cells = self.cells
+        tensors = (cells.codes, cells.values, cells.places.byte(), cells.relations.byte())
+        return EncodedTable(*(tensor.cpu().numpy() for tensor in tensors))
+
+    @contextmanager
+    def _where_free(self, column: int) -> Iterator[None]:
+        """Let the cells of a column be written, and put those back that are given."""
+        is_given = self.given[:, column]
+        if not is_given.any():
+            yield
+            return
+        before = self._column(column)
+        yield
+        self._put_back(column, before, is_given)
+
+    @contextmanager
+    def _unless_impossible(self, column: int) -> Iterator[None]:
+        """Take back what becomes of the cells of a column that may not be so beside what is known."""
+        if column not in self.allowed and not self.model.exclusions.concern(column):
+            yield
+            return
+        before = self._column(column)
+        yield
+        impossible = self.model.exclusions.keep_apart(column, self.cells.codes, self.is_known)
+        if column in self.allowed:
+            outside = ~self._is_allowed(column)
+            impossible = outside if impossible is None else impossible | outside
+        if impossible is not None and impossible.any():
+            self._put_back(column, before, impossible)
+
+    def _column(self, column: int) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor]:
+        """Return copies of the codes, values and places of a column, and of the sources of all."""
+        layout, cells = self.model.layout, self.cells
+        value, place = layout.value_places.get(column), layout.place_index.get(column)
+        return (
+            cells.codes[:, column].clone(),
+            None if value is None else cells.values[:, value].clone(),
+            None if place is None else cells.places[:, place].clone(),
+            self.source.clone(),
+        )
+
+    def _put_back(
+        self, column: int, before: tuple[Tensor, Tensor | None, Tensor | None, Tensor], rows: Tensor
+    ) -> None:
+        """Undo what has become of a column in some rows."""
+        layout, cells = self.model.layout, self.cells
+        codes, values, places, source = before
+        cells.codes[rows, column], self.source[rows] = codes[rows], source[rows]
+        if values is not None:
+            cells.values[rows, layout.value_places[column]] = values[rows]
+        if places is not None:
+            cells.places[rows, layout.place_index[column]] = places[rows]
+            self._stand(column)
+
+    def _possible(self, column: int) -> Tensor | None:
+        """Return how much of each code a column may have beside what is known, None for all of all codes.
+
+        The shape is ``(n_rows, n_codes)``. What is allowed counts more than what stands apart.
+        """
+        possible = self.model.exclusions.possible(column, self.cells.codes, self.is_known)
+        if column not in self.allowed:
+            return None if possible is None else possible.float()
+        allowed = self.allowed[column].mean(1).expand(len(self), -1)
+        if possible is None:
+            return allowed
+        both = possible * allowed
+        return torch.where(both.any(1, keepdim=True), both, allowed)
+
+    def _is_allowed(self, column: int) -> Tensor:
+        """Return which cells of a column are allowed, as far as places tell."""
+        index = self.model.layout.place_index.get(column)
+        places = 0 if index is None else self.cells.places[:, index]
+        is_allowed: Tensor = self.allowed[column][self.cells.codes[:, column], places] > 0
+        return is_allowed
+
+    def _log_allowed_places(self, column: int, codes: Tensor) -> Tensor | float:
+        """Return what is to be added to logits of places, given codes within the column."""
+        return self.allowed[column][codes].log() if column in self.allowed else 0.0
+
+    def _points(self, column: int) -> Tensor:
+        """Return where the cells of a column stand; see `synthgan.gan.balancing.points_of`."""
+        codes = self.cells.codes[:, column].float()
+        index = self.model.layout.place_index.get(column)
+        if index is None:
+            return codes
+        return codes + self.cells.places[:, index] / self.model.layout.spans[column].n_places
+
+    def _stand(self, column: int) -> None:
+        """Note where the cells of a column stand on its number line, NaN where they have no place."""
+        layout, space = self.model.layout, self.model.space
+        if column not in layout.place_index:
+            return
+        codes = self.cells.codes[:, column]
+        places = self.cells.places[:, layout.place_index[column]]
+        stands = codes + (places + 0.5) / layout.spans[column].n_places
+        has_place = space.takes_place[codes + int(layout.offsets[column])] > 0
+        self.stands[:, column] = torch.where(has_place, stands, torch.nan)
+
+    def _move(self, column: int, is_moved: Tensor, stands: Tensor, otherwise: Tensor) -> None:
+        """Put some cells of a column at `stands` on its line, or where that is a point, at `otherwise`."""
+        span, offset = self.model.layout.spans[column], int(self.model.layout.offsets[column])
+        cells, index = self.cells, self.model.layout.place_index[column]
+        stands = stands.clamp(span.place_codes[0], span.place_codes[-1] + 0.999)
+        stands = torch.where(self.model.space.takes_place[stands.long() + offset] > 0, stands, otherwise)
+        codes = stands.long()
+        places = ((stands - codes) * span.n_places).long()
+        cells.codes[:, column] = torch.where(is_moved, codes, cells.codes[:, column])
+        cells.places[:, index] = torch.where(is_moved, places, cells.places[:, index])
+
+    def _obey(self, column: int, relations: list[int], followed: Tensor, told_by: Tensor) -> None:
+        """Put the cells of a column that a relation tells where it tells them to be."""
+        which = told_by.clamp(min=0) // N_RELATION_CODES
+        code = told_by.clamp(min=0) % N_RELATION_CODES  # 0: equal
+        edges = self.model.space.relation_edges
+        spread = torch.rand(len(told_by), generator=self.rng, device=told_by.device)
+        low, high = edges[(code - 1).clamp(min=0)], edges[code]
+        distance = torch.where(code > 0, low + spread * (high - low), 0.0)
+        start = followed.gather(1, which.unsqueeze(1)).squeeze(1).nan_to_num()
+        is_told = told_by >= 0
+        # No relation tells a point: what would come to stand on one stays where its partner is.
+        self._move(column, is_told, start + distance, start)
+        partners = self.model.space.partner[relations][which]
+        is_equal = is_told & (code == 0)
+        source = self.source.gather(1, partners.unsqueeze(1)).squeeze(1)
+        self.source[:, column] = torch.where(is_equal, source, column)
+        self._stand(column)
+
+    def _disown(self, column: int) -> None:
+        """Let cells whose numbers are from this column have them from the first of their own."""
+        if not self.model.layout.relations:
+            return
+        is_from = self.source == column
+        is_from[:, column] = False
+        heir = is_from.int().argmax(1, keepdim=True)
+        self.source = torch.where(is_from, heir, self.source)
+        self.source[:, column] = column
+
+    def _relate_known(self) -> None:
+        """Find the codes of all relations both of whose columns are known somewhere."""
+        space, is_known = self.model.space, self.is_known.any(0)
+        self._relate((is_known[space.related] & is_known[space.partner]).nonzero().squeeze(1))
+
+    def _relate(self, relations: Tensor) -> None:
+        """Find the codes of relations; where one of the columns is not known, they mean nothing."""
+        if not len(relations):
+            return
+        space = self.model.space
+        edges = space.relation_edges
+        distance = self.stands[:, space.related[relations]] - space.followed(self.cells, relations)
+        codes = torch.bucketize(distance, edges, right=True) + 1
+        codes = torch.where(distance.abs() < edges[-1], codes, 0)
+        # Equality is drawn, not found.
+        is_equal = self.source[:, space.related[relations]] == self.source[:, space.partner[relations]]
+        self.cells.relations[:, relations] = torch.where(is_equal, 1, codes)
