@@ -17,6 +17,7 @@ from synthgan.exceptions import (
 from synthgan.schema import Schema
 
 if TYPE_CHECKING:
+    from synthgan.imputer import SynthImputer
     from synthgan.preprocessing.proposals import propose_rules
     from synthgan.preprocessing.rules import Bounds, Combinations, Inequality, Sum, Unique
     from synthgan.synthesizer import SynthGAN
@@ -37,6 +38,7 @@ __all__ = [
     "Schema",
     "Sum",
     "SynthGAN",
+    "SynthImputer",
     "SynthganError",
     "TrainingError",
     "Unique",
@@ -48,6 +50,7 @@ _RULES = ("Bounds", "Combinations", "Inequality", "Sum", "Unique")
 _LAZY = {
     **dict.fromkeys(_RULES, "synthgan.preprocessing.rules"),
     "SynthGAN": "synthgan.synthesizer",
+    "SynthImputer": "synthgan.imputer",
     "propose_rules": "synthgan.preprocessing.proposals",
 }
 

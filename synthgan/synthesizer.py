@@ -12,31 +12,30 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from synthgan.drawing import DrawingMixin
 from synthgan.exceptions import DataError, ModelFileError
 from synthgan.forms import Form, unwrap
 from synthgan.gan.budget import Budget, plan_budget
-from synthgan.gan.drawing import discriminator_logits
 from synthgan.gan.expectation import check_memory, expect
 from synthgan.gan.fitting import build_model, train_model
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
-from synthgan.parameters import check_n_rows, check_parameters, seed_from, torch_device
+from synthgan.parameters import check_parameters, seed_from, torch_device
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
 from synthgan.preprocessing.rules import Rule, read_rules
 from synthgan.progress import announce, reporting
-from synthgan.sampling import Sampler
+from synthgan.scoring import ScoringMixin
 
 
-class SynthGAN(BaseEstimator):  # type: ignore[misc]
+class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
     """Learn the joint distribution of a table with a conditional MLP GAN, and draw rows from it.
 
     Any columns may be given and the others are drawn, so one model serves plain sampling and every
@@ -232,93 +231,6 @@ class SynthGAN(BaseEstimator):  # type: ignore[misc]
             latent_dim=self.latent_dim,
             max_time=self.max_time and max(0.1, self.max_time - (time.monotonic() - started)),
         )
-
-    def sample(
-        self, n: int = 1, *, conditions: Mapping[Any, Any] | None = None, random_state: Any = None
-    ) -> Any:
-        """Draw rows.
-
-        Parameters
-        ----------
-        n : int, default=1
-            How many.
-        conditions : mapping, default=None
-            Wanted values by column, such as ``{"income": ">50K"}``; every drawn row has exactly these. None
-            or NaN asks for missing cells.
-        random_state : int, numpy Generator or RandomState, default=None
-            An int draws the same rows every time; None goes on with the model's own stream, so that two
-            calls give different rows.
-
-        Returns
-        -------
-        table of shape (n, n_columns)
-            As the fitted one: the same library, columns, order, dtypes and metadata, with a new index.
-
-        Raises
-        ------
-        ConditionError
-            If no row can satisfy the conditions.
-        ParameterError
-            If `n` is not a whole number of at least 0.
-        """
-        drawn = self.sample_parts([(n, conditions or {})], random_state=random_state)
-        return self._form.wrap(drawn)
-
-    def sample_parts(
-        self, parts: Sequence[tuple[int, Mapping[Any, Any]]], *, random_state: Any = None
-    ) -> pd.DataFrame:
-        """Draw several groups of rows, each under conditions of its own.
-
-        Parameters
-        ----------
-        parts : sequence of (int, mapping)
-            Number of rows and conditions of each group, as in `sample`.
-        random_state : int, numpy Generator or RandomState, default=None
-            As in `sample`.
-
-        Returns
-        -------
-        DataFrame
-            The groups one after another; keys are different throughout.
-
-        Raises
-        ------
-        ConditionError, ParameterError
-            As in `sample`.
-        """
-        check_is_fitted(self, "model_")
-        check_parameters(self.get_params())
-        for n, _ in parts:
-            check_n_rows(n, len(self.schema_))
-        wanted = [(int(n), conditions) for n, conditions in parts]
-        how = {"rounds": self.rounds, "redraw": self.redraw, "correct": self.correct}
-        return Sampler.seeded(self.model_, self.encoder_, how, self._seeds(random_state)).rows(wanted)
-
-    def _seeds(self, random_state: Any) -> np.random.SeedSequence:
-        """Return the seeds of one draw; without a state the model's own stream goes on."""
-        if random_state is not None:
-            return np.random.SeedSequence(seed_from(random_state))
-        self._n_draws += 1
-        return np.random.SeedSequence([self._seed, self._n_draws - 1])
-
-    def discriminate(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the discriminator's probability that each row is real.
-
-        Parameters
-        ----------
-        X : table of shape (n_rows, n_columns)
-            Rows, in any form that `fit` takes, with the columns of the fitted table.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-            0.5 where real and drawn rows are equally likely.
-        """
-        check_is_fitted(self, "model_")
-        table = self.encoder_.transform(unwrap(X)[0])
-        logits = discriminator_logits(self.model_, table)
-        chances: npt.NDArray[np.float64] = 1 / (1 + np.exp(-logits))
-        return chances
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one file: tensors and JSON, nothing that is executed on loading."""

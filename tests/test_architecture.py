@@ -32,7 +32,11 @@ MAY_IMPORT = {
     "parameters": GROUND | {"gan"},
     "progress": GROUND | {"gan"},
     "sampling": SECOND_FLOOR,
-    "synthesizer": SECOND_FLOOR | {"sampling"},
+    "imputation": SECOND_FLOOR | {"sampling"},
+    "drawing": SECOND_FLOOR | {"sampling", "imputation"},
+    "scoring": SECOND_FLOOR,
+    "synthesizer": SECOND_FLOOR | {"drawing", "scoring"},
+    "imputer": SECOND_FLOOR | {"synthesizer"},
     "augmentation": SECOND_FLOOR | {"synthesizer"},
 }
 #: The roof: the command line and the package's own face see every room.

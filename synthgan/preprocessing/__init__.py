@@ -6,9 +6,10 @@ from pkgutil import iter_modules
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 from synthgan.preprocessing.conditions import Conditions
 from synthgan.preprocessing.inference import infer_schema
+from synthgan.preprocessing.key import KeyEncoder
 from synthgan.preprocessing.table import TableEncoder
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["CodingOptions", "ColumnEncoder", "Conditions", "TableEncoder", "infer_schema"]
+__all__ = ["CodingOptions", "ColumnEncoder", "Conditions", "KeyEncoder", "TableEncoder", "infer_schema"]

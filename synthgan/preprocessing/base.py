@@ -125,6 +125,10 @@ class ColumnEncoder(ABC):
         """Return which cells of a column of the fitted dtype can be drawn."""
         return np.array([self.contains(cell) for cell in column], dtype=bool)
 
+    def understands(self, column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+        """Return which cells of a column of the fitted dtype say anything, drawn or not."""
+        return self.supports(column)
+
     @abstractmethod
     def _contains(self, value: Any) -> bool:
         """Whether `value`, which is not missing, has support in what was learned."""
@@ -132,6 +136,10 @@ class ColumnEncoder(ABC):
     @abstractmethod
     def support(self) -> str:
         """Return in words which values a drawn cell can have, for error messages."""
+
+    def classes(self) -> tuple[list[Any], IntArray, FloatArray] | None:
+        """Return the cells, the code of each and its share of the rows of that code; None for no classes."""
+        return None
 
     def stretch(self, cell: "pd.Series[Any]") -> tuple[float, float]:
         """Return from where to where on the axis of codes one cell reaches; see `choices`."""

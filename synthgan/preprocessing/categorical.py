@@ -166,6 +166,10 @@ class CategoricalEncoder(ColumnEncoder):
         positions = 2 * (np.cumsum(mass) - mass / 2) - 1
         return Span(self.name, n_codes, tuple(float(position) for position in positions))
 
+    def classes(self) -> tuple[list[Any], IntArray, FloatArray]:
+        codes = np.repeat(np.arange(len(self.starts_) - 1), np.diff(self.starts_))
+        return self.levels_, codes, self.counts_ / np.bincount(codes, weights=self.counts_)[codes]
+
     def stretch(self, cell: "pd.Series[Any]") -> tuple[float, float]:
         if cell.isna().iloc[0]:
             return super().stretch(cell)

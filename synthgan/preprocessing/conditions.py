@@ -5,6 +5,7 @@ them, or by a frame whose rows say each of one wanted row what is known of it.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -16,8 +17,8 @@ from synthgan.exceptions import ConditionError, did_you_mean, listing
 from synthgan.layout import EncodedTable, IntArray, Known, Layout
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.choices import Choice
-from synthgan.preprocessing.plain import plain_frame
-from synthgan.preprocessing.wishes import Wish, cell_of, read_wish
+from synthgan.preprocessing.plain import plain, plain_frame
+from synthgan.preprocessing.wishes import UNFIT, Wish, cell_of, present, read_wish
 from synthgan.schema import join_columns, overwritten
 
 BoolArray = npt.NDArray[np.bool_]
@@ -224,6 +225,35 @@ class ConditionReader:
                 cells[i] = self._cells(self.encoders[i], frame.iloc[:, place])
         return self.conditions(np.arange(n_rows), is_known, cells, {})
 
+    def of_facts(self, frame: pd.DataFrame, is_known: BoolArray, *, is_present: bool) -> Conditions:
+        """Return what given rows say: cells that the model cannot know say nothing, whatever they hold.
+
+        Parameters
+        ----------
+        frame
+            The rows, with some of the columns.
+        is_known
+            Which of their cells count, of the shape of the frame.
+        is_present
+            Whether all cells that are drawn are to be present.
+        """
+        counts = np.zeros((len(frame), len(self.encoders)), dtype=bool)
+        cells: dict[int, pd.Series[Any]] = {}
+        choices: dict[int, Choice] = {}
+        for place, name in enumerate(frame.columns):
+            i, encoder = self._index(name), self._encoder(name)
+            column = _in_dtype(plain(frame.iloc[:, place]).reset_index(drop=True), encoder)
+            own = is_known[:, place] & encoder.understands(column)
+            own &= column.notna().to_numpy() | frame.iloc[:, place].isna().to_numpy()
+            counts[:, i] = own
+            if own.any():
+                cells[i] = column.take(np.where(own, np.arange(len(own)), own.argmax())).reset_index(
+                    drop=True
+                )
+            if is_present and encoder.has_missing_ and encoder.missing_code and not own.all():
+                choices[i] = present(encoder)
+        return self.conditions(np.arange(len(frame)), counts, cells, choices)
+
     def _cells(self, encoder: ColumnEncoder, given: "pd.Series[Any]") -> "pd.Series[Any]":
         """Return known cells in the dtype of the encoder's column, or raise ConditionError."""
         present = given.dropna()
@@ -264,6 +294,22 @@ class ConditionReader:
         told = Known(table.take(first), is_known[first], pattern) if is_any else Known.nothing(layout)
         allowed = {i: choice.shares(layout.spans[i]) for i, choice in choices.items()}
         return Conditions(rows, is_known, cells, choices, replace(told, allowed=allowed))
+
+
+def _in_dtype(column: "pd.Series[Any]", encoder: ColumnEncoder) -> "pd.Series[Any]":
+    """Return a column in the dtype of an encoder's; what that cannot hold is missing."""
+    if column.dtype == encoder.dtype:
+        return column
+    different = column.dropna().drop_duplicates()
+    cells = {}
+    for value in different:
+        with suppress(*UNFIT):
+            cells[value] = encoder.cast(value).iloc[0]
+    held = [cells.get(value) for value in column]
+    return encoder.place(
+        pd.Series([cell for cell in held if cell is not None], dtype=object),
+        np.array([c is None for c in held]),
+    )
 
 
 def read_texts(texts: Iterable[str], encoders: Sequence[ColumnEncoder]) -> dict[Hashable, Any]:

@@ -14,7 +14,8 @@ from pandas.api.types import infer_dtype
 
 from synthgan.exceptions import DataError
 from synthgan.preprocessing.base import CodingOptions
-from synthgan.preprocessing.number_line import NumberLineEncoder, fit_on_grid, whole_numbers
+from synthgan.preprocessing.grid import fit_on_grid, whole_numbers
+from synthgan.preprocessing.number_line import NumberLineEncoder
 
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 #: Digits before or after the point beyond which no decimal is learned; those of Arrow have 76 at most.

@@ -15,8 +15,9 @@ import pandas as pd
 
 from synthgan.layout import FloatArray
 from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.grid import EXACT_IN_FLOAT64
 from synthgan.preprocessing.key import KeyEncoder
-from synthgan.preprocessing.number_line import EXACT_IN_FLOAT64, InstantEncoder, NumberLineEncoder
+from synthgan.preprocessing.number_line import InstantEncoder, NumberLineEncoder
 from synthgan.preprocessing.numerical import NumericalEncoder
 from synthgan.schema import join_columns, overwritten
 

@@ -17,7 +17,8 @@ from pandas.api.types import infer_dtype, is_object_dtype
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray
 from synthgan.preprocessing.base import CodingOptions
-from synthgan.preprocessing.number_line import NumberLineEncoder, fit_on_grid, whole_numbers
+from synthgan.preprocessing.grid import fit_on_grid, whole_numbers
+from synthgan.preprocessing.number_line import NumberLineEncoder
 
 _MAX_DECIMALS = 12
 _OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float"}

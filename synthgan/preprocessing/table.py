@@ -95,11 +95,7 @@ class TableEncoder:
 
     def transform(self, frame: pd.DataFrame) -> EncodedTable:
         """Return the codes and values of a frame with the fitted columns, in any order."""
-        missing = [name for name in self.schema_.names if name not in frame.columns]
-        if missing:
-            raise DataError(
-                f"The table lacks the columns {listing(missing)}; it has {listing(frame.columns)}."
-            )
+        self.check_columns(frame)
         frame = plain_frame(frame[self.schema_.names])
         smallest = np.min_scalar_type(max(span.n_codes for span in self.layout_.spans))
         codes = np.empty((len(frame), len(self.encoders_)), dtype=smallest)
@@ -112,6 +108,14 @@ class TableEncoder:
             self._places(inside),
             encode_relations(frame, self.encoders_, self.layout_),
         )
+
+    def check_columns(self, frame: pd.DataFrame) -> None:
+        """Raise DataError when a frame lacks columns of the fitted table."""
+        missing = [name for name in self.schema_.names if name not in frame.columns]
+        if missing:
+            raise DataError(
+                f"The table lacks the columns {listing(missing)}; it has {listing(frame.columns)}."
+            )
 
     def _encoded(
         self, encoder: ColumnEncoder, column: "pd.Series[Any]"
@@ -158,14 +162,26 @@ class TableEncoder:
         parts = [(slice(*ends[i : i + 2]), asked) for i, asked in enumerate(conditions)]
         series = [self._decoded(table, i, parts, rng) for i in range(len(self.encoders_))]
         frame = join_columns(series, self.schema_.names)
-        fixed = np.zeros(frame.shape, dtype=bool)
         if conditions:
-            for rows, asked in parts:
-                fixed[rows] = asked.is_asked
             written = [asked.write_into(frame.iloc[rows]) for rows, asked in parts]
             frame = pd.concat(written, ignore_index=True)
+        fixed = self._fixed(len(frame), conditions)
         frame = copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
         return self.ties_.keep(frame, self.encoders_, fixed, rng)
+
+    def _fixed(self, n_rows: int, conditions: Sequence[Conditions]) -> npt.NDArray[np.bool_]:
+        """Return which cells of rows must stay as they are since something was asked of them."""
+        if not conditions:
+            return np.zeros((n_rows, len(self.encoders_)), dtype=bool)
+        return np.concatenate([asked.is_asked for asked in conditions])
+
+    def tied(
+        self, frame: pd.DataFrame, conditions: Sequence[Conditions], rng: np.random.Generator
+    ) -> pd.DataFrame:
+        """Return plain rows, which were not drawn as they are, in which what goes together does."""
+        written = [asked.write_into(frame.iloc[asked.rows]) for asked in conditions]
+        known = np.concatenate([asked.is_known for asked in conditions])
+        return self.ties_.keep(pd.concat(written, ignore_index=True), self.encoders_, known, rng)
 
     def _decoded(
         self, table: EncodedTable, i: int, parts: Sequence[tuple[slice, Conditions]], rng: np.random.Generator
@@ -242,6 +258,23 @@ class TableEncoder:
             raise DataError(f"The target {target!r} has no value in any row; name another target.")
         return names.index(target)
 
+    def classes(self, column: int) -> tuple[list[Any], IntArray, npt.NDArray[np.float64]]:
+        """Return the classes of a column, the code of each, and its share of the rows of that code.
+
+        Raises
+        ------
+        DataError
+            If its cells are no classes but lie on a line, or are keys.
+        """
+        encoder = self.encoders_[column]
+        found = encoder.classes()
+        if found is None:
+            raise DataError(
+                f"Column {encoder.name!r} has no classes: it holds {encoder.support()}. Ask for a column of "
+                "categories, or for what is expected of it with impute(method='expected')."
+            )
+        return found
+
     def ask(self, n_rows: int, asked: Any, rng: np.random.Generator) -> list[Conditions]:
         """Return what is asked of rows; see `ConditionReader.read`.
 
@@ -254,6 +287,10 @@ class TableEncoder:
         for conditions in found:
             self._check_ties(conditions)
         return found
+
+    def facts(self, frame: pd.DataFrame, is_known: npt.NDArray[np.bool_], *, is_present: bool) -> Conditions:
+        """Return what given rows say of the rest of them; see `ConditionReader.of_facts`."""
+        return ConditionReader(self.encoders_, self.layout_).of_facts(frame, is_known, is_present=is_present)
 
     def _check_ties(self, conditions: Conditions) -> None:
         """Raise ConditionError when known cells contradict each other, where few rows are different."""

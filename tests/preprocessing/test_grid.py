@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgan.preprocessing.number_line import Grid
+from synthgan.preprocessing.grid import Grid
 
 INT64, UINT64 = np.iinfo(np.int64), np.iinfo(np.uint64)
 
