@@ -39,7 +39,12 @@ _MAX_GROWN_FROM, _MAX_ROWS = 20_000, 50_000
 #: A node asks the best of so many random questions that leave so many rows on either side.
 _N_QUESTIONS, _MIN_ROWS = 10, 16
 
+#: Drawn rows that are meant in each node that is told from others, where only some of the rows are meant.
+_MEANT_PER_LEAF = 16
+
 Points = npt.NDArray[np.float32]
+#: The leaf of each row in each tree among all leaves, shape ``(n_rows, n_trees)``.
+Leaves = npt.NDArray[np.int32]
 
 
 def n_candidates(n_rows: int) -> int:
@@ -160,7 +165,7 @@ class Forest(nn.Module):
             node = 2 * node + (points[rows, asked[level][node]] > limits[level][node])
         return asked, limits
 
-    def leaves(self, points: Points) -> npt.NDArray[np.int32]:
+    def leaves(self, points: Points) -> Leaves:
         """Return the leaf of each row in each tree among all leaves, shape ``(n_rows, n_trees)``."""
         columns, thresholds = self.columns.cpu().numpy(), self.thresholds.cpu().numpy()
         leaves = np.empty((len(points), _N_TREES), dtype=np.int32)
@@ -177,7 +182,52 @@ class Forest(nn.Module):
         """Yield where the inner nodes of each level are."""
         return (slice(2**level - 1, 2 ** (level + 1) - 1) for level in range(self.depth))
 
-    def keep(self, leaves: npt.NDArray[np.int32], n_kept: int, rng: np.random.Generator) -> IntArray:
+    def among(self, leaves: Leaves, is_meant: npt.NDArray[np.bool_]) -> "Forest | None":
+        """Return the forest of those of the real rows that are as some of the drawn ones.
+
+        Of the real rows in a node as many are taken to be meant as of the drawn ones there. Trees are cut
+        where too few of these would be left in a node to tell.
+
+        Parameters
+        ----------
+        leaves
+            Those of drawn rows of all sorts; see `leaves`.
+        is_meant
+            Which of them are meant, shape ``(n_rows,)``.
+
+        Returns
+        -------
+        Forest or None
+            None, if they are too few to tell anything.
+        """
+        n_meant = int(np.count_nonzero(is_meant))
+        depth = min(self.depth, int(np.log2(max(n_meant, 1) / _MEANT_PER_LEAF)) if n_meant else 0)
+        if depth < 1:
+            return None
+        cut = self.cut(depth)
+        leaves = self.leaves_of(leaves, depth)
+        n_leaves = cut.shares.numel()
+        counts, meant = (np.bincount(part.ravel(), minlength=n_leaves) for part in (leaves, leaves[is_meant]))
+        shares = cut.shares.cpu().numpy().ravel() * meant / np.maximum(counts, 1)
+        shares = shares.reshape(cut.shares.shape)
+        shares = shares / np.maximum(shares.sum(1, keepdims=True), 1e-12)
+        cut.shares.copy_(torch.from_numpy(shares))
+        return cut
+
+    def cut(self, depth: int) -> "Forest":
+        """Return the forest with trees of a smaller depth."""
+        cut = Forest(depth)
+        n_inner = 2**depth - 1
+        cut.columns.copy_(self.columns[:, :n_inner])
+        cut.thresholds.copy_(self.thresholds[:, :n_inner])
+        cut.shares.copy_(self.shares.view(_N_TREES, 2**depth, -1).sum(2))
+        return cut
+
+    def leaves_of(self, leaves: Leaves, depth: int) -> Leaves:
+        """Return the leaves in trees that are cut at a smaller depth, given those in the whole trees."""
+        return leaves >> (self.depth - depth)
+
+    def keep(self, leaves: Leaves, n_kept: int, rng: np.random.Generator) -> IntArray:
         """Return the indices of candidates to keep, all different, shape ``(n_kept,)``.
 
         Parameters

@@ -5,7 +5,7 @@ last layer only what the wanted column needs.
 """
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -98,7 +98,9 @@ class Filling(PartialRows):
     def draft(self, columns: Sequence[int]) -> None:
         """Fill in some columns of codes from the latent classes, given the cells that are known."""
         layout, classes = self.model.layout, self.model.classes
-        drawn = classes.draw(*self._known_codes(), self.rng, self.share_allowed(columns))
+        drawn = classes.draw(
+            *self._known_codes(), self.rng, classes.share_allowed(self.codes_allowed(columns))
+        )
         for column in columns:
             possible = self._possible(column)
             with self._where_free(column):
@@ -119,14 +121,6 @@ class Filling(PartialRows):
         one_hot = torch.zeros(len(rows), space.layout.n_codes, device=codes.device)
         is_known = self.is_known[rows][:, space.coded]
         return one_hot.scatter_(1, space.code_places(codes), is_known.float()), row_of
-
-    def share_allowed(self, columns: Iterable[int]) -> Tensor:
-        """Return which share of each class has only what is allowed in some columns, ``(n_classes,)``."""
-        classes, layout = self.model.classes, self.model.layout
-        shares = torch.ones_like(classes.shares)
-        for column in set(columns).intersection(self.allowed):
-            shares = shares * (classes.code_shares[:, layout.slice_of(column)] @ self.allowed[column].mean(1))
-        return shares
 
     def _spread_places(self, column: int) -> None:
         """Put the cells of a column anywhere in the stretches that their codes stand for."""

@@ -10,6 +10,7 @@ References
 """
 
 import time
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -130,13 +131,34 @@ class LatentClasses(nn.Module):
         weights
             By which the classes are likelier for another reason, shape ``(n_classes,)``; None for none.
         """
-        # A share of naught would make a row without its code impossible in every class.
-        joint = self.shares.log() + known @ self.code_shares.log().clamp(min=_LOG_OF_NOUGHT).T
+        joint = self.log_joint(known)
         joint = joint if weights is None else joint + weights.log().clamp(min=_LOG_OF_NOUGHT)
         above = joint.softmax(1).cumsum(1)[row_of]
         chance = torch.rand(len(row_of), 1, generator=rng, device=above.device) * above[:, -1:]
         drawn: Tensor = torch.searchsorted(above, chance, right=True).squeeze(1)
         return drawn.clamp(max=above.shape[1] - 1)
+
+    def log_joint(self, known: Tensor) -> Tensor:
+        """Return the log-probability of rows with known codes and of each class, ``(n_rows, n_classes)``.
+
+        Parameters are those of `draw`.
+        """
+        # A share of naught would make a row without its code impossible in every class.
+        joint: Tensor = self.shares.log() + known @ self.code_shares.log().clamp(min=_LOG_OF_NOUGHT).T
+        return joint
+
+    def share_allowed(self, allowed: Iterable[tuple[slice, Tensor]]) -> Tensor:
+        """Return which share of the rows of each class has only codes that are allowed, ``(n_classes,)``.
+
+        Parameters
+        ----------
+        allowed
+            For columns where their codes lie in a row vector, and which share of each is allowed.
+        """
+        shares = torch.ones_like(self.shares)
+        for codes, own in allowed:
+            shares = shares * (self.code_shares[:, codes] @ own)
+        return shares
 
     def draw_codes(
         self, classes: Tensor, codes: slice, rng: torch.Generator, possible: Tensor | None = None

@@ -4,7 +4,7 @@ Some cells are given at the start and stay; the others are written column by col
 column is not given.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -146,6 +146,11 @@ class PartialRows:
             return allowed
         both = possible * allowed
         return torch.where(both.any(1, keepdim=True), both, allowed)
+
+    def codes_allowed(self, columns: Iterable[int]) -> list[tuple[slice, Tensor]]:
+        """Return which share of each code of some columns is allowed; see `LatentClasses.share_allowed`."""
+        allowed = set(columns).intersection(self.allowed)
+        return [(self.model.layout.slice_of(i), self.allowed[i].mean(1)) for i in sorted(allowed)]
 
     def _is_allowed(self, column: int) -> Tensor:
         """Return which cells of a column are allowed, as far as places tell."""

@@ -1,0 +1,124 @@
+"""How rows under a condition are chosen among candidates: where they are to lie, or by the discriminator.
+
+Of real rows under a condition nothing is kept, so that where they lie is taken from those that are kept of
+all rows and from drawn ones: of the real rows in a node as many are meant as of the drawn rows there.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from synthgan.gan.balancing import Forest, Leaves, n_candidates
+from synthgan.gan.model import GanModel
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Known, Layout
+
+#: Fewer rows can be as they come.
+_FEW = 64
+#: Rows of all sorts that are drawn to see which of them are meant: so many times the candidates, and at most;
+#: no more than it takes for so many times the rows, or so many, to be meant; if these are too few, none.
+_N_TIMES, _MAX_SURVEYED, _N_TIMES_MEANT, _ENOUGH_MEANT, _TOO_FEW_MEANT = 5, 49_152, 2, 4_096, 64
+
+
+def find_forests(
+    model: GanModel, known: Known, n_rows: int, survey: Callable[[int], tuple[EncodedTable, Leaves]]
+) -> dict[int, Forest]:
+    """Return where rows of each pattern are to lie, of which enough are drawn and enough can be known.
+
+    Parameters
+    ----------
+    model
+        A trained model.
+    known
+        What is known of the rows.
+    n_rows
+        How many there are.
+    survey
+        Draws so many rows of all sorts, and returns them with their leaves.
+    """
+    if not model.forest.depth or not model.knows_all or n_rows < _FEW:
+        return {}
+    if known.says_nothing:
+        return {0: model.forest}
+    counts = np.bincount(known.patterns_of(n_rows), minlength=len(known.is_known))
+    n_most = min(_MAX_SURVEYED, _N_TIMES * n_rows * n_candidates(n_rows))
+    shares = {pattern: _share(model, known, pattern) for pattern in np.flatnonzero(counts >= _FEW).tolist()}
+    shares = {pattern: share for pattern, share in shares.items() if share * n_most >= _TOO_FEW_MEANT}
+    if not shares:
+        return {}
+    enough = [
+        max(_N_TIMES_MEANT * counts[pattern], _ENOUGH_MEANT) / share for pattern, share in shares.items()
+    ]
+    table, leaves = survey(min(n_most, math.ceil(max(enough))))
+    of_patterns = {
+        pattern: model.forest.among(leaves, _fits(table, known, pattern, model.layout)) for pattern in shares
+    }
+    return {pattern: forest for pattern, forest in of_patterns.items() if forest is not None}
+
+
+def _share(model: GanModel, known: Known, pattern: int) -> float:
+    """Return about which share of all rows have what is known of a pattern, as the latent classes see it."""
+    layout, classes = model.layout, model.classes
+    columns = np.flatnonzero(known.is_known[pattern] & (layout.sizes > 0))
+    codes = torch.zeros(1, layout.n_codes, device=model.device)
+    codes[0, layout.offsets[columns] + known.patterns.codes[pattern, columns]] = 1
+    allowed = [
+        (layout.slice_of(column), torch.from_numpy(shares.mean(1)).to(codes))
+        for column, shares in known.allowed.items()
+        if not known.is_known[pattern, column] and layout.sizes[column]
+    ]
+    share = float((classes.log_joint(codes).exp() * classes.share_allowed(allowed)).sum())
+    spans = [(layout.spans[column], known.patterns.codes[pattern, column]) for column in columns.tolist()]
+    return share / math.prod(span.n_places for span, code in spans if code in span.place_codes)
+
+
+def _fits(table: EncodedTable, known: Known, pattern: int, layout: Layout) -> npt.NDArray[np.bool_]:
+    """Return which rows have what is known of a pattern."""
+    fits = np.ones(len(table), dtype=bool)
+    for column in np.flatnonzero(known.is_known[pattern]).tolist():
+        fits &= table.codes[:, column] == known.patterns.codes[pattern, column]
+        if column in layout.place_index:
+            index = layout.place_index[column]
+            fits &= table.places[:, index] == known.patterns.places[pattern, index]
+    for column, shares in known.allowed.items():
+        if not known.is_known[pattern, column]:
+            codes = table.codes[:, column].astype(np.int64)
+            is_placed = column in layout.place_index
+            places = table.places[:, layout.place_index[column]] if is_placed else np.zeros_like(codes)
+            fits &= shares[codes, places] > 0.5
+    return fits
+
+
+def most_real(logits: FloatArray, patterns: IntArray, n_each: int, rng: np.random.Generator) -> IntArray:
+    """Return the indices of candidates drawn in proportion to the density ratio ``D / (1 - D)``.
+
+    Adding Gumbel noise to log-weights and keeping the largest draws without replacement [1]_, here among all
+    candidates of rows of one pattern.
+
+    Parameters
+    ----------
+    logits
+        Of candidates' being real, shape ``(n_each * n_rows,)``.
+    patterns
+        That of each row, shape ``(n_rows,)``; those of the candidates are the same `n_each` times over.
+    n_each
+        Candidates for each row.
+    rng
+        Source of the noise.
+
+    References
+    ----------
+    .. [1] Kool, van Hoof, Welling (2019). Stochastic Beams and Where to Find Them. ICML.
+    """
+    weighed = logits + rng.gumbel(size=len(logits))
+    candidates_of = np.tile(patterns, n_each)
+    by_weight = np.lexsort((-weighed, candidates_of))
+    _, first, counts = np.unique(candidates_of[by_weight], return_index=True, return_counts=True)
+    rank = np.arange(len(by_weight)) - np.repeat(first, counts)
+    kept = np.sort(by_weight[rank < np.repeat(counts // n_each, counts)])
+    kept = kept[np.argsort(candidates_of[kept], kind="stable")]
+    placed = np.empty(len(patterns), dtype=np.int64)
+    placed[np.argsort(patterns, kind="stable")] = kept
+    return placed
