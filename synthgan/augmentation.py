@@ -80,8 +80,8 @@ def plan_rows(
     amount: Amount,
     *,
     target: Hashable | None = None,
-    conditions: Mapping[Any, Any] | None = None,
-) -> list[tuple[int, dict[Any, Any]]]:
+    conditions: Mapping[Any, Any] | pd.DataFrame | None = None,
+) -> list[tuple[int, Any]]:
     """Return the groups of rows to add to a table, for `SynthGAN.sample_parts`.
 
     Parameters
@@ -93,13 +93,19 @@ def plan_rows(
     target
         The column whose classes are balanced.
     conditions
-        What every drawn row has; see `SynthGAN.sample`.
+        What every drawn row has, or a frame of what is known of each; see `SynthGAN.sample`.
 
     Raises
     ------
     ParameterError, DataError
         If the amount and the rest do not fit together.
     """
+    if isinstance(conditions, pd.DataFrame):
+        if amount != Amount():
+            raise ParameterError(
+                "A table of conditions says how many rows: leave out rows, ratio and balance."
+            )
+        return [(len(conditions), conditions)]
     conditions = dict(conditions or {})
     if not amount.balance:
         return [(amount.total(len(frame)), conditions)]

@@ -1,138 +1,17 @@
-"""The command line: each command parses, calls the library, and says on stderr what it did.
+"""The command line: each command parses, calls the library, and says on stderr what it did."""
 
-Results go to files, progress and messages to stderr. Exit codes: 0 done, 1 training or internal error,
-2 usage, 3 bad input, 4 output refused, 5 out of memory or disk, 130 interrupted, 143 terminated.
-"""
-
-import signal
-import sys
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from synthgan import __version__
-from synthgan.exceptions import (
-    CopyingWarning,
-    DataError,
-    ModelFileError,
-    OutputRefusedError,
-    ParameterError,
-    ResourceError,
-    SynthganError,
-    TrainingError,
-)
-
-EXIT_CODES: dict[type[BaseException], int] = {
-    ParameterError: 2,
-    DataError: 3,
-    ModelFileError: 3,
-    OutputRefusedError: 4,
-    ResourceError: 5,
-    MemoryError: 5,
-    TrainingError: 1,
-}
-
-Command = Callable[..., None]
+from synthgan.command import CONDITIONS, OUTPUT, QUIET, ROUNDS, TRAINING, Group, say
+from synthgan.exceptions import CopyingWarning, ParameterError
 
 
-class _Rounds(click.ParamType):  # type: ignore[type-arg]
-    """A number of rounds, or "auto"."""
-
-    name = "integer|auto"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str | None:
-        return value if value == "auto" else click.INT.convert(value, param, ctx)
-
-
-class _Group(click.Group):
-    """Turn errors into one sentence on stderr and an exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            with _terminating():
-                return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except KeyboardInterrupt:
-            _stop("interrupted; nothing was written", 130)
-        except BrokenPipeError:
-            sys.exit(1)
-        except Exception as error:
-            if ctx.params.get("debug"):
-                raise
-            code = next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
-            text = " ".join(str(error).split())
-            if not isinstance(error, SynthganError):
-                text = f"{type(error).__name__}: {text} (synthgan --debug COMMAND shows where)"
-            _stop(text, code)
-
-
-@contextmanager
-def _terminating() -> Iterator[None]:
-    """Let SIGTERM end the program in the ordinary way, so that temporary files are removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _stop(message: str, code: int) -> NoReturn:
-    click.echo(f"error: {message}", err=True)
-    sys.exit(code)
-
-
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Return a decorator that adds several options, in the order given."""
-
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-_rounds = click.option("--rounds", type=_Rounds(), help="Rounds to draw a row in, or auto; 1 is the fastest.")
-# What is not given is left to SynthGAN, where the defaults are.
-_training = _options(
-    click.option("--target", help="Column that a model will predict."),
-    click.option("--max-time", type=float, help="Seconds that training may take."),
-    click.option("--epochs", type=int, help="Passes over the rows."),
-    _rounds,
-    click.option("--device", help='"auto", "cpu" or "cuda".'),
-    click.option("--seed", "random_state", type=click.IntRange(0, 2**32 - 1), help="Makes runs repeatable."),
-    click.option(
-        "--schema",
-        type=click.Path(),
-        help="TOML or JSON file of kinds and rules, such as the command schema writes.",
-    ),
-    click.option("--drop-unsupported", is_flag=True, help="Leave out columns that cannot be learned."),
-)
-_output = _options(
-    click.option("-o", "--output", required=True, type=click.Path(), help="File to write."),
-    click.option("--force", is_flag=True, help="Replace the file if it exists."),
-)
-_conditions = click.option(
-    "--condition",
-    "conditions",
-    multiple=True,
-    metavar="COLUMN=VALUE",
-    help="What every drawn row has; may be repeated. An empty value asks for a missing cell.",
-)
-_quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="synthgan")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:
@@ -141,14 +20,14 @@ def main(debug: bool) -> None:
 
 @main.command()
 @click.argument("source", metavar="INPUT.parquet", type=click.Path())
-@_output
+@OUTPUT
 @click.option("--rows", type=click.IntRange(min=0), help="Add this many rows.")
 @click.option("--ratio", type=float, help="Add this many times the rows there are [default: 1].")
 @click.option("--balance", is_flag=True, help="Add rows until all classes of the target are as frequent.")
-@_conditions
+@CONDITIONS
 @click.option("--mark", is_flag=True, help='Add a column "synthetic" that is true for drawn rows.')
-@_training
-@_quiet
+@TRAINING
+@QUIET
 def augment(
     source: str,
     output: str,
@@ -157,6 +36,7 @@ def augment(
     ratio: float | None,
     balance: bool,
     conditions: Sequence[str],
+    conditions_file: str | None,
     mark: bool,
     schema: str | None,
     drop_unsupported: bool,
@@ -183,21 +63,21 @@ def augment(
             click.echo(f"warning: {warning}", err=True)
     # What is asked is checked on the table, before the training that it would otherwise waste.
     encoder = TableEncoder(kinds=told["kinds"], rules=read_rules(told["rules"])).fit(frame)
-    asked = encoder.read_conditions(conditions)
+    asked = _asked(encoder, conditions, conditions_file)
     parts = augmentation.plan_rows(frame, amount, target=target, conditions=asked)
     check_n_rows(sum(n for n, _ in parts), frame.shape[1])
     for n, wanted in parts:
         encoder.ask(n, wanted, np.random.default_rng(0))
     drawn = _fit(frame, quiet, parameters | told).sample_parts(parts)
     io.write_parquet(table.with_rows(drawn, mark=mark), output)
-    _say(quiet, f"wrote {output}: {len(frame):,} real rows, then {len(drawn):,} drawn ones")
+    say(quiet, f"wrote {output}: {len(frame):,} real rows, then {len(drawn):,} drawn ones")
 
 
 @main.command()
 @click.argument("source", metavar="INPUT.parquet", type=click.Path())
-@_output
-@_training
-@_quiet
+@OUTPUT
+@TRAINING
+@QUIET
 def fit(
     source: str,
     output: str,
@@ -213,25 +93,64 @@ def fit(
     io.check_output(output, force=force, source=source)
     frame, told = _learnable(parquet.ParquetTable.read(source), schema, drop_unsupported)
     _fit(frame, quiet, parameters | told).save(output)
-    _say(quiet, f"wrote {output}: a model of {frame.shape[1]} columns from {len(frame):,} rows")
+    say(quiet, f"wrote {output}: a model of {frame.shape[1]} columns from {len(frame):,} rows")
+
+
+@main.command()
+@click.argument("source", metavar="INPUT.parquet", type=click.Path())
+@OUTPUT
+@click.option(
+    "--method",
+    type=click.Choice(["draw", "expected"]),
+    default="draw",
+    show_default=True,
+    help="Keep the spread of the cells, or come as near to each as can be.",
+)
+@TRAINING
+@QUIET
+def impute(
+    source: str,
+    output: str,
+    force: bool,
+    method: str,
+    schema: str | None,
+    drop_unsupported: bool,
+    quiet: bool,
+    **parameters: Any,
+) -> None:
+    """Write a table with its missing cells filled in from what is learned of it."""
+    from synthgan import io, parquet
+
+    io.check_output(output, force=force, source=source)
+    table = parquet.ParquetTable.read(source)
+    frame, told = _learnable(table, schema, drop_unsupported)
+    filled = _fit(frame, quiet, parameters | told).impute(
+        frame, method=method, random_state=parameters["random_state"]
+    )
+    io.write_parquet(table.with_cells(filled), output)
+    n_filled = int(frame.isna().to_numpy().sum() - filled.isna().to_numpy().sum())
+    say(quiet, f"wrote {output}: {len(frame):,} rows, of whose cells {n_filled:,} were filled in")
 
 
 @main.command()
 @click.argument("model", type=click.Path())
-@_output
-@click.option("-n", "--rows", type=click.IntRange(min=0), required=True, help="Rows to draw.")
-@_conditions
-@_rounds
+@OUTPUT
+@click.option(
+    "-n", "--rows", type=click.IntRange(min=0), help="Rows to draw [default: those of --conditions-file]."
+)
+@CONDITIONS
+@ROUNDS
 @click.option("--redraw/--no-redraw", default=None, help="Draw each cell once more given all others.")
 @click.option("--independent", is_flag=True, help="Draw each row for itself, several times as fast.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Makes the draw repeatable.")
-@_quiet
+@QUIET
 def sample(
     model: str,
     output: str,
     force: bool,
-    rows: int,
+    rows: int | None,
     conditions: Sequence[str],
+    conditions_file: str | None,
     rounds: int | str | None,
     redraw: bool | None,
     independent: bool,
@@ -248,10 +167,12 @@ def sample(
     given = {name: value for name, value in given.items() if value is not None}
     gan.set_params(**given, correct=gan.correct and not independent)
     check_parameters(gan.get_params())
-    asked = gan.encoder_.read_conditions(conditions)
-    drawn = gan.sample_parts([(rows, asked)], random_state=seed)
+    asked = _asked(gan.encoder_, conditions, conditions_file)
+    if rows is None and conditions_file is None:
+        raise ParameterError("How many rows are to be drawn? Give --rows or --conditions-file.")
+    drawn = gan.sample_parts([(len(asked) if rows is None else rows, asked)], random_state=seed)
     io.write_parquet(parquet.table_from_frame(drawn), output)
-    _say(quiet, f"wrote {output}: {len(drawn):,} drawn rows")
+    say(quiet, f"wrote {output}: {len(drawn):,} drawn rows")
 
 
 @main.command()
@@ -307,6 +228,17 @@ def info(path: str) -> None:
     click.echo(gan.schema_.to_frame().to_string(index=False))
 
 
+def _asked(encoder: Any, texts: Sequence[str], path: str | None) -> Any:
+    """Return the conditions that texts state, or a frame of what is known of each wanted row."""
+    from synthgan import parquet
+
+    if path is None:
+        return encoder.read_conditions(texts)
+    if texts:
+        raise ParameterError("Give either --condition or --conditions-file, which says it of each row.")
+    return parquet.ParquetTable.read(path).frame
+
+
 def _split(frame: Any) -> tuple[Any, dict[Any, str]]:
     """Return the columns of a frame that can be learned, and in words what the others hold."""
     from synthgan.preprocessing import infer_schema
@@ -353,8 +285,3 @@ def _fit(frame: Any, quiet: bool, parameters: dict[str, Any]) -> Any:
         warnings.simplefilter("always", CopyingWarning)
         warnings.showwarning = lambda message, *_, **__: click.echo(f"warning: {message}", err=True)
         return SynthGAN(**given, verbose=0 if quiet else 1).fit(frame)
-
-
-def _say(quiet: bool, message: str) -> None:
-    if not quiet:
-        click.echo(message, err=True)

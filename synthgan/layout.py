@@ -221,12 +221,16 @@ class Known:
     allowed
         For columns by index, of which something is known that is no cell: which share of each place of each
         code is possible, shape ``(n_codes, n_places)``.
+    silent
+        Those of them of which that says nothing about the other columns: a cell that was lost is to be filled
+        in with one that is present, whatever it would say if it were truly missing.
     """
 
     patterns: EncodedTable
     is_known: npt.NDArray[np.bool_]
     pattern_of: IntArray | None = None
     allowed: Mapping[int, FloatArray] = field(default_factory=dict)
+    silent: frozenset[int] = frozenset()
 
     @classmethod
     def nothing(cls, layout: Layout) -> "Known":

@@ -95,6 +95,26 @@ class ParquetTable:
             whole = whole.replace_schema_metadata(_with_text_names(whole.schema.metadata))
         return whole
 
+    def with_cells(self, frame: pd.DataFrame) -> pa.Table:
+        """Return the table with other cells in as many rows.
+
+        Parameters
+        ----------
+        frame
+            Rows with the columns of `frame`.
+
+        Raises
+        ------
+        DataError
+            If the cells do not fit the schema of the file.
+        """
+        index = set(_index_columns(self.arrow.schema))
+        columns = [
+            self.arrow[field.name] if field.name in index else self._new_cells(field, frame)
+            for field in self.arrow.schema
+        ]
+        return pa.Table.from_arrays(columns, schema=self.arrow.schema)
+
     def _new_cells(self, field: pa.Field, drawn: pd.DataFrame) -> pa.Array:
         try:
             return pa.Array.from_pandas(drawn[field.name], type=field.type)

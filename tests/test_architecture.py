@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "augmentation": SECOND_FLOOR | {"synthesizer"},
 }
 #: The roof: the command line and the package's own face see every room.
-ROOF = {"cli", "__init__", "__main__"}
+ROOF = {"cli", "command", "__init__", "__main__"}
 #: Rooms that work without torch, and what is loaded with them.
 WITHOUT_TORCH = {
     "exceptions",

@@ -170,7 +170,7 @@ class Filling(PartialRows):
         if (possible := self._possible(column)) is not None:
             free = logits
             logits = logits + possible.log()
-            if column in self.allowed:
+            if self.codes_allowed([column]):
                 is_free = ~self.given[:, column]
                 self.log_weights += is_free * (logits.logsumexp(1) - free.logsumexp(1))
         self.cells.codes[:, column] = (logits + gumbel(logits, self.rng)).argmax(1)
@@ -202,7 +202,7 @@ class Filling(PartialRows):
         codes = self.cells.codes[:, column]
         places = codes + int(model.layout.offsets[column])
         logits = model.generator.places.column(index, features, places)
-        logits = logits + self._log_allowed_places(column, codes)
+        logits = self._forbid_places(column, codes, logits)
         drawn = (logits + gumbel(logits, self.rng)).argmax(1)
         self.cells.places[:, index] = torch.where(model.space.takes_place[places] > 0, drawn, 0)
         self._stand(column)

@@ -17,8 +17,8 @@ Item = TypeVar("Item")
 _N_ORDERS = 4
 #: Rows of which it is asked what their known cells say of other columns.
 _N_ASKED = 16
-#: What is allowed of a column is likely where at least this share of the rows has it.
-_LIKELY = 0.5
+#: What is allowed of a column is all but everything where at least this share of the rows has it.
+_ALL_BUT_EVERYTHING = 0.99
 
 
 def n_rounds(model: GanModel, known: Known, rounds: Rounds) -> int | None:
@@ -36,11 +36,11 @@ def order_of(
 ) -> tuple[Sequence[int], Sequence[int], Sequence[Sequence[int]]]:
     """Return the columns to draw first, one by one, those to draft then, and those to draw in each round.
 
-    First come columns that may lie in some stretches only, the least likely before the others: what is drawn
-    before them would have to be drawn with regard to them. The order of all others is random. In fewer rounds
-    than columns those stand together that say little of each other. Under a condition, and with one column a
-    round, those come first that the known cells say most about: the fewer other cells are known, the less a
-    small table misleads the generator.
+    First come columns that may lie in some stretches only, the least likely before the others, since what is
+    drawn before them would have to be drawn with regard to them. The order of all others is random. In fewer
+    rounds than columns those stand together that say little of each other. Under a condition, and with one
+    column a round, those come first that the known cells say most about: the fewer other cells are known, the
+    less a small table misleads the generator.
     """
     present = {int(i) for i in (*model.layout.coded, *model.layout.valued)}
     known = (filling.is_known.all(0)).nonzero().squeeze(1).tolist()
@@ -61,11 +61,11 @@ def _unlikely(model: GanModel, filling: Filling) -> list[int]:
     """Return the columns that are rarely as they are allowed to be, the rarest first."""
     likelihood = {
         column: float(model.classes.shares @ model.classes.share_allowed(filling.codes_allowed([column])))
-        for column in filling.allowed
+        for column in set(filling.allowed) - filling.silent
         if model.layout.sizes[column]
     }
-    unlikely = [column for column, share in likelihood.items() if share < _LIKELY]
-    return sorted(unlikely, key=lambda column: likelihood[column])
+    unlikely = [column for column, share in likelihood.items() if share < _ALL_BUT_EVERYTHING]
+    return sorted(unlikely, key=lambda column: (likelihood[column], column))
 
 
 def order_of_redrawing(model: GanModel, filling: Filling, rng: torch.Generator) -> list[int]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from synthgan.gan.cells import Cells
 from synthgan.gan.model import GanModel
@@ -38,7 +38,7 @@ class PartialRows:
         That of each row, shape ``(n_rows,)``.
     given, is_known
         Which cells are known since the start, and which by now; shape ``(n_rows, n_columns)``.
-    allowed
+    allowed, silent
         See `Known`.
     source
         The column that each cell's number is from: its own, or one that it was drawn as equal to; shape
@@ -64,6 +64,7 @@ class PartialRows:
             column: torch.from_numpy(shares.astype(np.float32)).to(device)
             for column, shares in known.allowed.items()
         }
+        self.silent = known.silent
         self.source = torch.arange(len(layout), device=device).repeat(len(table), 1)
         self.stands = torch.full((len(table), len(layout)), torch.nan, device=device)
         for column in self.known_somewhere():
@@ -148,8 +149,11 @@ class PartialRows:
         return torch.where(both.any(1, keepdim=True), both, allowed)
 
     def codes_allowed(self, columns: Iterable[int]) -> list[tuple[slice, Tensor]]:
-        """Return which share of each code of some columns is allowed; see `LatentClasses.share_allowed`."""
-        allowed = set(columns).intersection(self.allowed)
+        """Return which share of each code of some columns is allowed, where that says something.
+
+        See `LatentClasses.share_allowed`.
+        """
+        allowed = set(columns).intersection(self.allowed) - self.silent
         return [(self.model.layout.slice_of(i), self.allowed[i].mean(1)) for i in sorted(allowed)]
 
     def _is_allowed(self, column: int) -> Tensor:
@@ -159,9 +163,12 @@ class PartialRows:
         is_allowed: Tensor = self.allowed[column][self.cells.codes[:, column], places] > 0
         return is_allowed
 
-    def _log_allowed_places(self, column: int, codes: Tensor) -> Tensor | float:
-        """Return what is to be added to logits of places, given codes within the column."""
-        return self.allowed[column][codes].log() if column in self.allowed else 0.0
+    def _forbid_places(self, column: int, codes: Tensor, logits: Tensor) -> Tensor:
+        """Return logits of places with what is not allowed of the places of codes taken off."""
+        if column not in self.allowed:
+            return logits
+        allowed = self.allowed[column][codes].log()
+        return logits + nn.functional.pad(allowed, (0, logits.shape[1] - allowed.shape[1]))
 
     def _points(self, column: int) -> Tensor:
         """Return where the cells of a column stand; see `synthgan.gan.balancing.points_of`."""

@@ -33,17 +33,21 @@ class Choice:
         Which cells are so.
     cells
         The one cell that each stretch stands for; None where there are several.
+    is_silent
+        Whether that says nothing about other columns; see `synthgan.layout.Known`.
     """
 
     text: str
     stretches: FloatArray
     test: Test
     cells: "pd.Series[Any] | None" = None
+    is_silent: bool = False
 
     def shares(self, span: Span) -> FloatArray:
         """Return which share of each place of each code is meant, shape ``(n_codes, n_places)``."""
         edges = np.arange(span.n_codes * span.n_places + 1) / span.n_places
-        return np.diff(self._before(edges)).reshape(span.n_codes, span.n_places) * span.n_places
+        lengths = np.maximum(np.diff(self._before(edges)), 0.0)
+        return lengths.reshape(span.n_codes, span.n_places) * span.n_places
 
     def within(
         self, codes: IntArray, places: IntArray, n_places: int, rng: np.random.Generator

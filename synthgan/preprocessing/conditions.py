@@ -251,7 +251,7 @@ class ConditionReader:
                     drop=True
                 )
             if is_present and encoder.has_missing_ and encoder.missing_code and not own.all():
-                choices[i] = present(encoder)
+                choices[i] = replace(present(encoder), is_silent=True)
         return self.conditions(np.arange(len(frame)), counts, cells, choices)
 
     def _cells(self, encoder: ColumnEncoder, given: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -293,7 +293,9 @@ class ConditionReader:
         is_any = len(rows) > 0
         told = Known(table.take(first), is_known[first], pattern) if is_any else Known.nothing(layout)
         allowed = {i: choice.shares(layout.spans[i]) for i, choice in choices.items()}
-        return Conditions(rows, is_known, cells, choices, replace(told, allowed=allowed))
+        silent = frozenset(i for i, choice in choices.items() if choice.is_silent)
+        told = replace(told, allowed=allowed, silent=silent)
+        return Conditions(rows, is_known, cells, choices, told)
 
 
 def _in_dtype(column: "pd.Series[Any]", encoder: ColumnEncoder) -> "pd.Series[Any]":

@@ -148,9 +148,12 @@ class NumberLineEncoder(ColumnEncoder):
     def stretch(self, cell: "pd.Series[Any]") -> tuple[float, float]:
         if cell.isna().iloc[0]:
             return super().stretch(cell)
-        number = self._fraction(self._to_array(cell)[0])
-        stretches, _ = self.between((number, False), (number, False))
-        low, high = stretches[0]
+        end = (self.bound(cell.iloc[0]), False)
+        stretches, _ = self.between(end, end)
+        low, high = stretches[0] if len(stretches) else (0.0, 0.0)
+        if high - low < _POINT:
+            codes, shares = self.transform(cell)
+            low = codes[0] + min(float(shares[0]), 1 - _POINT)
         return float(low), float(max(high, low + _POINT))
 
     @property
@@ -175,34 +178,30 @@ class NumberLineEncoder(ColumnEncoder):
 
     def between(self, low: Bound | None, high: Bound | None) -> tuple[FloatArray, Test]:
         if not len(self.axis_):
-            return np.empty((0, 2)), lambda column: np.zeros(len(column), dtype=bool)
-        ends = [self._whole(end, is_low) for end, is_low in ((low, True), (high, False))]
-        step = self._step
-        room = 0 if step is None else step[1] / 2
-        shown = [float(self._on_axis(end + way * room)) for end, way in zip(ends, (-1, 1), strict=True)]
-        is_open = [step is None and end is not None and end[1] for end in (low, high)]
+            return np.empty((0, 2)), _of_none
+        lowest, highest = (
+            self._fraction(number)
+            for number in self._to_array(pd.Series(list(self.ends()), dtype=self.dtype))
+        )
+        first = lowest if low is None else max(lowest, self._whole(*low, is_low=True))
+        last = highest if high is None else min(highest, self._whole(*high, is_low=False))
+        if first > last:
+            return np.empty((0, 2)), _of_none
+        room = 0 if self._step is None else self._step[1] / 2
+        ends = self._comparable(first), self._comparable(last)
 
         def test(column: "pd.Series[Any]") -> Any:
             missing = column.isna().to_numpy()
             cells = self._to_array(column[~missing])
-            own = [self._comparable(end) for end in ends]
-            inside = (cells > own[0]) if is_open[0] else (cells >= own[0])
-            inside &= (cells < own[1]) if is_open[1] else (cells <= own[1])
             is_inside = np.zeros(len(column), dtype=bool)
-            is_inside[~missing] = inside
+            is_inside[~missing] = (cells >= ends[0]) & (cells <= ends[1])
             return is_inside
 
-        return self.axis_.between(*shown), test
+        shown = self._on_axis(first - room), self._on_axis(last + room)
+        return self.axis_.between(float(shown[0]), float(shown[1])), test
 
-    def _whole(self, bound: Bound | None, is_low: bool) -> Fraction:
+    def _whole(self, end: Fraction, is_left_out: bool, *, is_low: bool) -> Fraction:
         """Return the number of the first cell that is at least, or at most, at the end of a range."""
-        low, high = (
-            self._fraction(number)
-            for number in self._to_array(pd.Series(list(self.ends()), dtype=self.dtype))
-        )
-        if bound is None:
-            return low if is_low else high
-        end, is_left_out = Fraction(bound[0]), bound[1]
         if self._step is None:
             return end
         start, step = self._step
@@ -292,3 +291,8 @@ class InstantEncoder(NumberLineEncoder):
             return self.place(self._decode(ticks[:0], np.empty(0)), np.ones(len(ticks), dtype=bool))
         present = present & self.grid_.holds(ticks)
         return self.place(self._from_array(ticks[present]), ~present)
+
+
+def _of_none(column: "pd.Series[Any]") -> Any:
+    """Say of all cells that they are not meant."""
+    return np.zeros(len(column), dtype=bool)

@@ -63,9 +63,13 @@ class NumericalEncoder(NumberLineEncoder):
 
     def bound(self, value: Any) -> Fraction:
         """Return a number, or the text of one, which need not be one that the column can hold."""
-        if isinstance(value, str | Decimal | Integral) and not isinstance(value, bool):
-            return Fraction(value.strip() if isinstance(value, str) else value)
-        return Fraction(repr(float(value)))
+        if isinstance(value, bool):
+            raise TypeError("a truth value is no number")
+        if isinstance(value, Integral):
+            return Fraction(int(value))
+        written = str(value).strip() if isinstance(value, str | Decimal) else repr(float(value))
+        number = Fraction(written)
+        return number if self.grid_ is not None else Fraction(str(self._own(float(number))))
 
     @property
     def _step(self) -> tuple[Fraction, Fraction] | None:
@@ -76,7 +80,20 @@ class NumericalEncoder(NumberLineEncoder):
     def _comparable(self, end: Fraction) -> Any:
         if self.grid_ is not None:
             return super()._comparable(end)
-        return float(np.dtype(f"f{getattr(self.dtype, 'itemsize', 8)}").type(float(end)))
+        return float(self._own(float(end)))
+
+    def _own(self, number: float) -> Any:
+        """Return a number in the precision of the column."""
+        return np.dtype(f"f{getattr(self.dtype, 'itemsize', 8)}").type(number)
+
+    def _whole(self, end: Fraction, is_left_out: bool, *, is_low: bool) -> Fraction:
+        whole = super()._whole(end, is_left_out, is_low=is_low)
+        if self.grid_ is not None or not is_left_out:
+            return whole
+        own = self._own(float(end))
+        if self._own(float(whole)) != own:
+            return whole
+        return Fraction(str(np.nextafter(own, own.dtype.type(np.inf if is_low else -np.inf))))
 
     @property
     def unit(self) -> str:

@@ -78,17 +78,6 @@ def test_balancing_makes_up_for_a_generator_that_is_wrong():
     assert better < plain / 2 - sampling_error(expected, n_rows)
 
 
-@pytest.mark.parametrize("corrects", [False, True])
-@pytest.mark.parametrize("columns", [(0,), (1, 2)])
-def test_under_a_condition_nothing_is_balanced(columns, corrects):
-    model, condition = knows_where_rows_lie(), dict(zip(columns, (1, 2), strict=False))
-    model.corrects = corrects
-    twins = [drawn(each, 300, condition=condition, correct=True) for each in (model, without_forest(model))]
-    assert_same(*twins)
-    for column, code in condition.items():
-        assert (twins[0].codes[:, column] == code).all()
-
-
 def test_balancing_takes_the_place_of_correction():
     model = knows_where_rows_lie()
     balanced = drawn(model, 200, correct=True)

@@ -1,0 +1,130 @@
+"""Laws of rows of which something else is known of each: what is known holds, and the rest follows it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from small_models import knows_everything, knows_lines, knows_where_rows_lie
+from small_tables import PAIR, PLACED, drawn, known_of, pair_table, sampling_error
+
+N_ROWS = 900
+#: What is known of three sorts of rows, one of which is all but whole and one empty.
+OF_LINES = [{0: (1, 0.0, 3), 2: (0, 0.0, 5)}, {}, {0: (2, 0.0, 1), 1: 2, 3: (1, 0.0, 7)}]
+OF_CODES = [{0: 2, 3: (1, 1.25, 0)}, {}, {1: 0, 2: 4, 4: (0, -0.75, 0)}]
+MODELS = {"lines": (knows_lines, OF_LINES), "surveyed": (knows_where_rows_lie, OF_LINES)}
+MODELS["values"] = (knows_everything, OF_CODES)
+PATTERN_OF = np.random.default_rng(0).integers(3, size=N_ROWS)
+
+over_models = pytest.mark.parametrize("name", MODELS)
+over_rounds = pytest.mark.parametrize("rounds", [None, 1, 2, 3])
+over_ways = pytest.mark.parametrize(("correct", "redraw"), [(False, False), (True, True)])
+
+
+def rows_of(name, rounds, *, correct=False, redraw=False, allowed=None, pattern_of=PATTERN_OF):
+    make, patterns = MODELS[name]
+    model = make()
+    model.corrects = True
+    known = known_of(model.layout, *patterns, pattern_of=pattern_of, allowed=allowed)
+    how = {"rounds": rounds, "correct": correct, "redraw": redraw}
+    return model.layout, drawn(model, len(pattern_of), condition=known, **how)
+
+
+@over_models
+@over_rounds
+@over_ways
+def test_what_is_known_of_each_row_holds_and_all_else_varies(name, rounds, correct, redraw):
+    layout, table = rows_of(name, rounds, correct=correct, redraw=redraw)
+    assert len(table) == N_ROWS
+    for number, cells in enumerate(MODELS[name][1]):
+        own = table.take(pattern_of_is(number))
+        for column in range(len(layout)):
+            if column not in cells:
+                assert layout.spans[column].n_codes == 1 or len(np.unique(own.codes[:, column])) > 1
+                continue
+            code, value, place = (
+                cells[column] if isinstance(cells[column], tuple) else (cells[column], 0.0, 0)
+            )
+            assert (own.codes[:, column] == code).all()
+            if column in layout.place_index:
+                assert (own.places[:, layout.place_index[column]] == place).all()
+            if column in layout.value_places:
+                assert (own.values[:, layout.value_places[column]] == np.float32(value)).all()
+
+
+def pattern_of_is(number):
+    return np.flatnonzero(number == PATTERN_OF)
+
+
+def shares_of(layout, column, codes, places=None):
+    """Some codes of a column, all of their places or some."""
+    span = layout.spans[column]
+    shares = np.zeros((span.n_codes, span.n_places))
+    for code in codes:
+        shares[code, slice(None) if places is None else places] = 1.0
+    return shares
+
+
+@over_rounds
+@over_ways
+@pytest.mark.parametrize("name", ["lines", "surveyed"])
+def test_what_is_allowed_holds_where_nothing_is_known(name, rounds, correct, redraw):
+    allowed = {0: shares_of(PLACED, 0, [1, 2], [0, 1]), 1: shares_of(PLACED, 1, [0])}
+    layout, table = rows_of(name, rounds, correct=correct, redraw=redraw, allowed=allowed)
+    is_free = {0: PATTERN_OF == 1, 1: PATTERN_OF < 2}
+    for column, shares in allowed.items():
+        index = layout.place_index.get(column)
+        places = np.zeros(N_ROWS, dtype=int) if index is None else table.places[:, index]
+        has_place = np.isin(table.codes[:, column], layout.spans[column].place_codes)
+        own = shares[table.codes[:, column], np.where(has_place, places, 0)]
+        assert (own[is_free[column]] > 0).all()
+    assert (table.codes[PATTERN_OF == 0, 0] == 1).all()
+
+
+@pytest.mark.parametrize("rounds", [None, 2])
+@pytest.mark.parametrize("allowed", [{0: [0, 2]}, {0: [0, 2], 1: [1]}, {1: [0]}], ids=str)
+def test_rows_of_what_is_allowed_are_those_among_all(trained, rounds, allowed):
+    """The joint shares of pairs of codes, of those pairs that are allowed."""
+    n_rows, real = 6000, pair_table(200_000)
+    known = known_of(PAIR, allowed={i: shares_of(PAIR, i, codes) for i, codes in allowed.items()})
+    table = drawn(trained, n_rows, condition=known, rounds=rounds, redraw=False)
+    is_meant = np.all([np.isin(real.codes[:, i], codes) for i, codes in allowed.items()], axis=0)
+    size = PAIR.spans[1].n_codes
+    expected, counts = (
+        np.bincount(codes[:, 0] * size + codes[:, 1], minlength=size * PAIR.spans[0].n_codes)
+        for codes in (real.codes[is_meant].astype(int), table.codes.astype(int))
+    )
+    expected = expected / expected.sum()
+    assert counts[expected == 0].sum() == 0
+    distance = np.abs(counts / n_rows - expected).sum() / 2
+    # The network, of a few hundred steps, may itself be off by a few hundredths.
+    assert distance < sampling_error(expected, n_rows) + 0.05
+
+
+def test_a_share_of_a_code_weighs_as_much(trained):
+    n_rows, share = 6000, np.array([1.0, 0.25, 0.5])
+    codes = drawn(trained, n_rows, condition=known_of(PAIR, allowed={0: share[:, None]}), redraw=False).codes
+    expected = np.bincount(pair_table(200_000).codes[:, 0], minlength=3) * share
+    expected = expected / expected.sum()
+    distance = np.abs(np.bincount(codes[:, 0], minlength=3) / n_rows - expected).sum() / 2
+    assert distance < sampling_error(expected, n_rows) + 0.03
+
+
+def test_what_is_silent_says_nothing_of_other_columns(trained):
+    """A column is drawn as if the other had not been asked for, unless that came first."""
+    n_rows, allowed = 6000, {1: shares_of(PAIR, 1, [0])}
+    known = known_of(PAIR, allowed=allowed)
+    silent = dataclasses.replace(known, silent=frozenset(allowed))
+    heard, unheard = (
+        np.bincount(drawn(trained, n_rows, condition=each, rounds=1, redraw=False).codes[:, 0]) / n_rows
+        for each in (known, silent)
+    )
+    expected = np.bincount(pair_table(200_000).codes[:, 0]) / 200_000
+    assert np.abs(unheard - expected).sum() / 2 < sampling_error(expected, n_rows) + 0.03
+    assert np.abs(heard - expected).sum() / 2 > 0.1
+
+
+def test_rows_of_a_pattern_do_not_depend_on_the_order_in_which_they_are_asked_for():
+    layout, table = rows_of("surveyed", None, correct=True, redraw=True)
+    order = np.argsort(PATTERN_OF, kind="stable")
+    _, sorted_table = rows_of("surveyed", None, correct=True, redraw=True, pattern_of=PATTERN_OF[order])
+    assert np.array_equal(table.codes[order][:, layout.coded], sorted_table.codes[:, layout.coded])
