@@ -16,6 +16,7 @@ from synthgan.layout import IntArray
 from synthgan.preprocessing import Conditions
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
+from synthgan.preprocessing.plain import plain, restore
 from synthgan.sampling import Sampler
 from synthgan.schema import join_columns, overwritten
 
@@ -122,6 +123,7 @@ def _middle(draws: "Sequence[pd.Series[Any]]", encoder: ColumnEncoder) -> "pd.Se
 
 def _with_cells(column: "pd.Series[Any]", rows: IntArray, cells: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return a user's column with other cells in some rows, in its own dtype where that holds them."""
+    dtype, column, cells = column.dtype, plain(column), plain(cells)
     if isinstance(column.dtype, pd.CategoricalDtype):
         others = [level for level in cells.dropna().unique() if level not in column.dtype.categories]
         column = column.cat.add_categories(others) if others else column
@@ -132,4 +134,4 @@ def _with_cells(column: "pd.Series[Any]", rows: IntArray, cells: "pd.Series[Any]
     where[rows] = True
     place = np.zeros(len(column), dtype=np.int64)
     place[rows] = np.arange(len(rows))
-    return overwritten(column, own.take(place).set_axis(column.index), where)
+    return restore(overwritten(column, own.take(place).set_axis(column.index), where), dtype)
