@@ -16,7 +16,7 @@ from synthgan.layout import IntArray
 from synthgan.preprocessing import Conditions
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
-from synthgan.preprocessing.plain import plain, restore
+from synthgan.preprocessing.plain import plain, plain_frame, restore
 from synthgan.sampling import Sampler
 from synthgan.schema import join_columns, overwritten
 
@@ -74,7 +74,7 @@ class Completion:
         is_empty = np.array([encoders[name].missing_code == 0 for name in names])
         is_kept = is_kept | is_empty if is_present else is_kept
         rows = np.flatnonzero(~is_kept.all(1))
-        facts = frame[names].iloc[rows]
+        facts = plain_frame(frame[names]).iloc[rows]
         asked = sampler.encoder.facts(facts, is_kept[rows], is_present=is_present)
         return cls(sampler, frame, names, is_kept, rows, asked)
 

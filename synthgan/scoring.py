@@ -16,6 +16,7 @@ from synthgan.gan.model import GanModel
 from synthgan.gan.scoring import code_probabilities, log_likelihood
 from synthgan.parameters import seed_from
 from synthgan.preprocessing import TableEncoder
+from synthgan.preprocessing.plain import plain_frame
 
 
 class ScoringMixin:
@@ -126,7 +127,7 @@ class ScoringMixin:
         """Return rows as a model knows them, and which of their cells it can know."""
         names = [name for name in self.encoder_.schema_.names if name in frame.columns]
         everything = np.ones((len(frame), len(names)), dtype=bool)
-        known = self.encoder_.facts(frame[names], everything, is_present=False).known
+        known = self.encoder_.facts(plain_frame(frame[names]), everything, is_present=False).known
         patterns = known.patterns_of(len(frame))
         return known.patterns.take(patterns), known.is_known[patterns]
 

@@ -17,7 +17,7 @@ from synthgan.exceptions import ConditionError, did_you_mean, listing
 from synthgan.layout import EncodedTable, IntArray, Known, Layout
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.choices import Choice
-from synthgan.preprocessing.plain import plain, plain_frame
+from synthgan.preprocessing.plain import plain_frame
 from synthgan.preprocessing.wishes import UNFIT, Wish, cell_of, present, read_wish
 from synthgan.schema import join_columns, overwritten
 
@@ -231,7 +231,7 @@ class ConditionReader:
         Parameters
         ----------
         frame
-            The rows, with some of the columns.
+            The rows, plain, with some of the columns.
         is_known
             Which of their cells count, of the shape of the frame.
         is_present
@@ -242,7 +242,7 @@ class ConditionReader:
         choices: dict[int, Choice] = {}
         for place, name in enumerate(frame.columns):
             i, encoder = self._index(name), self._encoder(name)
-            column = _in_dtype(plain(frame.iloc[:, place]).reset_index(drop=True), encoder)
+            column = _in_dtype(frame.iloc[:, place].reset_index(drop=True), encoder)
             own = is_known[:, place] & encoder.understands(column)
             own &= column.notna().to_numpy() | frame.iloc[:, place].isna().to_numpy()
             counts[:, i] = own
