@@ -8,8 +8,8 @@ DATA ?= ../shared/data
 INSTALLED := $(VENV)/.installed
 RIVALS := .rivals
 
-.PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-consistency bench-ablation \
-	bench-rivals clean
+.PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
+	bench-imputation bench-ablation bench-rivals clean
 
 # --- the two commands -------------------------------------------------------------------------------
 
@@ -40,6 +40,14 @@ bench-cost: $(INSTALLED)
 
 bench-consistency: $(INSTALLED)
 	$(BIN)/python benchmarks/consistency.py --data $(DATA)
+
+# Random conditions on all tables, then how hard rows under them are to tell from real ones: half an hour.
+bench-conditions: $(INSTALLED)
+	$(BIN)/python benchmarks/conditions.py $(basename $(notdir $(wildcard $(DATA)/*.parquet))) --data $(DATA)
+	$(BIN)/python benchmarks/conditions.py adult default-credit shoppers beijing-pm25 --data $(DATA) --fidelity
+
+bench-imputation: $(INSTALLED)
+	$(BIN)/python benchmarks/imputation.py adult shoppers california-housing --data $(DATA) --seeds 0 1 2
 
 # Each part of the generator on and off: an hour; what is done is kept, so that it can be interrupted.
 bench-ablation: $(INSTALLED)

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -35,9 +36,9 @@ def test_command_lines_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     load_penguins().to_parquet("in.parquet")
     lines = re.findall(r"^\$ synthgan (.*)$", README, flags=re.MULTILINE)
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line in lines:
-        result = CliRunner().invoke(main, line.split())
+        result = CliRunner().invoke(main, shlex.split(line))
         assert result.exit_code == 0, result.stderr
     assert len(pd.read_parquet("drawn.parquet")) == 1_000
 
@@ -65,7 +66,7 @@ def test_readme_is_short():
     assert len(README.splitlines()) < 200
 
 
-@pytest.mark.parametrize("module", ["synthgan.synthesizer", "synthgan.datasets"])
+@pytest.mark.parametrize("module", ["synthgan.synthesizer", "synthgan.imputer", "synthgan.datasets"])
 def test_docstring_examples_run(module):
     results = doctest.testmod(importlib.import_module(module))
     assert results.attempted > 0
