@@ -106,6 +106,7 @@ def fit(
     show_default=True,
     help="Keep the spread of the cells, or come as near to each as can be.",
 )
+@click.option("--model", type=click.Path(), help="Model file of such a table, to fill it in from.")
 @TRAINING
 @QUIET
 def impute(
@@ -113,20 +114,20 @@ def impute(
     output: str,
     force: bool,
     method: str,
+    model: str | None,
     schema: str | None,
     drop_unsupported: bool,
     quiet: bool,
     **parameters: Any,
 ) -> None:
-    """Write a table with its missing cells filled in from what is learned of it."""
-    from synthgan import io, parquet
+    """Write a table with its missing cells filled in from what is learned of it, or of another."""
+    from synthgan import SynthGAN, io, parquet
 
     io.check_output(output, force=force, source=source)
     table = parquet.ParquetTable.read(source)
     frame, told = _learnable(table, schema, drop_unsupported)
-    filled = _fit(frame, quiet, parameters | told).impute(
-        frame, method=method, random_state=parameters["random_state"]
-    )
+    gan = _fit(frame, quiet, parameters | told) if model is None else SynthGAN.load(model)
+    filled = gan.impute(frame, method=method, random_state=parameters["random_state"])
     io.write_parquet(table.with_cells(filled), output)
     n_filled = int(frame.isna().to_numpy().sum() - filled.isna().to_numpy().sum())
     say(quiet, f"wrote {output}: {len(frame):,} rows, of whose cells {n_filled:,} were filled in")
@@ -158,6 +159,8 @@ def sample(
     quiet: bool,
 ) -> None:
     """Draw rows from a model file into a parquet file."""
+    import numpy as np
+
     from synthgan import SynthGAN, io, parquet
     from synthgan.parameters import check_parameters
 
@@ -170,7 +173,9 @@ def sample(
     asked = _asked(gan.encoder_, conditions, conditions_file)
     if rows is None and conditions_file is None:
         raise ParameterError("How many rows are to be drawn? Give --rows or --conditions-file.")
-    drawn = gan.sample_parts([(len(asked) if rows is None else rows, asked)], random_state=seed)
+    # Without a seed other rows every time: the stream that the file keeps would begin anew.
+    state = np.random.default_rng() if seed is None else seed
+    drawn = gan.sample_parts([(len(asked) if rows is None else rows, asked)], random_state=state)
     io.write_parquet(parquet.table_from_frame(drawn), output)
     say(quiet, f"wrote {output}: {len(drawn):,} drawn rows")
 

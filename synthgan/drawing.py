@@ -1,7 +1,7 @@
 """Drawing from a fitted model, whole rows and parts of rows: the part of `SynthGAN` that users draw with."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,14 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
+from synthgan.exceptions import ConditionError, DataError, ParameterError, did_you_mean, listing
 from synthgan.forms import Form, unwrap
 from synthgan.gan.model import GanModel
 from synthgan.imputation import Completion
 from synthgan.parameters import check_n_rows, check_parameters, seed_from
 from synthgan.preprocessing import KeyEncoder, TableEncoder
 from synthgan.sampling import Sampler
+from synthgan.schema import check_names
 
 IMPUTATIONS = ("draw", "expected")
 
@@ -72,8 +73,10 @@ class DrawingMixin:
             If `n` is not a whole number of at least 0.
         """
         asked = {} if conditions is None else conditions
+        if isinstance(asked, pd.Series):
+            asked = asked.to_dict()
         if not isinstance(asked, Mapping):
-            asked = unwrap(asked)[0].reset_index(drop=True)
+            asked = _table_of(asked).reset_index(drop=True)
             n = len(asked) if n is None else n
         drawn = self.sample_parts([(1 if n is None else n, asked)], random_state=random_state)
         return self._form.wrap(drawn)
@@ -115,7 +118,7 @@ class DrawingMixin:
             are left alone. It is not changed.
         method : {"draw", "expected"}, default="draw"
             "draw" keeps the spread: a cell is drawn as it may have been. "expected" comes nearest: the mean
-            of many draws for what lies on a line, and the most frequent of them for all else.
+            for what lies on a line, and the likeliest level, given what is there, of trees and generator.
         n_draws : int, default=None
             For multiple imputation [1]_: how many tables to return.
         random_state : int, numpy Generator or RandomState, default=None
@@ -138,10 +141,9 @@ class DrawingMixin:
         ----------
         .. [1] Rubin (1987). Multiple Imputation for Nonresponse in Surveys. Wiley.
         """
-        if method not in IMPUTATIONS:
-            near = did_you_mean(method, IMPUTATIONS)
-            raise ParameterError(f"method must be one of {listing(IMPUTATIONS)}; got {method!r}.{near}")
-        if n_draws is not None and (method != "draw" or not isinstance(n_draws, int) or n_draws < 1):
+        check_method(method)
+        is_count = isinstance(n_draws, Integral) and not isinstance(n_draws, bool) and int(n_draws) > 0
+        if n_draws is not None and not (method == "draw" and is_count):
             raise ParameterError(
                 f"n_draws must be None or, with method='draw', a whole number of at least 1; got {n_draws!r}."
             )
@@ -193,7 +195,7 @@ class DrawingMixin:
             n_kept = round(float(keep) * int(np.count_nonzero(~is_key)))
             chances = np.where(is_key, 2.0, rng.random((n_rows, len(names))))
             return np.asarray(chances.argsort(1).argsort(1) < n_kept)
-        if isinstance(keep, str | Real) or any(name not in names for name in keep):
+        if not isinstance(keep, list | tuple) or any(name not in names for name in keep):
             raise ParameterError(
                 f"keep must be a share from 0 to 1 or a list of columns, such as {listing(names, 2)}; "
                 f"got {keep!r}."
@@ -202,6 +204,7 @@ class DrawingMixin:
 
     def _fitted_names(self, frame: pd.DataFrame) -> list[Hashable]:
         """Return the columns of a frame that the fitted table has, in its order."""
+        check_names(frame)
         names = [name for name in self.encoder_.schema_.names if name in frame.columns]
         if not names:
             raise DataError(
@@ -223,3 +226,23 @@ class DrawingMixin:
             return np.random.SeedSequence(seed_from(random_state))
         self._n_draws += 1
         return np.random.SeedSequence([self._seed, self._n_draws - 1])
+
+
+def _table_of(asked: Any) -> pd.DataFrame:
+    """Return a table of conditions as a frame, or raise ConditionError."""
+    try:
+        if isinstance(asked, list | str):
+            raise DataError("no table")
+        return unwrap(asked)[0]
+    except DataError as error:
+        raise ConditionError(
+            "Conditions are a mapping from column to what is wanted, such as {'sex': 'F', 'age': '>= 40'}, "
+            f"or a table whose rows state what is known; got {type(asked).__name__}."
+        ) from error
+
+
+def check_method(method: Any) -> None:
+    """Raise ParameterError unless a way to fill in cells is one."""
+    if method not in IMPUTATIONS:
+        near = did_you_mean(method, IMPUTATIONS)
+        raise ParameterError(f"method must be one of {listing(IMPUTATIONS)}; got {method!r}.{near}")

@@ -54,9 +54,20 @@ class Form:
             return frame
         if self.library == "numpy":
             return frame.to_numpy().astype(self.dtype, copy=False)
-        table = pa.Table.from_pandas(frame, schema=self.schema, preserve_index=False)
+        table = pa.Table.from_pandas(frame, schema=self._schema_of(frame), preserve_index=False)
         table = table.replace_schema_metadata(self.schema and self.schema.metadata)
         return import_module("polars").from_arrow(table) if self.library == "polars" else table
+
+    def _schema_of(self, frame: pd.DataFrame) -> pa.Schema | None:
+        """Return the schema of the table, in which columns without a type get that of the frame's cells."""
+        if self.schema is None:
+            return None
+        schema = self.schema
+        for place, held in enumerate(self.schema):
+            if pa.types.is_null(held.type) and frame[held.name].notna().any():
+                own = pa.Array.from_pandas(frame[held.name]).type
+                schema = schema.set(place, held.with_type(own))
+        return schema
 
     def of_columns(self, names: list[Any]) -> Self:
         """Return the form of a table of some of the columns."""

@@ -3,25 +3,23 @@
 A user's rows come in; their own cells stay as they are, whatever the model can make of them.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import mode
+from pandas.api.types import is_numeric_dtype
 
 from synthgan.layout import IntArray
 from synthgan.preprocessing import Conditions
-from synthgan.preprocessing.base import ColumnEncoder
-from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.preprocessing.plain import plain, plain_frame, restore
 from synthgan.sampling import Sampler
 from synthgan.schema import join_columns, overwritten
 
-#: Draws of which the mean, or the most frequent, is taken for what is expected.
-_N_AVERAGED = 32
+#: Rows of which it is found at a time what is expected.
+_CHUNK = 16_384
 
 
 @dataclass(frozen=True)
@@ -85,15 +83,13 @@ class Completion:
         return self._filled(self.sampler.fulfilled([self.asked], strict=False))
 
     def expected(self) -> pd.DataFrame:
-        """Return the rows with the means, or the most frequent, of many draws."""
+        """Return the rows with what is expected of their cells, or where that breaks a rule, as drawn."""
         if not len(self.rows):
             return self.frame.copy()
-        draws = [self.sampler.drawn([self.asked]) for _ in range(_N_AVERAGED)]
-        encoders = self.sampler.encoder.encoders_
-        middle = [_middle([draw.iloc[:, i] for draw in draws], encoder) for i, encoder in enumerate(encoders)]
-        frame = join_columns(middle, self.sampler.encoder.schema_.names)
-        tied = self.sampler.encoder.tied(frame, [self.asked], self.sampler.numpy_rng)
-        return self._filled(self.sampler.encoder.restored(tied))
+        starts = range(0, len(self.rows), _CHUNK)
+        chunks = [np.arange(start, min(start + _CHUNK, len(self.rows))) for start in starts]
+        parts = [self.sampler.expected(self.asked.take(rows)) for rows in chunks]
+        return self._filled(pd.concat(parts, ignore_index=True))
 
     def _filled(self, drawn: pd.DataFrame) -> pd.DataFrame:
         """Return the user's rows with drawn cells in place of those that do not stay."""
@@ -101,37 +97,27 @@ class Completion:
         for place, name in enumerate(self.names):
             is_open = ~self.is_kept[self.rows, place]
             if is_open.any():
-                filled[name] = _with_cells(self.frame[name], self.rows[is_open], drawn[name][is_open])
+                cells = plain(drawn[name]).take(np.flatnonzero(is_open))
+                filled[name] = _with_cells(self.frame[name], self.rows[is_open], cells)
         whole = join_columns(list(filled.values()), list(self.frame.columns))
         whole.attrs = dict(self.frame.attrs)
         return whole
 
 
-def _middle(draws: "Sequence[pd.Series[Any]]", encoder: ColumnEncoder) -> "pd.Series[Any]":
-    """Return for each row the mean of its draws, or the most frequent where they lie on no line."""
-    if isinstance(encoder, NumberLineEncoder) and len(encoder.axis_):
-        numbers = np.stack([encoder.numbers(draw) for draw in draws])
-        is_missing = np.asarray(np.isnan(numbers).any(0))
-        means = np.nan_to_num(numbers).mean(0)
-        return encoder.place(encoder.nearest(means[~is_missing]), is_missing)
-    whole = pd.concat(draws, ignore_index=True)
-    codes = pd.factorize(whole, use_na_sentinel=False)[0]
-    most = mode(codes.reshape(len(draws), -1), axis=0).mode
-    _, first = np.unique(codes, return_index=True)
-    return whole.take(first[most]).reset_index(drop=True)
-
-
 def _with_cells(column: "pd.Series[Any]", rows: IntArray, cells: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return a user's column with other cells in some rows, in its own dtype where that holds them."""
-    dtype, column, cells = column.dtype, plain(column), plain(cells)
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        others = [level for level in cells.dropna().unique() if level not in column.dtype.categories]
-        column = column.cat.add_categories(others) if others else column
-    elif column.isna().all():  # an empty column may be of any dtype
-        column = column.astype(cells.dtype)
-    own = cells if cells.dtype == column.dtype else cells.astype(column.dtype)
+    """Return a user's column with other, plain cells in some rows, in its dtype where that holds them."""
+    dtype, column = column.dtype, plain(column)
     where = np.zeros(len(column), dtype=bool)
     where[rows] = True
     place = np.zeros(len(column), dtype=np.int64)
     place[rows] = np.arange(len(rows))
-    return restore(overwritten(column, own.take(place).set_axis(column.index), where), dtype)
+    own = cells.take(place).set_axis(column.index)
+    if column.isna().all():  # of an empty column the dtype says little
+        is_like = all(map(is_numeric_dtype, (own.dtype, column.dtype))) and column.dtype.kind != "b"
+        own = own.astype(column.dtype) if is_like and own.dtype.kind != "b" else own
+        return own if where.all() else own.where(where)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        others = [level for level in cells.dropna().unique() if level not in column.dtype.categories]
+        column = column.cat.add_categories(others) if others else column
+    own = own if own.dtype == column.dtype else own.astype(column.dtype)
+    return restore(overwritten(column, own, where), dtype)

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from synthgan.drawing import check_method
 from synthgan.synthesizer import SynthGAN
 
 
@@ -52,8 +53,9 @@ class SynthImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn a table with missing cells; `y` is ignored.
 
-        Raises what `SynthGAN.fit` raises.
+        Raises what `SynthGAN.fit` raises, and ParameterError if `method` is none.
         """
+        check_method(self.method)
         self.generator_ = clone(SynthGAN(verbose=0) if self.generator is None else self.generator).fit(X)
         self.n_features_in_ = self.generator_.n_features_in_
         if hasattr(self.generator_, "feature_names_in_"):

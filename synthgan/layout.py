@@ -37,6 +37,8 @@ class Span:
         The codes that stand for a stretch in which a cell has a place.
     n_places
         How many places such a stretch has.
+    has_missing
+        Whether the last code is that of missing cells.
     """
 
     name: Hashable
@@ -45,6 +47,7 @@ class Span:
     value_codes: tuple[int, ...] = ()
     place_codes: tuple[int, ...] = ()
     n_places: int = 1
+    has_missing: bool = False
 
     @property
     def is_ordered(self) -> bool:

@@ -12,6 +12,7 @@ import torch
 
 from synthgan.exceptions import ConditionError, DataError, SynthganError, listing
 from synthgan.gan.drawing import draw
+from synthgan.gan.expecting import expected_codes
 from synthgan.gan.model import GanModel
 from synthgan.layout import EncodedTable, IntArray
 from synthgan.preprocessing import Conditions, TableEncoder
@@ -20,8 +21,10 @@ from synthgan.preprocessing import Conditions, TableEncoder
 _MAX_TRIES, _N_FOR_EACH, _MIN_ANEW, _MAX_ANEW = 12, 3, 64, 65_536
 #: How often where nothing was declared or asked for.
 _FEW_TRIES = 2
-#: Seconds after which no more is tried, and how many times as long as drawing them all took.
+#: Seconds after which no more is tried, and how many times as long as the first draw, if any of it was right.
 _MAX_SECONDS, _MAX_TIMES_FIRST = 5.0, 4.0
+#: A rule is to blame that is broken in more than this share of the rows in which another one is.
+_MOSTLY = 0.5
 #: Levels that are named in an error.
 _N_NAMED = 5
 
@@ -94,7 +97,7 @@ class Sampler:
         state = _Drawn.of(self, asked)
         is_asked = not all(conditions.says_nothing for conditions in asked)
         must_be = strict and (is_asked or bool(self.encoder.ties_.rules))
-        n_tries = _MAX_TRIES if must_be else _FEW_TRIES
+        n_tries = _MAX_TRIES if must_be or self.encoder.ties_.rules else _FEW_TRIES
         for n_try in range(n_tries):
             if not state.lacking.any() or state.is_late:
                 break
@@ -113,10 +116,27 @@ class Sampler:
         table = EncodedTable.join(tables, self.encoder.layout_)
         return self.encoder.decode(table, rng=self.numpy_rng, conditions=asked)
 
+    def expected(self, asked: Conditions) -> pd.DataFrame:
+        """Return what is expected of rows, or where that breaks a rule, rows as they are drawn."""
+        self._check_known([asked])
+        how = {**self.how, "correct": False}
+        codes = expected_codes(self.model, len(asked), asked.known, how, self.rng)
+        plain = self.encoder.expected(self.drawn([asked]), codes, asked, self.numpy_rng)
+        broken = np.flatnonzero(self.encoder.broken(plain, asked=True))
+        frame = self.encoder.restored(plain)
+        if not len(broken):
+            return frame
+        order = np.arange(len(frame))
+        order[broken] = len(frame) + np.arange(len(broken))
+        instead = self.fulfilled([asked.take(broken).as_first()], strict=False)
+        return pd.concat([frame, instead], ignore_index=True).take(order).reset_index(drop=True)
+
     def _too_few(self, state: "_Drawn", is_asked: bool) -> SynthganError:
         """Return the error that says why some rows could not be drawn."""
         lacking, rules = state.lacking, self.encoder.ties_.rules
-        broken = [rule for rule in rules if rule.broken(state.frame)[lacking].any()]
+        counts = [int(np.count_nonzero(rule.broken(state.frame)[lacking])) for rule in rules]
+        most = max(counts, default=0)
+        broken = [rule for rule, n_rows in zip(rules, counts, strict=True) if n_rows > _MOSTLY * most]
         broken = broken or ([] if is_asked else list(rules))
         kept = f"the rules {listing(map(str, broken))}" if broken else "what holds in every row of the table"
         text = f"{lacking.sum():,} of {len(lacking):,} rows could not be drawn: of many too few kept {kept}"
@@ -197,8 +217,10 @@ class _Drawn:
         started = time.monotonic()
         frame = sampler.drawn(asked)
         spent = time.monotonic() - started
-        until = started + max(_MAX_SECONDS, _MAX_TIMES_FIRST * spent)
-        return cls(sampler, asked, frame, cls._lacking(sampler, frame, asked), until, len(frame) / spent)
+        lacking = cls._lacking(sampler, frame, asked)
+        may_last = 0.0 if lacking.all() else _MAX_TIMES_FIRST * spent
+        until = started + max(_MAX_SECONDS, may_last)
+        return cls(sampler, asked, frame, lacking, until, len(frame) / spent)
 
     @staticmethod
     def _lacking(sampler: Sampler, frame: pd.DataFrame, asked: Sequence[Conditions]) -> npt.NDArray[np.bool_]:

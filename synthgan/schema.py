@@ -120,6 +120,13 @@ def overwritten(
 
 def check_frame(frame: pd.DataFrame) -> None:
     """Raise DataError when a frame has no rows, no columns, or names that cannot be told apart."""
+    check_names(frame)
+    if len(frame) == 0:
+        raise DataError("The table has 0 rows; there is nothing to learn from.")
+
+
+def check_names(frame: pd.DataFrame) -> None:
+    """Raise DataError when a frame has no columns, or names that cannot be told apart."""
     if frame.shape[1] == 0:
         raise DataError("The table has no columns; give one with at least one column.")
     if isinstance(frame.columns, pd.MultiIndex):
@@ -133,8 +140,6 @@ def check_frame(frame: pd.DataFrame) -> None:
     odd = [name for name in frame.columns if not isinstance(name, str | int)]
     if odd:
         raise DataError(f"Column names must be strings or integers; got {listing(odd)}.")
-    if len(frame) == 0:
-        raise DataError("The table has 0 rows; there is nothing to learn from.")
 
 
 def can_be_stored(categories: "pd.Index[Any]") -> bool:

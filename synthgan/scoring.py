@@ -60,7 +60,10 @@ class ScoringMixin:
         column = self.encoder_.index_of_target(target)
         classes, owner, shares = self.encoder_.classes(column)
         facts, is_known = self._facts(frame.drop(columns=target, errors="ignore"))
-        codes = code_probabilities(self.model_, facts, torch.from_numpy(is_known), column)
+        if self.encoder_.layout_.sizes[column]:
+            codes = code_probabilities(self.model_, facts, torch.from_numpy(is_known), column)
+        else:  # a constant leaves no trace in a row vector
+            codes = np.ones((len(facts), 1))
         chances = codes[:, owner] * shares
         return pd.DataFrame(chances / chances.sum(1, keepdims=True), index=frame.index, columns=classes)
 
@@ -83,8 +86,8 @@ class ScoringMixin:
         Returns
         -------
         ndarray of shape (n_rows,)
-            At most 0; minus infinity for rows with cells that no drawn row has, such as unseen levels.
-            Numbers beyond the range that was seen count as its end.
+            At most 0; minus infinity for rows with cells that no drawn row has: unseen levels, numbers beyond
+            the range that was seen or between those of a grid, missing cells where there were none.
 
         Raises
         ------
@@ -98,11 +101,11 @@ class ScoringMixin:
             raise ParameterError(f"n_orders must be a whole number of at least 1; got {n_orders!r}.")
         frame = unwrap(X)[0]
         self.encoder_.check_columns(frame)
-        table, is_known = self._facts(frame)
-        coded = self.encoder_.layout_.coded
+        table, _ = self._facts(frame)
+        can_be = self.encoder_.can_be(plain_frame(frame))
         rng = torch.Generator(self.model_.device).manual_seed(seed_from(random_state))
         scores = log_likelihood(self.model_, table, n_orders=n_orders, rng=rng)
-        return np.where(is_known[:, coded].all(1), scores, -np.inf)
+        return np.where(can_be, scores, -np.inf)
 
     def discriminate(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the discriminator's probability that each row is real.

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "drawing": SECOND_FLOOR | {"sampling", "imputation"},
     "scoring": SECOND_FLOOR,
     "synthesizer": SECOND_FLOOR | {"drawing", "scoring"},
-    "imputer": SECOND_FLOOR | {"synthesizer"},
+    "imputer": SECOND_FLOOR | {"drawing", "synthesizer"},
     "augmentation": SECOND_FLOOR | {"synthesizer"},
 }
 #: The roof: the command line and the package's own face see every room.

@@ -246,8 +246,8 @@ def _excluding(
 ) -> _Pair | None:
     """Return a pair of columns if some of their codes never stand together, else None.
 
-    Codes are looked at one by one, and with all stretches of the number line taken together, so that a number
-    that is missing unless a loan is joint is seen however many pieces it has.
+    Codes are looked at one by one, with all stretches of a number line taken together, and with all that is
+    not missing, so that a number that is missing unless a loan is joint is seen however many pieces it has.
     """
     sizes = layout.sizes[[first, second]]
     counts = np.bincount(codes[:, first] * sizes[1] + codes[:, second], minlength=sizes.prod())
@@ -265,16 +265,16 @@ def _excluding(
 def _groups(span: Span) -> list[FloatArray]:
     """Return which codes are in which group, shape ``(n_codes, n_groups)``, for each way to group them.
 
-    Each code is one, and all stretches of a number line are one.
+    Each code is one; all stretches of a number line are one; and all present cells are one.
     """
     singles: FloatArray = np.eye(span.n_codes)
-    if span.place_codes:
-        is_together = np.isin(np.arange(span.n_codes), span.place_codes)
-    else:
-        is_together = np.array([p is not None for p in span.positions] or [False] * span.n_codes)
-    if np.count_nonzero(is_together) < 2:
-        return [singles]
-    return [singles, np.column_stack([singles[:, ~is_together], is_together])]
+    together = [np.isin(np.arange(span.n_codes), span.place_codes)]
+    if not span.place_codes:
+        together = [np.array([p is not None for p in span.positions] or [False] * span.n_codes)]
+    if span.has_missing:
+        together.append(np.arange(span.n_codes) < span.n_codes - 1)
+    groups = {tuple(own): own for own in together if np.count_nonzero(own) > 1}
+    return [singles, *(np.column_stack([singles[:, ~own], own]) for own in groups.values())]
 
 
 def _expected(counts: npt.NDArray[Any]) -> FloatArray:

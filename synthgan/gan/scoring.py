@@ -40,7 +40,7 @@ def code_probabilities(model: GanModel, table: EncodedTable, is_known: Tensor, c
             output = model.generator(model.known_vectors(cells.take(rows), known), noise)
             codes = model.space.log_probabilities(output.codes)[:, model.layout.slice_of(column)]
             parts.append(codes.exp().double().cpu())
-    probabilities: FloatArray = torch.cat(parts).numpy()
+    probabilities: FloatArray = torch.cat(parts or [torch.zeros(0, int(model.layout.sizes[column]))]).numpy()
     return probabilities
 
 
@@ -78,7 +78,7 @@ def log_likelihood(
             batch = cells.take(slice(start, start + _BATCH_SIZE))
             each = torch.stack([_in_order(model, batch, order) for order in orders])
             parts.append((each.logsumexp(0) - math.log(n_orders)).cpu())
-    log_probabilities: FloatArray = torch.cat(parts).numpy()
+    log_probabilities: FloatArray = torch.cat(parts or [torch.zeros(0)]).double().numpy()
     return log_probabilities
 
 

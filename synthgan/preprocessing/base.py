@@ -141,6 +141,23 @@ class ColumnEncoder(ABC):
         """Return the cells, the code of each and its share of the rows of that code; None for no classes."""
         return None
 
+    def expected(self, chances: npt.NDArray[Any]) -> Any:
+        """Return an array of the likeliest cells, given the chances of codes, ``(n_rows, n_codes)``, or None.
+
+        The mean, where cells lie on a line; None where nothing can be expected of cells.
+        """
+        found = self.classes()
+        if found is None:
+            return None
+        cells, codes, shares = found
+        cells, codes, shares = [*cells, None], np.append(codes, self.missing_code), np.append(shares, 1.0)
+        if chances.shape[1] == self.missing_code:
+            cells, codes, shares = cells[:-1], codes[:-1], shares[:-1]
+        likeliest = (chances[:, codes] * shares).argmax(1)
+        missing = likeliest == len(found[0])
+        present = pd.Series([cells[i] for i in likeliest[~missing]], dtype=object)
+        return self.place(present, missing).array
+
     def stretch(self, cell: "pd.Series[Any]") -> tuple[float, float]:
         """Return from where to where on the axis of codes one cell reaches; see `choices`."""
         codes, _ = self.transform(cell)
@@ -188,7 +205,7 @@ class ColumnEncoder(ABC):
         if not self.has_missing_:
             return span
         positions = (*span.positions, None) if span.positions else ()
-        return replace(span, n_codes=span.n_codes + 1, positions=positions)
+        return replace(span, n_codes=span.n_codes + 1, positions=positions, has_missing=True)
 
     @property
     def missing_code(self) -> int:

@@ -101,6 +101,21 @@ def _disjoint(stretches: FloatArray) -> FloatArray:
     return np.column_stack([starts, np.maximum(starts, stretches[:, 1])])
 
 
+def shared(choices: list[Choice], text: str) -> Choice:
+    """Return the choice of what all of several choices mean."""
+    stretches = choices[0].stretches
+    for choice in choices[1:]:
+        low = np.maximum(stretches[:, None, 0], choice.stretches[None, :, 0]).ravel()
+        high = np.minimum(stretches[:, None, 1], choice.stretches[None, :, 1]).ravel()
+        order = np.argsort(low[high > low], kind="stable")
+        stretches = np.column_stack([low, high])[high > low][order]
+
+    def test(column: "pd.Series[Any]") -> BoolArray:
+        return np.asarray(np.all([choice.test(column) for choice in choices], axis=0))
+
+    return Choice(text, stretches, test)
+
+
 def complement(choice: Choice, n_codes: int, text: str) -> Choice:
     """Return the choice of all present cells but some, where `n_codes` codes are of present cells."""
     ends = np.concatenate([[0.0], choice.stretches.ravel(), [float(n_codes)]]).reshape(-1, 2)

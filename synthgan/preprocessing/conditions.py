@@ -17,6 +17,7 @@ from synthgan.exceptions import ConditionError, did_you_mean, listing
 from synthgan.layout import EncodedTable, IntArray, Known, Layout
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.choices import Choice
+from synthgan.preprocessing.key import KeyEncoder
 from synthgan.preprocessing.plain import plain_frame
 from synthgan.preprocessing.wishes import UNFIT, Wish, cell_of, present, read_wish
 from synthgan.schema import join_columns, overwritten
@@ -59,16 +60,25 @@ class Conditions:
 
     @property
     def is_asked(self) -> BoolArray:
-        """Of which cells something is asked, shape ``(n_rows, n_columns)``."""
+        """Of which cells more is asked than to be present, shape ``(n_rows, n_columns)``."""
         is_asked = self.is_known.copy()
-        is_asked[:, list(self.choices)] = True
+        is_asked[:, [i for i, choice in self.choices.items() if not choice.is_silent]] = True
         return is_asked
+
+    @property
+    def must_be_present(self) -> list[int]:
+        """The columns whose cells are to be present without anything else being asked of them."""
+        return [i for i, choice in self.choices.items() if choice.is_silent]
 
     def take(self, places: IntArray) -> Self:
         """Return what is asked of some of the rows, each perhaps several times."""
         cells = {i: cell.take(places).reset_index(drop=True) for i, cell in self.cells.items()}
         known = replace(self.known, pattern_of=self.known.patterns_of(len(self))[places])
         return replace(self, rows=self.rows[places], is_known=self.is_known[places], cells=cells, known=known)
+
+    def as_first(self) -> Self:
+        """Return what is asked of the rows as if no others had been asked for."""
+        return replace(self, rows=np.arange(len(self)))
 
     def later(self, n_rows: int) -> Self:
         """Return what is asked of the rows as if others had been asked for before."""
@@ -242,17 +252,30 @@ class ConditionReader:
         choices: dict[int, Choice] = {}
         for place, name in enumerate(frame.columns):
             i, encoder = self._index(name), self._encoder(name)
+            can_be_filled = encoder.has_missing_ and encoder.missing_code > 0
+            if is_present and can_be_filled and not is_known[:, place].all():
+                choices[i] = replace(present(encoder), is_silent=True)
+            if not frame.iloc[:, place].notna().any() and not encoder.has_missing_:
+                continue
             column = _in_dtype(frame.iloc[:, place].reset_index(drop=True), encoder)
             own = is_known[:, place] & encoder.understands(column)
             own &= column.notna().to_numpy() | frame.iloc[:, place].isna().to_numpy()
             counts[:, i] = own
             if own.any():
-                cells[i] = column.take(np.where(own, np.arange(len(own)), own.argmax())).reset_index(
-                    drop=True
-                )
-            if is_present and encoder.has_missing_ and encoder.missing_code and not own.all():
-                choices[i] = replace(present(encoder), is_silent=True)
+                some = column.take(np.where(own, np.arange(len(own)), own.argmax()))
+                cells[i] = some.reset_index(drop=True).astype(encoder.dtype)
         return self.conditions(np.arange(len(frame)), counts, cells, choices)
+
+    def can_be(self, frame: pd.DataFrame) -> BoolArray:
+        """Return which rows of a plain frame have only cells that can be drawn; keys are always others."""
+        can_be = np.ones(len(frame), dtype=bool)
+        for encoder in self.encoders:
+            if not isinstance(encoder, KeyEncoder):
+                column = frame[encoder.name].reset_index(drop=True)
+                is_missing = column.isna().to_numpy()
+                held = _in_dtype(column, encoder)
+                can_be &= np.where(is_missing, encoder.has_missing_, held.notna() & encoder.supports(held))
+        return can_be
 
     def _cells(self, encoder: ColumnEncoder, given: "pd.Series[Any]") -> "pd.Series[Any]":
         """Return known cells in the dtype of the encoder's column, or raise ConditionError."""
@@ -299,19 +322,17 @@ class ConditionReader:
 
 
 def _in_dtype(column: "pd.Series[Any]", encoder: ColumnEncoder) -> "pd.Series[Any]":
-    """Return a column in the dtype of an encoder's; what that cannot hold is missing."""
+    """Return a column in the dtype of an encoder's, or as objects; what that cannot hold is missing."""
     if column.dtype == encoder.dtype:
         return column
-    different = column.dropna().drop_duplicates()
-    cells = {}
-    for value in different:
+    cells: dict[Any, Any] = {}
+    for value in column.dropna().drop_duplicates():
         with suppress(*UNFIT):
             cells[value] = encoder.cast(value).iloc[0]
-    held = [cells.get(value) for value in column]
-    return encoder.place(
-        pd.Series([cell for cell in held if cell is not None], dtype=object),
-        np.array([c is None for c in held]),
-    )
+    held = pd.Series([cells.get(value) for value in column], dtype=object)
+    with suppress(*UNFIT):  # a missing cell, of which integers have none
+        return held.astype(encoder.dtype)
+    return held
 
 
 def read_texts(texts: Iterable[str], encoders: Sequence[ColumnEncoder]) -> dict[Hashable, Any]:

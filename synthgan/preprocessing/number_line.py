@@ -22,6 +22,8 @@ from synthgan.preprocessing.grid import Grid, whole_numbers
 
 #: Points with more than this share of the cells are named in the schema, so many at most.
 _FREQUENT, _MAX_FREQUENT = 0.05, 3
+#: Points of a piece of which the mean is taken.
+_N_POINTS = 16
 #: How long a stretch a single number is of a line on which it has no length, in pieces.
 _POINT = 1e-9
 
@@ -144,6 +146,17 @@ class NumberLineEncoder(ColumnEncoder):
             return None
         codes = np.arange(len(self.axis_))
         return self._restore(self._decode(codes, np.zeros(len(codes)))).tolist(), codes, np.ones(len(codes))
+
+    def expected(self, chances: npt.NDArray[Any]) -> Any:
+        if not len(self.axis_):
+            return None
+        n_codes = len(self.axis_)
+        missing = chances[:, n_codes:].sum(1) > 0.5
+        shares = (np.arange(_N_POINTS) + 0.5) / _N_POINTS
+        steps = self.axis_.decode(np.arange(n_codes).repeat(_N_POINTS), np.tile(shares, n_codes))
+        present = chances[~missing, :n_codes].astype(np.float64)
+        means = present @ steps.reshape(n_codes, -1).mean(1) / np.maximum(present.sum(1), 1e-12)
+        return self.place(self._to_cells(means), missing).array
 
     def stretch(self, cell: "pd.Series[Any]") -> tuple[float, float]:
         if cell.isna().iloc[0]:

@@ -165,23 +165,62 @@ class TableEncoder:
         if conditions:
             written = [asked.write_into(frame.iloc[rows]) for rows, asked in parts]
             frame = pd.concat(written, ignore_index=True)
-        fixed = self._fixed(len(frame), conditions)
+        fixed = np.zeros(frame.shape, dtype=bool)
+        if conditions:
+            fixed = np.concatenate([asked.is_asked for asked in conditions])
         frame = copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
-        return self.ties_.keep(frame, self.encoders_, fixed, rng)
+        tied = self.ties_.keep(frame, self.encoders_, fixed, rng)
+        present = [(rows, asked.must_be_present) for rows, asked in parts if asked.must_be_present]
+        return self._with_present(tied, frame, present)
 
-    def _fixed(self, n_rows: int, conditions: Sequence[Conditions]) -> npt.NDArray[np.bool_]:
-        """Return which cells of rows must stay as they are since something was asked of them."""
-        if not conditions:
-            return np.zeros((n_rows, len(self.encoders_)), dtype=bool)
-        return np.concatenate([asked.is_asked for asked in conditions])
-
-    def tied(
-        self, frame: pd.DataFrame, conditions: Sequence[Conditions], rng: np.random.Generator
+    def expected(
+        self,
+        drawn: pd.DataFrame,
+        codes: Mapping[int, tuple[IntArray, npt.NDArray[Any]]],
+        asked: Conditions,
+        rng: np.random.Generator,
     ) -> pd.DataFrame:
-        """Return plain rows, which were not drawn as they are, in which what goes together does."""
-        written = [asked.write_into(frame.iloc[asked.rows]) for asked in conditions]
-        known = np.concatenate([asked.is_known for asked in conditions])
-        return self.ties_.keep(pd.concat(written, ignore_index=True), self.encoders_, known, rng)
+        """Return plain drawn rows with what is expected in place of cells that nothing is known of.
+
+        That is the mean of what lies on a line, and the likeliest of all else.
+
+        Parameters
+        ----------
+        drawn
+            The rows.
+        codes
+            For columns in which rows the chances of which codes are known, and what they are.
+        asked
+            What is known of the rows.
+        rng
+            Source of what is left open.
+        """
+        series = [drawn.iloc[:, i] for i in range(drawn.shape[1])]
+        for i, (rows, chances) in codes.items():
+            encoder, column = self.encoders_[i], series[i].copy()
+            if i in asked.must_be_present:
+                chances = chances[:, : encoder.missing_code]
+            cells = encoder.expected(chances / np.maximum(chances.sum(1, keepdims=True), 1e-12))
+            if cells is not None:
+                column.array[rows] = cells
+                series[i] = column
+        frame = join_columns(series, self.schema_.names)
+        tied = self.ties_.keep(frame, self.encoders_, asked.is_asked, rng)
+        return self._with_present(tied, frame, [(slice(None), asked.must_be_present)])
+
+    def _with_present(
+        self, tied: pd.DataFrame, frame: pd.DataFrame, present: Sequence[tuple[slice, list[int]]]
+    ) -> pd.DataFrame:
+        """Return rows in which no cell has become missing that was to be present, whatever goes together."""
+        series = [tied.iloc[:, i] for i in range(tied.shape[1])]
+        for rows, columns in present:
+            for i in columns:
+                is_own = np.zeros(len(tied), dtype=bool)
+                is_own[rows] = True
+                is_lost = is_own & series[i].isna().to_numpy() & frame.iloc[:, i].notna().to_numpy()
+                if is_lost.any():
+                    series[i] = overwritten(series[i], frame.iloc[:, i], is_lost)
+        return join_columns(series, self.schema_.names) if present else tied
 
     def _decoded(
         self, table: EncodedTable, i: int, parts: Sequence[tuple[slice, Conditions]], rng: np.random.Generator
@@ -287,6 +326,10 @@ class TableEncoder:
         for conditions in found:
             self._check_ties(conditions)
         return found
+
+    def can_be(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Return which rows of a plain frame have only cells that can be drawn; keys are always others."""
+        return ConditionReader(self.encoders_, self.layout_).can_be(frame)
 
     def facts(self, frame: pd.DataFrame, is_known: npt.NDArray[np.bool_], *, is_present: bool) -> Conditions:
         """Return what given rows say of the rest of them; see `ConditionReader.of_facts`."""

@@ -22,11 +22,13 @@ import pandas as pd
 from synthgan.exceptions import ConditionError, did_you_mean, listing
 from synthgan.layout import FloatArray, IntArray
 from synthgan.preprocessing.base import ColumnEncoder
-from synthgan.preprocessing.choices import Choice, complement, united
+from synthgan.preprocessing.choices import Choice, complement, shared, united
 
 _COMPARISON = re.compile(r"\s*(>=|<=|!=|==|>|<|=)\s*(.*?)\s*", re.DOTALL)
 _AND = re.compile(r"\s*(?:\band\b|&)\s*(?=[<>=!])")
 _MISSING, _PRESENT = "missing", "not missing"
+#: What to write instead of what is not understood.
+_FORMS = "A range is a pair (low, high) or text such as '>= 1 and < 5', and a list is any of its values."
 #: By how much shares may differ from 1 together.
 _ROUNDING = 1e-6
 #: What is wrong with a value in the eyes of an encoder.
@@ -73,8 +75,7 @@ def read_wish(encoder: ColumnEncoder, asked: Any) -> Wish:
     shares = np.array([_share(encoder, value, share) for value, share in asked.items()])
     if abs(shares.sum() - 1) > _ROUNDING:
         raise ConditionError(
-            f"The shares of {encoder.name!r} add up to {shares.sum():g}, not to 1; give each value its share "
-            "of the rows."
+            f"The shares of {encoder.name!r} add up to {shares.sum():g}, not to 1; divide each by that."
         )
     return Wish([_option(encoder, value) for value in asked], shares)
 
@@ -86,7 +87,8 @@ def _share(encoder: ColumnEncoder, value: Any, share: Any) -> float:
         number = np.nan
     if not 0 <= number <= 1 + _ROUNDING:
         raise ConditionError(
-            f"The share of {value!r} in {encoder.name!r} must be a number from 0 to 1; got {share!r}."
+            f"The share of {value!r} in {encoder.name!r} must be a number from 0 to 1; got {share!r}. A "
+            "mapping gives each value its share of the rows; a range is a pair (low, high)."
         )
     return number
 
@@ -99,11 +101,22 @@ def _option(encoder: ColumnEncoder, asked: Any) -> Any:
         return _any_of(encoder, list(asked))
     try:
         return cell_of(encoder, asked)
-    except ConditionError:
+    except ConditionError as error:
         option = _told(encoder, asked) if isinstance(asked, str) else None
-        if option is None:
-            raise
-        return option
+        if option is not None:
+            return option
+        if encoder.has_order and not _is_end(encoder, asked):
+            raise ConditionError(f"{error} {_FORMS}") from error
+        raise
+
+
+def _is_end(encoder: ColumnEncoder, value: Any) -> bool:
+    """Whether a value can be compared with the cells of a column, be it one of them or not."""
+    try:
+        encoder.bound(value)
+    except UNFIT:
+        return False
+    return True
 
 
 def cell_of(encoder: ColumnEncoder, value: Any) -> "pd.Series[Any]":
@@ -152,35 +165,45 @@ def single(encoder: ColumnEncoder, cell: "pd.Series[Any]") -> Choice:
 def _told(encoder: ColumnEncoder, text: str) -> Any:
     """Return what a text says that is no cell, or None if it says nothing."""
     if text.strip().lower() == _MISSING:
+        if not encoder.has_missing_:
+            raise ConditionError(f"Column {encoder.name!r} cannot be missing: no cell of it was.")
         return cell_of(encoder, None)
     if text.strip().lower() == _PRESENT:
         return present(encoder)
+    whole = _COMPARISON.fullmatch(text.strip())
+    if whole and whole[1] in ("=", "==", "!=") and _is_cell(encoder, whole[2]):
+        cell = cell_of(encoder, whole[2])
+        return _excluding(encoder, cell, text) if whole[1] == "!=" else cell
     parts = [_COMPARISON.fullmatch(part) for part in _AND.split(text.strip())]
     if not all(parts):
         return None
-    asked = [(part[1], part[2]) for part in parts if part]
-    bounds: dict[str, tuple[Any, bool]] = {}
-    unequal = []
-    for sign, value in asked:
-        if sign in ("=", "=="):
-            return cell_of(encoder, value) if len(asked) == 1 else None
-        if sign == "!=":
-            unequal.append(value)
-            continue
-        end = "low" if sign[0] == ">" else "high"
-        if end in bounds:
-            raise ConditionError(f"Column {encoder.name!r} is asked for two {end} ends: {text!r}; give one.")
-        bounds[end] = (value, len(sign) == 1)
-    if unequal and bounds:
-        raise ConditionError(f"Column {encoder.name!r} takes either bounds or '!=', not both: {text!r}.")
-    if unequal:
-        others = [_excluded(encoder, value) for value in unequal]
-        return _supported(complement(united(others, text), encoder.missing_code, text), encoder)
-    return _between(encoder, text, bounds.get("low"), bounds.get("high"))
+    choices = [_compared(encoder, part[1], part[2]) for part in parts if part]
+    return choices[0] if len(choices) == 1 else _supported(shared(choices, text), encoder)
 
 
-def _excluded(encoder: ColumnEncoder, value: str) -> Choice:
-    return single(encoder, cell_of(encoder, value))
+def _compared(encoder: ColumnEncoder, sign: str, value: str) -> Choice:
+    """Return the choice of the cells that a comparison is true of."""
+    text = f"{sign} {value}"
+    if sign in ("=", "=="):
+        return single(encoder, cell_of(encoder, value))
+    if sign == "!=":
+        return _excluding(encoder, cell_of(encoder, value), text)
+    end = (value, len(sign) == 1)
+    return _between(encoder, text, *((end, None) if sign[0] == ">" else (None, end)))
+
+
+def _excluding(encoder: ColumnEncoder, cell: "pd.Series[Any]", text: str) -> Choice:
+    """Return the choice of all present cells but one."""
+    return _supported(complement(single(encoder, cell), encoder.missing_code, text), encoder)
+
+
+def _is_cell(encoder: ColumnEncoder, value: str) -> bool:
+    """Whether a text is one cell of a column."""
+    try:
+        cell_of(encoder, value)
+    except ConditionError:
+        return False
+    return True
 
 
 def present(encoder: ColumnEncoder) -> Choice:
@@ -215,8 +238,8 @@ def _between(
         bounds = [None if end is None else (encoder.bound(end[0]), end[1]) for end in (low, high)]
     except UNFIT as error:
         raise ConditionError(
-            f"Column {encoder.name!r} cannot be {text!r}: an end is nothing that can be compared with "
-            f"{encoder.support()}."
+            f"Column {encoder.name!r} cannot be {text!r}: what it is compared with is no such cell; it holds "
+            f"{encoder.support()}. {_FORMS}"
         ) from error
     stretches, test = encoder.between(*bounds)
     return _supported(Choice(text, stretches, test), encoder)
