@@ -158,7 +158,7 @@ def test_a_rare_class_is_drawn_as_often_as_asked():
     assert (drawn["rare"] == "yes").all()
 
 
-@pytest.mark.parametrize("n", [-1, 2.0, True, "3", None])
+@pytest.mark.parametrize("n", [-1, 2.0, True, "3"])
 def test_number_of_rows_must_be_a_whole_number(fitted, n):
     with pytest.raises(ParameterError, match="number of rows"):
         fitted.sample(n)

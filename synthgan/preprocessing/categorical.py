@@ -186,7 +186,10 @@ class CategoricalEncoder(ColumnEncoder):
 
     def bound(self, value: Any) -> Any:
         """Return the rank of a level that the dtype has."""
-        return self.dtype.categories.get_loc(self.cast(value).iloc[0])
+        cell = self.cast(value)
+        if cell.isna().iloc[0]:
+            raise ValueError("a missing cell is no end")
+        return self.dtype.categories.get_loc(cell.iloc[0])
 
     def between(self, low: Bound | None, high: Bound | None) -> tuple[FloatArray, Test]:
         ranks = self.dtype.categories.get_indexer(pd.Index(self.levels_, dtype=object))
