@@ -41,7 +41,7 @@ bench-cost: $(INSTALLED)
 bench-consistency: $(INSTALLED)
 	$(BIN)/python benchmarks/consistency.py --data $(DATA)
 
-# Random conditions on all tables, then how hard rows under them are to tell from real ones: half an hour.
+# Random conditions on all tables, then how hard rows under them are to tell from real ones.
 bench-conditions: $(INSTALLED)
 	$(BIN)/python benchmarks/conditions.py $(basename $(notdir $(wildcard $(DATA)/*.parquet))) --data $(DATA)
 	$(BIN)/python benchmarks/conditions.py adult default-credit shoppers beijing-pm25 --data $(DATA) --fidelity

@@ -57,14 +57,14 @@ def holding(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, An
     plain = statistics.median(timed(gan, {})[1] for _ in range(N_PLAIN))
     held, speeds, errors = [], [], 0
     for _ in range(arguments.conditions):
-        asked, tests = random_condition(table, columns, rng)
+        asked = random_condition(table, columns, rng)
         try:
             drawn, seconds = timed(gan, asked)
         except ConditionError as error:
             print(f"refused: {asked}: {error}", flush=True)
             errors += 1
             continue
-        held.append(len(drawn) == N_ROWS and all(is_met(drawn) for is_met in tests))
+        held.append(len(drawn) == N_ROWS and bool(are_met(drawn, asked).all()))
         speeds.append(plain / seconds)
     frame = table[columns].sample(N_ROWS, replace=True, random_state=seed).reset_index(drop=True)
     frame = frame.mask(rng.random(frame.shape) < 0.5)
@@ -90,34 +90,31 @@ def timed(gan: SynthGAN, asked: Any) -> tuple[pd.DataFrame, float]:
     return drawn, time.perf_counter() - started
 
 
-def random_condition(table: pd.DataFrame, columns: list[Any], rng: np.random.Generator) -> tuple[dict, list]:
-    """Return a condition that a random row meets, and tests of frames that say so without the package."""
+def random_condition(table: pd.DataFrame, columns: list[Any], rng: np.random.Generator) -> dict[Any, Any]:
+    """Return a condition on one to five columns that a random row meets."""
     row = table.iloc[rng.integers(len(table))]
     chosen = rng.choice(len(columns), size=min(len(columns), rng.integers(1, 6)), replace=False)
-    asked, tests = {}, []
-    for name in (columns[i] for i in chosen):
-        wanted, is_met = wish(table[name], row[name], rng)
-        asked[name] = wanted
-        tests.append(lambda frame, name=name, is_met=is_met: bool(is_met(frame[name]).all()))
-    return asked, tests
+    return {name: wish(table[name], row[name], rng) for name in (columns[i] for i in chosen)}
 
 
-def wish(column: pd.Series, cell: Any, rng: np.random.Generator) -> tuple[Any, Any]:
-    """Return what is asked of a column so that a cell has it, and what says whether cells have."""
+def wish(column: pd.Series, cell: Any, rng: np.random.Generator) -> Any:
+    """Return what is asked of a column so that a cell has it."""
     if pd.isna(cell):
-        return None, lambda drawn: drawn.isna()
+        return None
     is_line = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
     form = rng.choice(["cell", "cell", "range", "above", "list"] if is_line else ["cell", "cell", "list"])
     if form == "range":
-        low, high = range_around(column, cell, rng)
-        return (low, high), lambda drawn: drawn.between(low, high)
+        return range_around(column, cell, rng)
     if form == "above":
-        low = min(cell, column.quantile(rng.uniform(0, 1 - MIN_SUPPORT)))
-        return f">= {low}", lambda drawn: drawn >= low
+        return f">= {min(cell, column.quantile(rng.uniform(0, 1 - MIN_SUPPORT)))}"
     if form == "list":
-        others = [cell, *column.dropna().sample(2, random_state=int(rng.integers(2**31)))]
-        return others, lambda drawn: drawn.isin(others)
-    return cell, lambda drawn: drawn == cell
+        return [cell, *column.dropna().sample(2, random_state=int(rng.integers(2**31)))]
+    return cell
+
+
+def are_met(frame: pd.DataFrame, asked: dict[Any, Any]) -> np.ndarray:
+    """Return which rows are as `random_condition` asks, without asking the package."""
+    return np.all([cells_met(frame[name], wanted) for name, wanted in asked.items()], axis=0)
 
 
 def range_around(column: pd.Series, cell: Any, rng: np.random.Generator) -> tuple[Any, Any]:
@@ -161,11 +158,8 @@ def fidelity(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, A
     plain = gan.sample(len(train))
     without, each = detection(test, plain), []
     while len(each) < arguments.conditions:
-        asked, _ = random_condition(test, list(test.columns), rng)
-        is_met = np.ones(len(test), dtype=bool)
-        for name_of, wanted in asked.items():
-            is_met &= cells_met(test[name_of], wanted)
-        real = test[is_met]
+        asked = random_condition(test, list(test.columns), rng)
+        real = test[are_met(test, asked)]
         if not MIN_JUDGED <= len(real) < 0.9 * len(test):
             continue
         some = test.sample(len(real), random_state=seed)

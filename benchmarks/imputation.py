@@ -20,7 +20,6 @@ References
 
 import argparse
 import json
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from fidelity import LEFT_OUT, detection
+from fidelity import LEFT_OUT, detection, in_words
 from scipy.stats import ks_2samp
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
@@ -58,11 +57,6 @@ def main() -> None:
             cells = [in_words([one[figure] for one in figures]) for figure in FIGURES]
             lines.append(f"| {name} | {method} | {len(figures)} | {' | '.join(cells)} |")
     print("\n".join(lines))
-
-
-def in_words(values: list[float]) -> str:
-    mean, spread = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{mean:.3f} ± {spread:.3f}" if mean < 2 else f"{mean:,.0f}"
 
 
 def run(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, dict[str, float]]:

@@ -149,6 +149,19 @@ class Layout:
         """Length of a row vector."""
         return self.n_codes + len(self.valued) + len(self.placed) + N_RELATION_CODES * len(self.relations)
 
+    def places(self, shares: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """Return the places of all columns that have them, shape ``(n_rows, n_placed)``.
+
+        Parameters
+        ----------
+        shares
+            Which share of its stretch lies before each cell, shape ``(n_rows, n_columns)``.
+        """
+        places = np.zeros((len(shares), len(self.placed)), dtype=np.uint8)
+        for place, i in enumerate(self.placed):
+            places[:, place] = self.spans[i].places(shares[:, i])
+        return places
+
     def slice_of(self, index: int) -> slice:
         """Return the place of span `index` among the codes of a row vector."""
         start = int(self.offsets[index])

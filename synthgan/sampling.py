@@ -139,7 +139,7 @@ class Sampler:
         broken = [rule for rule, n_rows in zip(rules, counts, strict=True) if n_rows > _MOSTLY * most]
         broken = broken or ([] if is_asked else list(rules))
         kept = f"the rules {listing(map(str, broken))}" if broken else "what holds in every row of the table"
-        text = f"{lacking.sum():,} of {len(lacking):,} rows could not be drawn: of many too few kept {kept}"
+        text = f"{lacking.sum():,} of {len(lacking):,} rows could not be drawn: too few of many kept {kept}"
         if not is_asked:
             return DataError(f"{text}. Ask for fewer rows or others.")
         words = state.asked[state.part_of[lacking][0]].in_words(self.encoder.schema_.names)
@@ -256,16 +256,17 @@ class _Drawn:
         started, encoder = time.monotonic(), self.sampler.encoder
         starts, room = np.cumsum([0, *map(len, self.asked)]), int(self.rate * (self.until - started))
         most = min(_MAX_ANEW, room // len(self.asked))
-        anew, lengths = [], []
-        for conditions, start in zip(self.asked, starts[:-1], strict=True):
-            rows = np.flatnonzero(self.lacking[start : start + len(conditions)])
+        anew, parts = [], []
+        for part, conditions in enumerate(self.asked):
+            rows = np.flatnonzero(self.lacking[starts[part] : starts[part + 1]])
             n_rows = int(np.clip(_N_FOR_EACH * 2**n_try * len(rows), _MIN_ANEW, max(_MIN_ANEW, most)))
-            anew += [conditions.take(np.resize(rows, n_rows))] if len(rows) else []
-            lengths += [n_rows if len(rows) else 0]
+            if len(rows):
+                anew.append(conditions.take(np.resize(rows, n_rows)))
+                parts.append(part)
         fresh = self.sampler.drawn(anew)
         fits = np.flatnonzero(~self._lacking(self.sampler, fresh, anew))
         whole = pd.concat([self.frame, fresh], ignore_index=True)
-        sort = np.concatenate([self._patterns(self.asked), self._patterns(anew, np.flatnonzero(lengths))])
+        sort = np.concatenate([_patterns(range(len(self.asked)), self.asked), _patterns(parts, anew)])
         if n_try < _MAX_TRIES // 2:
             ruled = [name for rule in encoder.ties_.rules for name in rule.names]
             lacks_cells = pd.DataFrame(whole[[*dict.fromkeys(ruled)]].isna().to_numpy()).assign(sort=sort)
@@ -279,16 +280,14 @@ class _Drawn:
         rate = max(self.rate, len(fresh) / (time.monotonic() - started))
         return replace(self, frame=frame, lacking=lacking, rate=rate)
 
-    @staticmethod
-    def _patterns(asked: Sequence[Conditions], parts: IntArray | None = None) -> npt.NDArray[np.uint64]:
-        """Return a number for each row that is that of rows of which the same is asked."""
-        parts = np.arange(len(asked)) if parts is None else parts
-        numbers = [
-            (np.uint64(part) << np.uint64(32))
-            + conditions.known.patterns_of(len(conditions)).astype(np.uint64)
-            for part, conditions in zip(parts.tolist(), asked, strict=True)
-        ]
-        return np.concatenate(numbers) if numbers else np.empty(0, dtype=np.uint64)
+
+def _patterns(parts: Sequence[int], asked: Sequence[Conditions]) -> npt.NDArray[np.uint64]:
+    """Return a number for each row that is that of rows of which the same is asked, given their parts."""
+    numbers = [
+        (np.uint64(part) << np.uint64(32)) + conditions.known.patterns_of(len(conditions)).astype(np.uint64)
+        for part, conditions in zip(parts, asked, strict=True)
+    ]
+    return np.concatenate(numbers)
 
 
 def _matched(wanted: npt.NDArray[Any], offered: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:

@@ -1,7 +1,7 @@
 """What is expected of the cells that are not known: what is known comes in, chances of codes go out.
 
 Unknown cells are drawn a few times over, and each is then told from all others of its row: by its trees, all
-of them, and by the generator. Either is right where the other errs, so that their mean is taken.
+of them, and by the generator, and their mean is taken.
 """
 
 from typing import Any

@@ -47,6 +47,10 @@ class CodingOptions:
     max_levels: int = 250
 
 
+#: What an encoder raises, or pandas for it, where a value or a column cannot be of its dtype; pandas knows
+#: nothing of some of Arrow's types.
+UNFIT = (ValueError, TypeError, ArithmeticError, NotImplementedError)
+
 #: What stands for a missing cell among objects, by the name under which a model file keeps it.
 _MISSING: dict[str, Any] = {"None": None, "NA": pd.NA, "NaT": pd.NaT}
 

@@ -15,11 +15,11 @@ import pandas as pd
 
 from synthgan.exceptions import ConditionError, did_you_mean, listing
 from synthgan.layout import EncodedTable, IntArray, Known, Layout
-from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.base import UNFIT, ColumnEncoder
 from synthgan.preprocessing.choices import Choice
 from synthgan.preprocessing.key import KeyEncoder
 from synthgan.preprocessing.plain import plain_frame
-from synthgan.preprocessing.wishes import UNFIT, Wish, cell_of, present, read_wish
+from synthgan.preprocessing.wishes import Wish, cell_of, present, read_wish
 from synthgan.schema import join_columns, overwritten
 
 BoolArray = npt.NDArray[np.bool_]
@@ -305,9 +305,7 @@ class ConditionReader:
             known = is_known[:, i]
             codes[known, i], inside[known, i] = self.encoders[i].transform(column[known])
         layout = self.layout
-        places = np.zeros((len(rows), len(layout.placed)), dtype=np.uint8)
-        for place, i in enumerate(layout.placed):
-            places[:, place] = layout.spans[i].places(inside[:, i])
+        places = layout.places(inside)
         relations = np.zeros((len(rows), len(layout.relations)), dtype=np.uint8)
         table = EncodedTable(codes, inside[:, layout.valued], places, relations)
         whole = np.column_stack([codes, places, is_known, table.values.view(np.int32)]).astype(np.int64)
@@ -349,23 +347,20 @@ def read_texts(texts: Iterable[str], encoders: Sequence[ColumnEncoder]) -> dict[
     """
     by_text = {str(encoder.name): encoder for encoder in encoders}
     conditions: dict[Hashable, Any] = {}
+    comparisons: dict[Hashable, list[str]] = {}
     for text in texts:
         column, sign, value = _parted(text, by_text)
         encoder = by_text.get(column)
         name = column if encoder is None else encoder.name
-        asked: Any = f"{sign} {value}"
+        if name in conditions or (sign == "=" and name in comparisons):
+            raise ConditionError(f"Column {name!r} has two conditions; give it one.")
         if sign == "=":
             is_level = "" in getattr(encoder, "levels_", [])
-            asked = value or ("" if is_level else None)
-        elif sign == "!=" and not value:
-            asked = "not missing"
-        is_comparison = sign != "="
-        if name in conditions:
-            if not is_comparison or not str(conditions[name]).startswith((">", "<", "!=")):
-                raise ConditionError(f"Column {name!r} has two conditions; give it one.")
-            asked = f"{conditions[name]} and {asked}"
-        conditions[name] = asked
-    return conditions
+            conditions[name] = value or ("" if is_level else None)
+        else:  # what can be compared is present
+            comparisons.setdefault(name, []).extend([f"{sign} {value}"] if value else [])
+    joined = {name: " and ".join(parts) or "not missing" for name, parts in comparisons.items()}
+    return conditions | joined
 
 
 _SIGNS = (">=", "<=", "!=", "=", ">", "<")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
 from synthgan.layout import EncodedTable, IntArray, Layout, Relation
-from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
+from synthgan.preprocessing.base import UNFIT, CodingOptions, ColumnEncoder
 from synthgan.preprocessing.conditions import ConditionReader, Conditions, read_texts
 from synthgan.preprocessing.inference import schema_of
 from synthgan.preprocessing.key import KeyEncoder
@@ -105,7 +105,7 @@ class TableEncoder:
         return EncodedTable(
             codes,
             inside[:, self.layout_.valued],
-            self._places(inside),
+            self.layout_.places(inside),
             encode_relations(frame, self.encoders_, self.layout_),
         )
 
@@ -122,7 +122,7 @@ class TableEncoder:
     ) -> tuple[IntArray, npt.NDArray[np.float32]]:
         try:
             return encoder.transform(column)
-        except (ValueError, TypeError, ArithmeticError, NotImplementedError) as error:
+        except UNFIT as error:
             if isinstance(error, DataError):
                 raise
             fitted = self.schema_[encoder.name].dtype
@@ -130,13 +130,6 @@ class TableEncoder:
                 f"Column {encoder.name!r} was {fitted} when it was fitted, and is {column.dtype} with cells "
                 f"that cannot be that; change it with astype."
             ) from error
-
-    def _places(self, inside: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-        """Return the places of all columns that have them, shape ``(n_rows, n_placed)``."""
-        places = np.zeros((len(inside), len(self.layout_.placed)), dtype=np.uint8)
-        for place, i in enumerate(self.layout_.placed):
-            places[:, place] = self.layout_.spans[i].places(inside[:, i])
-        return places
 
     def inverse_transform(
         self, table: EncodedTable, *, rng: np.random.Generator, conditions: Sequence[Conditions] = ()
@@ -343,7 +336,8 @@ class TableEncoder:
                 i: cells.iloc[[row]] for i, cells in conditions.cells.items() if conditions.is_known[row, i]
             }
             if apart := self.ties_.contradicted(cells, self.encoders_):
-                asked = " and ".join(f"{self.schema_.names[i]!r} = {cells[i].iloc[0]}" for i in apart)
+                words = conditions.take(np.array([row])).in_words(self.schema_.names)
+                asked = " and ".join(words[i] for i in apart)
                 raise ConditionError(
                     f"No row can have {asked}: in the table one of these decides the others."
                 )

@@ -21,7 +21,7 @@ import pandas as pd
 
 from synthgan.exceptions import ConditionError, did_you_mean, listing
 from synthgan.layout import FloatArray, IntArray
-from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.base import UNFIT, ColumnEncoder
 from synthgan.preprocessing.choices import Choice, complement, shared, united
 
 _COMPARISON = re.compile(r"\s*(>=|<=|!=|==|>|<|=)\s*(.*?)\s*", re.DOTALL)
@@ -31,8 +31,6 @@ _MISSING, _PRESENT = "missing", "not missing"
 _FORMS = "A range is a pair (low, high) or text such as '>= 1 and < 5', and a list is any of its values."
 #: By how much shares may differ from 1 together.
 _ROUNDING = 1e-6
-#: What is wrong with a value in the eyes of an encoder.
-UNFIT = (ValueError, TypeError, ArithmeticError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -134,8 +132,9 @@ def cell_of(encoder: ColumnEncoder, value: Any) -> "pd.Series[Any]":
         supported = False
     if not supported:
         near = did_you_mean(value, getattr(encoder, "levels_", []))
+        shown = value.item() if isinstance(value, np.generic) else value
         raise ConditionError(
-            f"Column {encoder.name!r} cannot be {value!r}: it holds {encoder.support()}.{near}"
+            f"Column {encoder.name!r} cannot be {shown!r}: it holds {encoder.support()}.{near}"
         )
     return cell
 

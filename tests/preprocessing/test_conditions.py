@@ -9,7 +9,7 @@ import pytest
 from asking import ask, cell_asked, written_into
 
 from synthgan.exceptions import ConditionError
-from synthgan.preprocessing import CodingOptions, TableEncoder
+from synthgan.preprocessing import CodingOptions, Conditions, TableEncoder
 
 POSSIBLE = [
     ("age", 40, 40),
@@ -157,6 +157,14 @@ class TestReadConditions:
             (["t="], {"t": ""}),
             (["u="], {"u": None}),
             (["7=2.5"], {7: "2.5"}),
+            (["a>=1"], {"a": ">= 1"}),
+            (["a >= 1", "a<2", "a!=1.5"], {"a": ">= 1 and < 2 and != 1.5"}),
+            (["a=b>3"], {"a=b": "> 3"}),
+            (["u!="], {"u": "not missing"}),
+            (["u!=", "u!=y"], {"u": "!= y"}),
+            (["t=>50K"], {"t": ">50K"}),
+            (["t= x"], {"t": " x"}),
+            (["7<2"], {7: "< 2"}),
             (["nowhere=1=2"], {"nowhere": "1=2"}),
             ([], {}),
         ],
@@ -165,7 +173,14 @@ class TestReadConditions:
         assert self.encoder.read_conditions(texts) == conditions
 
     @pytest.mark.parametrize(
-        ("texts", "message"), [(["a"], "COLUMN=VALUE"), (["a=1", "a=2"], "two conditions")]
+        ("texts", "message"),
+        [
+            (["a"], "COLUMN=VALUE"),
+            (["a=1", "a=2"], "two conditions"),
+            (["a=1", "a>2"], "two conditions"),
+            (["a>2", "a=1"], "two conditions"),
+            (["t=>50K", "t!=x"], "two conditions"),
+        ],
     )
     def test_what_cannot_be_read_is_refused(self, texts, message):
         with pytest.raises(ConditionError, match=message):
@@ -241,3 +256,84 @@ def test_truth_value_of_an_object_column_stays_one():
     cell = cell_asked(encoder, {"b": 1})
     assert cell.tolist() == [True]
     assert isinstance(cell.iloc[0], bool)
+
+
+class TestFrames:
+    frame = pd.DataFrame(
+        {
+            "n": pd.Series([5, 6, 7, None] * 50, dtype="Int64"),
+            "x": np.linspace(0, 1, 200),
+            "city": ["Bern", "Chur", None, "Bern", "Chur"] * 40,
+        }
+    )
+    encoder = TableEncoder().fit(frame)
+
+    def known(self, asked):
+        return ask(self.encoder, asked, len(asked))
+
+    def test_rows_of_which_the_same_is_known_share_a_pattern(self):
+        asked = pd.DataFrame({"city": ["Bern", None, "Bern", "Chur"], "n": [5, None, 5, None]})
+        known = self.known(asked).known
+        assert len(known.is_known) == 3
+        patterns = known.patterns_of(4)
+        assert patterns[0] == patterns[2]
+        assert len(set(patterns.tolist())) == 3
+        assert known.is_known[patterns].tolist() == [
+            [True, False, True],
+            [False, False, False],
+            [True, False, True],
+            [False, False, True],
+        ]
+
+    def test_what_is_taken_of_conditions_is_asked_of_those_rows(self):
+        asked, rows = self.known(self.frame), np.array([3, 3, 0])
+        taken = asked.take(rows)
+        written = taken.write_into(self.frame.iloc[[1, 1, 1]])
+        # Of row 3 the number is missing, and of row 0 nothing: the first stays as it was drawn.
+        assert written["n"].tolist() == [6, 6, 5]
+        assert written["city"].tolist() == ["Bern", "Bern", "Bern"]
+        assert np.array_equal(taken.is_known, asked.is_known[rows])
+
+    def test_other_dtypes_are_read_where_they_hold_the_cells(self):
+        written = self.known(pd.DataFrame({"n": ["5", None, 6.0]})).write_into(self.frame.head(3))
+        assert written["n"].tolist() == [5, 6, 6]  # the second as it was
+        pd.testing.assert_series_equal(written.dtypes, self.frame.dtypes)
+
+    def test_groups_without_choices_are_drawn_together(self):
+        rng = np.random.default_rng(0)
+        wanted = [(2, {"n": 5}), (3, {"n": "> 5"}), (1, {"city": "Chur", "n": None}), (2, {})]
+        starts = np.cumsum([0] + [n for n, _ in wanted])
+        given = [
+            conditions.later(start)
+            for (n, asked), start in zip(wanted, starts[:-1], strict=True)
+            for conditions in self.encoder.ask(n, asked, rng)
+        ]
+        merged = Conditions.merged(given)
+        assert [part.rows.tolist() for part in merged] == [[0, 1, 5, 6, 7], [2, 3, 4]]
+        written = merged[0].write_into(self.frame.iloc[[1] * 5])
+        assert written["n"].tolist()[:2] == [5, 5]
+        assert written["n"].isna().tolist() == [False, False, True, False, False]
+        assert merged[1].in_words(["n", "x", "city"]) == {0: "'n' > 5"}
+
+    @pytest.mark.parametrize("asked", [{"n": 99}, {"n": "five"}, {"city": "Paris"}, {"x": 7.0}])
+    def test_a_cell_that_cannot_be_is_named(self, asked):
+        (value,) = asked.values()
+        with pytest.raises(ConditionError, match=f"cannot be '?{value}"):
+            self.known(pd.DataFrame({name: [None, value] for name in asked}))
+
+    def test_a_column_that_there_is_not_or_twice_is_refused(self):
+        with pytest.raises(ConditionError, match="names column 'm'"):
+            self.known(pd.DataFrame({"m": [1]}))
+        with pytest.raises(ConditionError, match="twice"):
+            self.known(pd.DataFrame([[5, 6]], columns=["n", "n"]))
+
+    def test_facts_that_cannot_be_known_say_nothing(self):
+        rows = pd.DataFrame({"n": [5.0, 99.0, None], "city": ["Paris", None, "Bern"]})
+        everything = np.ones(rows.shape, dtype=bool)
+        facts = self.encoder.facts(rows, everything, is_present=False)
+        # Missing cells are facts where there were such; 99 counts as the end of the line.
+        assert facts.is_known.tolist() == [[True, False, False], [True, False, True], [True, False, True]]
+        assert not facts.choices
+        present = self.encoder.facts(rows, rows.notna().to_numpy(), is_present=True)
+        assert set(present.choices) == present.known.silent == {0, 2}
+        assert not present.is_asked[:, 1].any()
