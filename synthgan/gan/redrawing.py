@@ -15,9 +15,9 @@ References
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from synthgan.gan.balancing import Points, goal_of, points_of
 from synthgan.gan.cells import Cells
 from synthgan.gan.rows import RowSpace
+from synthgan.gan.trees import OF_NODES, Tree, Trees, nodes_of
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
 #: Trees of a column, and of all columns where these are many; but at least so many of each.
@@ -43,16 +44,6 @@ _MAX_ASKED = 32
 _MAX_ROWS, _MAX_CELLS = 20_000, 20_000_000
 #: Of smaller tables trees know less than the generator.
 _MIN_TABLE = 100
-#: What a tree is made of, and how it is stored; see `CellTrees`.
-_OF_NODES = {
-    "child": np.int32,
-    "asked": np.int16,
-    "thresholds": np.float32,
-    "first": np.int32,
-    "counts": np.int32,
-}
-_OF_CELLS = {"codes": np.int32, "places": np.uint8, "told_by": np.int16, "rooms": np.float16}
-Tree = dict[str, npt.NDArray[Any]]
 
 
 class Redrawn(NamedTuple):
@@ -74,7 +65,7 @@ class Redrawn(NamedTuple):
     shifts: Tensor
 
 
-class CellTrees(nn.Module):
+class CellTrees(Trees):
     """Trees that predict each column from all others, and the cells of real rows in their leaves.
 
     Parameters
@@ -84,16 +75,6 @@ class CellTrees(nn.Module):
 
     Attributes
     ----------
-    roots
-        The first node of each tree of each coded column, -1 for columns that have none; shape
-        ``(n_coded, n_trees)``.
-    child
-        Where rows go on to that stand below a node's threshold, those beyond go to the next; 0 at a leaf.
-        This and the following have shape ``(n_nodes,)``.
-    asked, thresholds
-        The coded column that a node asks about, and the threshold.
-    first, counts
-        The first cell in a leaf, and how many are in it.
     codes, places, told_by
         The cells, leaf by leaf and there in their order, shape ``(n_cells,)``; see `Redrawn`.
     rooms
@@ -101,26 +82,17 @@ class CellTrees(nn.Module):
         none, or one of the two has no place or is told by a relation. Shape ``(n_cells,)``.
     """
 
-    roots: Tensor
-    child: Tensor
-    asked: Tensor
-    thresholds: Tensor
-    first: Tensor
-    counts: Tensor
+    of_cells: ClassVar[Mapping[str, type]] = {
+        "codes": np.int32,
+        "places": np.uint8,
+        "told_by": np.int16,
+        "rooms": np.float16,
+    }
+
     codes: Tensor
     places: Tensor
     told_by: Tensor
     rooms: Tensor
-
-    def __init__(self, n_coded: int) -> None:
-        super().__init__()
-        self._keep([[] for _ in range(n_coded)])
-
-    @property
-    def columns(self) -> list[int]:
-        """The places of the columns that have trees among the coded ones."""
-        places: list[int] = (self.roots[:, 0] >= 0).nonzero().squeeze(1).tolist()
-        return places
 
     def grow(
         self,
@@ -181,30 +153,7 @@ class CellTrees(nn.Module):
         of_columns: list[list[Tree]] = [[] for _ in layout.coded]
         for place, tree in zip(tasks, trees, strict=True):
             of_columns[place] += [] if tree is None else [tree]
-        self._keep(of_columns)
-
-    def _keep(self, trees: list[list[Tree]]) -> None:
-        """Keep the trees of each coded column in place of those that there are."""
-        n_nodes = n_cells = 0
-        roots = np.full((len(trees), max(map(len, trees), default=0) or 1), -1)
-        parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _OF_NODES | _OF_CELLS}
-        for place, own in enumerate(trees):
-            for index, tree in enumerate(own):
-                roots[place, index] = n_nodes
-                tree = tree | {
-                    "child": np.where(tree["child"] > 0, tree["child"] + n_nodes, 0),
-                    "first": tree["first"] + n_cells,
-                }
-                for name, arrays in parts.items():
-                    arrays.append(tree[name])
-                n_nodes, n_cells = n_nodes + len(tree["child"]), n_cells + len(tree["codes"])
-            if own:  # those that time has left out are repeated
-                roots[place] = np.resize(roots[place, : len(own)], roots.shape[1])
-        device = self.roots.device if hasattr(self, "roots") else None
-        self.register_buffer("roots", torch.from_numpy(roots).to(device))
-        for name, dtype in (_OF_NODES | _OF_CELLS).items():
-            whole = np.concatenate(parts[name]) if parts[name] else np.empty(0)
-            self.register_buffer(name, torch.from_numpy(whole.astype(dtype)).to(device))
+        self.keep(of_columns)
 
     def redraw(
         self, place: int, points: Tensor, rng: torch.Generator, allowed: Tensor | None = None
@@ -224,7 +173,7 @@ class CellTrees(nn.Module):
         """
         chances = torch.rand(3, len(points), generator=rng, device=points.device)
         roots = self.roots[place]
-        leaf = self._leaves(roots[(chances[0] * len(roots)).long().clamp(max=len(roots) - 1)], points)
+        leaf = self.leaves(roots[(chances[0] * len(roots)).long().clamp(max=len(roots) - 1)], points)
         cell = self._some_cell(leaf, chances[1])
         if allowed is not None:
             cell = self._some_allowed_cell(place, leaf, chances[1], allowed, cell)
@@ -272,7 +221,7 @@ class CellTrees(nn.Module):
         """
         shares = torch.zeros(len(points), n_codes, device=points.device)
         for root in self.roots[place]:
-            reached = self._leaves(root.repeat(len(points)), points)
+            reached = self.leaves(root.repeat(len(points)), points)
             leaves, own = torch.unique(reached, return_inverse=True)
             counts = self.counts[leaves].long()
             leaf = torch.arange(len(leaves), device=points.device).repeat_interleave(counts)
@@ -282,59 +231,20 @@ class CellTrees(nn.Module):
             shares += (seen / counts.unsqueeze(1))[own]
         return shares / len(self.roots[place])
 
-    def _leaves(self, node: Tensor, points: Tensor) -> Tensor:
-        """Return the leaves that rows come to from some nodes, both of shape ``(batch,)``."""
-        flat, starts = points.flatten(), torch.arange(len(points), device=points.device) * points.shape[1]
-        while True:
-            child = self.child[node]
-            is_inner = child > 0
-            if not is_inner.any():
-                return node
-            is_beyond = flat[starts + self.asked[node]] > self.thresholds[node]
-            node = torch.where(is_inner, child + is_beyond, node)
-
     def drop(self, places: Collection[int]) -> None:
         """Forget the trees of some columns, which are then left as they were drawn."""
         buffers = {name: buffer.cpu().numpy() for name, buffer in self.named_buffers()}
         roots = buffers.pop("roots")
         starts = np.unique(roots[roots >= 0])
         cuts = {True: starts[1:], False: buffers["first"][starts[1:]]}
-        parts = {name: np.split(whole, cuts[name in _OF_NODES]) for name, whole in buffers.items()}
+        parts = {name: np.split(whole, cuts[name in OF_NODES]) for name, whole in buffers.items()}
         trees: list[list[Tree]] = [[] for _ in roots]
         for place in set(self.columns).difference(places):
             for index in np.searchsorted(starts, np.unique(roots[place])):
                 tree = {name: own[index] for name, own in parts.items()}
                 child = np.where(tree["child"] > 0, tree["child"] - starts[index], 0)
                 trees[place].append(tree | {"child": child, "first": tree["first"] - tree["first"][0]})
-        self._keep(trees)
-
-    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
-        """Make room for as many trees as there are, and load them."""
-        for name in ("roots", *_OF_NODES, *_OF_CELLS):
-            if prefix + name in state:
-                self.register_buffer(name, getattr(self, name).new_empty(state[prefix + name].shape))
-        super()._load_from_state_dict(state, prefix, *arguments)
-        if not self._is_sound():
-            *_, errors = arguments
-            errors.append("The trees do not lead to cells.")
-
-    def _is_sound(self) -> bool:
-        """Whether every way through the nodes ends, and at cells."""
-        numbers = torch.arange(len(self.child), device=self.child.device)
-        is_inner = self.child > 0
-        ends = torch.where(is_inner, self.child + 1, numbers)
-        return bool(
-            ((self.roots >= -1) & (self.roots < len(numbers))).all()
-            and (self.child[is_inner] > numbers[is_inner]).all()
-            and (ends < len(numbers)).all()
-            and (self.asked >= 0).all()
-            and (self.asked < len(self.roots)).all()
-            and (self.first >= 0).all()
-            and (self.counts[~is_inner] > 0).all()
-            and (self.first.long() + self.counts <= len(self.codes)).all()
-            and len(self.codes) == len(self.places) == len(self.told_by) == len(self.rooms)
-            and self.rooms.isfinite().all()
-        )
+        self.keep(trees)
 
 
 def _tree(
@@ -349,22 +259,11 @@ def _tree(
     )
     regressor.fit(others[sample], goal_of(points[:, place], is_ordered, rng)[sample])
     tree = regressor.tree_
-    is_inner = tree.children_left >= 0
-    # Nodes in a new order, in which those that a question leads to stand beside each other.
-    number = np.zeros(tree.node_count, dtype=np.int64)
-    number[tree.children_left[is_inner]] = 1 + 2 * np.arange(np.count_nonzero(is_inner))
-    number[tree.children_right[is_inner]] = 2 + 2 * np.arange(np.count_nonzero(is_inner))
-    old = np.argsort(number)
-    inner = is_inner[old]
+    nodes, number = nodes_of(tree)
     leaf = number[tree.apply(others)]
-    counts = np.bincount(leaf, minlength=len(old))
-    nodes = {
-        "child": np.where(inner, number[tree.children_left[old]], 0),
-        "asked": np.where(inner, tree.feature[old] + (tree.feature[old] >= place), 0),
-        "thresholds": np.where(inner, _rounded_down(tree.threshold[old]), 0),
-        "first": np.cumsum(counts) - counts,
-        "counts": counts,
-    }
+    counts = np.bincount(leaf, minlength=len(number))
+    nodes["asked"] += (nodes["asked"] >= place) & (nodes["child"] > 0)
+    nodes |= {"first": np.cumsum(counts) - counts, "counts": counts}
     return nodes, np.lexsort((points[:, place], leaf))
 
 
@@ -378,7 +277,7 @@ def _cells_in_leaves(
     may_move = np.isin(codes, span.place_codes) & (told_by < 0) & span.is_ordered
     rooms = _rooms(codes + places / span.n_places, may_move, first)
     cells = {"codes": codes, "places": places, "told_by": told_by, "rooms": rooms}
-    return {name: cells[name].astype(dtype) for name, dtype in _OF_CELLS.items()}
+    return {name: cells[name].astype(dtype) for name, dtype in CellTrees.of_cells.items()}
 
 
 def _rooms(stands: FloatArray, may_move: npt.NDArray[np.bool_], first: IntArray) -> FloatArray:
@@ -387,9 +286,3 @@ def _rooms(stands: FloatArray, may_move: npt.NDArray[np.bool_], first: IntArray)
     rooms[~(may_move & np.roll(may_move, -1))] = 0.0
     rooms[first - 1] = 0.0  # the last of each leaf stands before the first of another
     return rooms
-
-
-def _rounded_down(numbers: npt.NDArray[np.float64]) -> Points:
-    """Return the largest float32 that is not above each number: what lies beyond stays beyond."""
-    rounded = numbers.astype(np.float32)
-    return np.where(rounded > numbers, np.nextafter(rounded, np.float32(-np.inf)), rounded)

@@ -31,8 +31,9 @@ from small_trees import (
 
 from synthgan.gan import redrawing
 from synthgan.gan.balancing import points_of
-from synthgan.gan.redrawing import LEAF_ROWS, CellTrees, _rounded_down, _tree
+from synthgan.gan.redrawing import LEAF_ROWS, CellTrees, _tree
 from synthgan.gan.rows import RowSpace
+from synthgan.gan.trees import rounded_down
 from synthgan.layout import Layout, Span
 
 # One tree over points
@@ -79,7 +80,7 @@ def tree_of_rows(points, place, seed=0):
     none = np.zeros(len(points), dtype=int)
     trees = CellTrees(points.shape[1])
     own = nodes | {"codes": order, "places": none, "told_by": none, "rooms": none}
-    trees._keep([[own] if column == place else [] for column in range(points.shape[1])])
+    trees.keep([[own] if column == place else [] for column in range(points.shape[1])])
     return trees
 
 
@@ -161,7 +162,7 @@ def test_all_trees_of_a_column_are_asked_equally_often_and_for_all_of_their_cell
     root = {name: np.zeros(1) for name in ("child", "asked", "thresholds", "first")}
     root["counts"] = np.array([n_cells])
     codes = np.arange(n_trees * n_cells).reshape(n_trees, n_cells)
-    trees._keep([[{**root, "codes": own, "places": none, "told_by": none, "rooms": none} for own in codes]])
+    trees.keep([[{**root, "codes": own, "places": none, "told_by": none, "rooms": none} for own in codes]])
     drawn = trees.redraw(0, torch.zeros(n_rows, 1), rng_of(0)).codes
     expected = n_rows / codes.size
     statistic = ((drawn.bincount(minlength=codes.size).numpy() - expected) ** 2 / expected).sum()
@@ -172,7 +173,7 @@ def test_numbers_move_anywhere_towards_their_neighbours_in_the_leaf_and_no_furth
     trees, stands, rooms = CellTrees(1), np.array([1, 2, 4, 7]), np.array([1, 2, 3, 0])
     none, root = np.zeros(4), {name: np.zeros(1) for name in ("child", "asked", "thresholds", "first")}
     tree = {**root, "counts": np.array([4]), "codes": stands, "places": none, "told_by": none, "rooms": rooms}
-    trees._keep([[tree]])
+    trees.keep([[tree]])
     drawn = trees.redraw(0, torch.zeros(60_000, 1), rng_of(0))
     moved = drawn.codes + drawn.shifts
     for stand, back, further in zip(stands, [0, 1, 2, 3], rooms, strict=True):
@@ -217,7 +218,7 @@ def test_no_float32_changes_sides_where_thresholds_are_rounded(x, steps, far):
     x = np.float32(x)
     beyond = np.float64(np.nextafter(x, np.float32(np.inf)))
     threshold = np.float64(x) + steps * (beyond - np.float64(x)) if far is None else np.float64(far)
-    rounded = _rounded_down(np.array([threshold]))
+    rounded = rounded_down(np.array([threshold]))
     assert rounded.dtype == np.float32
     assert (x > rounded[0]) == (np.float64(x) > threshold)
     assert np.float64(rounded[0]) <= threshold < np.float64(np.nextafter(rounded[0], np.float32(np.inf)))
