@@ -39,6 +39,9 @@ class Span:
         How many places such a stretch has.
     has_missing
         Whether the last code is that of missing cells.
+    amounts
+        For cells that lie on a line, the mean of those of each code but the missing one, in standard
+        deviations above the mean of the column; else empty.
     """
 
     name: Hashable
@@ -48,6 +51,7 @@ class Span:
     place_codes: tuple[int, ...] = ()
     n_places: int = 1
     has_missing: bool = False
+    amounts: tuple[float, ...] = ()
 
     @property
     def is_ordered(self) -> bool:
@@ -265,6 +269,26 @@ class Known:
         table = EncodedTable(*(np.concatenate([getattr(each, name) for each in tables]) for name in names))
         is_known = np.concatenate([known.is_known for known, _ in parts])
         return cls(table, is_known, np.concatenate(numbers))
+
+    @classmethod
+    def of_rows(cls, table: EncodedTable, is_known: npt.NDArray[np.bool_], layout: Layout) -> "Known":
+        """Return what is known of rows some of whose cells are, and whose others are to be present.
+
+        Parameters
+        ----------
+        table
+            The rows.
+        is_known
+            Which of their cells are known, shape ``(n_rows, n_columns)``.
+        layout
+            What they mean.
+        """
+        allowed = {}
+        for i, span in enumerate(layout.spans):
+            if span.has_missing and span.n_codes > 1 and not is_known[:, i].all():
+                allowed[i] = np.ones((span.n_codes, span.n_places))
+                allowed[i][-1] = 0.0
+        return cls(table, is_known, np.arange(len(table)), allowed, frozenset(allowed))
 
     @property
     def says_nothing(self) -> bool:

@@ -19,7 +19,7 @@ from synthgan.exceptions import ModelFileError
 from synthgan.io import replacing
 
 FORMAT = "synthgan-model"
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 
 Arrays = dict[str, npt.NDArray[Any]]
 

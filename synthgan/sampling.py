@@ -12,7 +12,7 @@ import torch
 
 from synthgan.exceptions import ConditionError, DataError, SynthganError, listing
 from synthgan.gan.drawing import draw
-from synthgan.gan.expecting import expected_codes
+from synthgan.gan.expecting import expected_cells
 from synthgan.gan.model import GanModel
 from synthgan.layout import EncodedTable, IntArray
 from synthgan.preprocessing import Conditions, TableEncoder
@@ -120,8 +120,9 @@ class Sampler:
         """Return what is expected of rows, or where that breaks a rule, rows as they are drawn."""
         self._check_known([asked])
         how = {**self.how, "correct": False}
-        codes = expected_codes(self.model, len(asked), asked.known, how, self.rng)
-        plain = self.encoder.expected(self.drawn([asked]), codes, asked, self.numpy_rng)
+        amounts = self.encoder.amounts_known(asked)
+        told = expected_cells(self.model, amounts, asked.known, how, self.rng)
+        plain = self.encoder.expected(self.drawn([asked]), told, asked, self.numpy_rng)
         broken = np.flatnonzero(self.encoder.broken(plain, asked=True))
         frame = self.encoder.restored(plain)
         if not len(broken):

@@ -201,17 +201,10 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
         of_both: dict[str, Any] = {"loss": self.loss, "seed": seed}
         of_model: dict[str, Any] = {"n_rows": len(table), "target": target, "device": device}
         model = build_model(encoder.layout_, budget, **of_model, **of_both)
+        how = {name: getattr(self, name) for name in ("adversarial_weight", "rounds", "redraw")}
         with reporting("Training", verbose=self.verbose) as report:
-            records = train_model(
-                model,
-                table,
-                budget,
-                adversarial_weight=self.adversarial_weight,
-                rounds=self.rounds,
-                redraw=self.redraw,
-                report=report,
-                **of_both,
-            )
+            amounts = encoder.amounts(frame)
+            records = train_model(model, table, amounts, budget, **how, report=report, **of_both)
         self.encoder_, self.model_ = encoder, model
         self.history_ = pd.DataFrame.from_records(records)
         self._seed, self._n_draws, self._form = seed, 0, form.of_columns(encoder.schema_.names)

@@ -192,6 +192,28 @@ class TestImpute:
         assert isinstance(filled, pl.DataFrame)
         assert filled.null_count().sum_horizontal().item() == 0
 
+    def test_a_table_with_gaps_is_completed_from_what_its_columns_say_of_each_other(self, tmp_path):
+        rng, n_rows = np.random.default_rng(0), 1200
+        bill = rng.lognormal(3, 1, n_rows)  # with a long tail, into which trees alone do not reach
+        paid, noise = 0.8 * bill, rng.normal(scale=0.05 * bill.std(), size=n_rows)
+        table = pd.DataFrame(
+            {"bill": bill, "paid": paid + noise, "size": np.where(bill > 20, "large", "small")}
+        )
+        given = table.mask(rng.random(table.shape) < 0.2)
+        gan = SynthGAN(epochs=5, verbose=0, random_state=0).fit(given)
+        gan.save(tmp_path / "model.synthgan")
+        filled = gan.impute(given, method="expected", random_state=0)
+        is_lost = given.isna()
+        has_other = {"bill": ~is_lost["paid"], "paid": ~is_lost["bill"], "size": ~is_lost["bill"]}
+        for name in ("bill", "paid"):
+            lost = is_lost[name] & has_other[name]
+            errors = filled.loc[lost, name] - table.loc[lost, name]
+            assert np.sqrt(np.mean(errors**2)) < 0.15 * table[name].std()
+        lost = is_lost["size"] & has_other["size"]
+        assert (filled.loc[lost, "size"] == table.loc[lost, "size"]).mean() > 0.95
+        again = SynthGAN.load(tmp_path / "model.synthgan").impute(given, method="expected", random_state=0)
+        pd.testing.assert_frame_equal(again, filled)
+
     def test_a_column_that_was_whole_or_empty_when_learned(self):
         table = pd.DataFrame({"a": [1, 2, 3, 4] * 20, "b": list("xyxy") * 20, "none": [None] * 80})
         gan = SynthGAN(epochs=3, verbose=0, random_state=0).fit(table)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from synthgan.layout import N_RELATION_CODES, EncodedTable, Layout, Relation, Span
+from synthgan.layout import N_RELATION_CODES, EncodedTable, Known, Layout, Relation, Span
 
 SPANS = (Span("a", 3), Span("constant", 1), Span("v", 1, value_codes=(0,)), Span("b", 2, value_codes=(1,)))
 LINES = (
@@ -94,3 +94,16 @@ def test_joining_nothing_gives_no_rows_of_the_layout():
     assert [array.dtype for array in vars(nothing).values()][1:] == [
         array.dtype for array in vars(table).values()
     ][1:]
+
+
+def test_cells_of_given_rows_are_known_or_present():
+    spans = (Span("a", 3, has_missing=True), Span("b", 2), Span("c", 2, has_missing=True), Span("none", 1))
+    layout, n_rows = Layout(spans), 4
+    empty = EncodedTable.empty(layout)
+    rows = (np.zeros((n_rows, array.shape[1]), array.dtype) for array in vars(empty).values())
+    is_known = np.ones((n_rows, 4), dtype=bool)
+    is_known[1, :2] = False
+    known = Known.of_rows(EncodedTable(*rows), is_known, layout)
+    assert np.array_equal(known.is_known[known.patterns_of(n_rows)], is_known)
+    assert set(known.allowed) == known.silent == {0}
+    assert known.allowed[0].tolist() == [[1.0], [1.0], [0.0]]

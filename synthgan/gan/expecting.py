@@ -1,9 +1,11 @@
-"""What is expected of the cells that are not known: what is known comes in, chances of codes go out.
+"""What is expected of the cells that are not known: what is known comes in, chances or amounts go out.
 
 Unknown cells are drawn a few times over, and each is then told from all others of its row: by its trees, all
-of them, and by the generator, and their mean is taken.
+of them, and by the generator, and their mean is taken. Where the learned table had gaps, what was learned of
+completing its rows makes that better.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,60 +13,107 @@ import numpy.typing as npt
 import torch
 
 from synthgan.gan.balancing import points_of
+from synthgan.gan.completing import Flags, Gaps
 from synthgan.gan.drawing import draw
 from synthgan.gan.model import GanModel
 from synthgan.gan.scoring import code_probabilities
-from synthgan.layout import EncodedTable, IntArray, Known
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Known
 
-#: How often rows are drawn, and how many of these the generator, which takes longer, is asked about.
-_N_DRAWS, _N_ASKED = 12, 4
+#: How often rows are drawn, and the generator, which takes longer, is asked about one draw of so many.
+N_DRAWS, _ASKED_EVERY = 12, 3
 #: What trees count for beside the generator, as 1.
 _WEIGHT_OF_TREES = 2.0
-Chances = npt.NDArray[np.float32]
 
 
-def expected_codes(
-    model: GanModel, n_rows: int, known: Known, how: dict[str, Any], rng: torch.Generator
-) -> dict[int, tuple[IntArray, Chances]]:
-    """Return for each coded column the rows in which it is not known, and the chances of its codes there.
+def expected_cells(
+    model: GanModel, amounts: FloatArray, known: Known, how: dict[str, Any], rng: torch.Generator
+) -> dict[int, tuple[IntArray, FloatArray]]:
+    """Return for each coded column the rows in which it is not known, and what is expected there.
+
+    That are the chances of the codes of present cells, or of what lies on a line, amounts; see
+    `synthgan.gan.completing.Gaps`.
 
     Parameters
     ----------
     model
         A trained model.
-    n_rows, known
-        How many rows, and what is known of them.
+    amounts
+        Where known cells stand, shape ``(n_rows, n_columns)``; see `synthgan.layout.Span`.
+    known
+        What is known of the rows.
     how
         See `synthgan.gan.drawing.draw`.
     rng
         Source of all randomness.
     """
-    is_known = known.is_known[known.patterns_of(n_rows)]
-    unknown = {int(i): np.flatnonzero(~is_known[:, i]) for i in model.layout.coded}
-    unknown = {i: rows for i, rows in unknown.items() if len(rows)}
-    totals: dict[int, Any] = dict.fromkeys(unknown, 0.0)
-    for number in range(_N_DRAWS):
-        table = draw(model, n_rows, known=known, **how, rng=rng)
-        for column, rows in unknown.items():
-            totals[column] = totals[column] + _told(model, table.take(rows), column, number)
+    is_open = ~known.is_known[known.patterns_of(len(amounts))]
+    gaps = gaps_of(model, amounts, is_open, known, how, rng)
+    expected = model.completion.complete(gaps)
+    coded = model.layout.coded
     return {
-        column: (rows, (totals[column] / totals[column].sum(1, keepdims=True)).astype(np.float32))
-        for column, rows in unknown.items()
+        int(coded[place]): (np.flatnonzero(is_open[:, coded[place]]), cells)
+        for place, cells in expected.items()
     }
 
 
-def _told(model: GanModel, rows: EncodedTable, column: int, number: int) -> npt.NDArray[Any]:
-    """Return what rows of the draw of this number say of a column, each with its weight."""
-    layout, size = model.layout, int(model.layout.sizes[column])
+def gaps_of(
+    model: GanModel,
+    amounts: FloatArray,
+    is_open: Flags,
+    known: Known,
+    how: dict[str, Any],
+    rng: torch.Generator,
+    *,
+    n_draws: int = N_DRAWS,
+) -> Gaps:
+    """Return rows whose open cells are filled with what the generator and the trees of redrawing expect.
+
+    Parameters
+    ----------
+    model, amounts, known, how, rng
+        See `expected_cells`.
+    is_open
+        Which cells are to be filled in, shape ``(n_rows, n_columns)``.
+    n_draws
+        How often rows are drawn.
+    """
+    coded = model.layout.coded
+    rows_of = {place: np.flatnonzero(is_open[:, column]) for place, column in enumerate(coded.tolist())}
+    rows_of = {place: rows for place, rows in rows_of.items() if len(rows)}
+    some = np.flatnonzero(is_open[:, coded].any(1))
+    index = np.zeros(len(is_open), dtype=np.int64)
+    index[some] = np.arange(len(some))
+    known = replace(known, pattern_of=known.patterns_of(len(is_open))[some])
+    totals: dict[int, Any] = dict.fromkeys(rows_of, 0.0)
+    for number in range(n_draws if len(some) else 0):
+        table = draw(model, len(some), known=known, **how, rng=rng)
+        for place, rows in rows_of.items():
+            is_asked = number % _ASKED_EVERY == 0
+            totals[place] = totals[place] + _told(model, table.take(index[rows]), place, is_asked=is_asked)
+    told = {place: _present(model, place, chances) for place, chances in totals.items()}
+    return Gaps.of(amounts[:, coded], is_open[:, coded], told)
+
+
+def _told(model: GanModel, rows: EncodedTable, place: int, *, is_asked: bool) -> npt.NDArray[Any]:
+    """Return what drawn rows say of a coded column, as counts of codes."""
+    layout, column = model.layout, int(model.layout.coded[place])
+    size = int(layout.sizes[column])
     told: npt.NDArray[Any] = np.zeros((len(rows), size))
-    place = int(np.searchsorted(layout.coded, column))
     if place in model.trees.columns:
         points = torch.from_numpy(points_of(rows, layout)).to(model.device)
         with torch.inference_mode():
-            told += _WEIGHT_OF_TREES / _N_DRAWS * model.trees.expected(place, points, size).cpu().numpy()
+            told += _WEIGHT_OF_TREES * model.trees.expected(place, points, size).cpu().numpy()
     if layout.relations_of(column):  # what a relation tells is no code of the generator's
-        told[np.arange(len(rows)), rows.codes[:, column].astype(np.int64)] += 1 / _N_DRAWS
-    elif number < _N_ASKED:
+        told[np.arange(len(rows)), rows.codes[:, column].astype(np.int64)] += 1
+    elif is_asked:
         known = torch.ones(len(rows), len(layout), dtype=torch.bool)
-        told += code_probabilities(model, rows, known, column) / _N_ASKED
+        told += _ASKED_EVERY * code_probabilities(model, rows, known, column)
     return told
+
+
+def _present(model: GanModel, place: int, chances: FloatArray) -> FloatArray:
+    """Return the chances of the codes of present cells, or the mean amount of what lies on a line."""
+    span = model.layout.spans[int(model.layout.coded[place])]
+    chances = chances[:, : span.n_codes - span.has_missing]
+    chances = chances / np.maximum(chances.sum(1, keepdims=True), 1e-12)
+    return np.asarray(chances @ np.array(span.amounts) if span.amounts else chances)

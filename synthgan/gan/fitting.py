@@ -15,12 +15,13 @@ from synthgan.gan.computing import enough_threads
 from synthgan.gan.games import train_game
 from synthgan.gan.grouping import Dependence, Rounds
 from synthgan.gan.latent_classes import LatentClasses
+from synthgan.gan.learning_gaps import columns_with_gaps, learn_gaps
 from synthgan.gan.loop import Report
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
 from synthgan.gan.sharpness import fitting_leaves
 from synthgan.gan.training import train_masked
-from synthgan.layout import EncodedTable, Layout
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
 #: Share of the rows that is held out; at least so many, where that is no larger share than this, and at most.
 _VALIDATION_SHARE, _MOST_OF_SMALL = 0.05, 0.2
@@ -30,6 +31,8 @@ _SURVEY_SHARE = 0.05
 #: Share of the time in which the leaves of the trees are chosen that cells are redrawn from, and as much for
 #: growing them.
 _TREES_SHARE = 0.1
+#: Share of the time in which it is learned to complete rows, if cells are missing.
+_GAPS_SHARE = 0.15
 
 
 def build_model(
@@ -79,6 +82,7 @@ def build_model(
 def train_model(
     model: GanModel,
     table: EncodedTable,
+    amounts: FloatArray,
     budget: Budget,
     *,
     loss: str,
@@ -90,27 +94,35 @@ def train_model(
 ) -> list[dict[str, float]]:
     """Train a model on a table of at least two rows; return the history, one record a check.
 
-    Parameters are those of `build_model`, `synthgan.gan.training.train_masked` and
-    `synthgan.gan.games.train_game`.
+    `amounts` says where cells stand; see `synthgan.gan.learning_gaps.learn_gaps`. The other parameters are
+    those of `build_model`, `synthgan.gan.training.train_masked` and `synthgan.gan.games.train_game`.
     """
     _, training_seed = seeds_of(seed)
     rng = torch.Generator(model.device).manual_seed(training_seed)
     with enough_threads(budget.hidden_dims[0], budget.batch_size):
         if loss in GAMES:
             return train_game(model, GAMES[loss], table, budget, rng=rng, report=report)
-        training, validation = hold_out(table, model.architecture.target, seed)
+        kept, held_out = hold_out(table, model.architecture.target, seed)
+        training, validation = table.take(kept), table.take(held_out)
+        has_gaps = bool(columns_with_gaps(model, training, amounts[kept]))
+        gaps_time = budget.max_time and budget.max_time * _GAPS_SHARE * has_gaps
+        budget = replace(budget, max_time=budget.max_time and budget.max_time - (gaps_time or 0.0))
         budget = survey(model, table, budget, rng, training=training)
-        return train_masked(
+        how: dict[str, Any] = {"rounds": rounds, "redraw": redraw}
+        records = train_masked(
             model,
             training,
             validation,
             budget,
             adversarial_weight=adversarial_weight,
-            rounds=rounds,
-            redraw=redraw,
+            **how,
             rng=rng,
             report=report,
         )
+        how |= {"correct": False}
+        rows = (training, amounts[kept], validation, amounts[held_out])
+        learn_gaps(model, *rows, how=how, rng=rng, max_time=gaps_time)
+        return records
 
 
 def survey(
@@ -160,8 +172,8 @@ def seeds_of(seed: int) -> tuple[int, int]:
     return int(weights), int(training)
 
 
-def hold_out(table: EncodedTable, target: int | None, seed: int) -> tuple[EncodedTable, EncodedTable]:
-    """Return rows to train on and rows to judge by, with the target's codes shared out evenly."""
+def hold_out(table: EncodedTable, target: int | None, seed: int) -> tuple[IntArray, IntArray]:
+    """Return which rows to train on and which to judge by, with the target's codes shared out evenly."""
     least = max(1, min(_MIN_VALIDATION_ROWS, _MOST_OF_SMALL * len(table)))
     n_held_out = int(np.clip(_VALIDATION_SHARE * len(table), least, _MAX_VALIDATION_ROWS))
     strata = None
@@ -172,7 +184,7 @@ def hold_out(table: EncodedTable, target: int | None, seed: int) -> tuple[Encode
     kept, held_out = train_test_split(
         np.arange(len(table)), test_size=n_held_out, stratify=strata, random_state=seed
     )
-    return table.take(kept), table.take(held_out)
+    return kept, held_out
 
 
 def _condition_of_game(layout: Layout, target: int | None) -> tuple[int, ...]:

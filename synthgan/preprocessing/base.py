@@ -145,22 +145,33 @@ class ColumnEncoder(ABC):
         """Return the cells, the code of each and its share of the rows of that code; None for no classes."""
         return None
 
-    def expected(self, chances: npt.NDArray[Any]) -> Any:
-        """Return an array of the likeliest cells, given the chances of codes, ``(n_rows, n_codes)``, or None.
+    def amounts(self, column: "pd.Series[Any]") -> FloatArray:
+        """Return where the cells of a column stand, NaN where they are missing, shape ``(n_rows,)``.
 
-        The mean, where cells lie on a line; None where nothing can be expected of cells.
+        That is their code or, for what lies on a line, how many standard deviations above the mean.
+        """
+        amounts, missing = np.full(len(column), np.nan), column.isna().to_numpy()
+        amounts[~missing] = self._amounts(column[~missing])
+        return amounts
+
+    def _amounts(self, present: "pd.Series[Any]") -> FloatArray:
+        return self._encode(present)[0].astype(np.float64)
+
+    def expected(self, told: FloatArray) -> Any:
+        """Return an array of the cells that are expected, or None where nothing can be.
+
+        Parameters
+        ----------
+        told
+            The chances of the codes of present cells, ``(n_rows, n_codes)``, of which the likeliest cell is
+            taken; or of what lies on a line, amounts, ``(n_rows,)``; see `amounts`.
         """
         found = self.classes()
-        if found is None:
+        if found is None or not found[0]:
             return None
         cells, codes, shares = found
-        cells, codes, shares = [*cells, None], np.append(codes, self.missing_code), np.append(shares, 1.0)
-        if chances.shape[1] == self.missing_code:
-            cells, codes, shares = cells[:-1], codes[:-1], shares[:-1]
-        likeliest = (chances[:, codes] * shares).argmax(1)
-        missing = likeliest == len(found[0])
-        present = pd.Series([cells[i] for i in likeliest[~missing]], dtype=object)
-        return self.place(present, missing).array
+        likeliest = (told[:, codes] * shares).argmax(1)
+        return self._restore([cells[i] for i in likeliest]).array
 
     def stretch(self, cell: "pd.Series[Any]") -> tuple[float, float]:
         """Return from where to where on the axis of codes one cell reaches; see `choices`."""

@@ -7,6 +7,7 @@ A subclass turns cells into an array of integers or floats and back; from there 
 import math
 from abc import abstractmethod
 from collections.abc import Hashable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Self
 
@@ -37,10 +38,17 @@ class NumberLineEncoder(ColumnEncoder):
         The pieces of the line.
     grid_
         Where integers lie; None for floats.
+    mean_, spread_
+        The mean and the standard deviation of the cells, as steps of the grid, if there is one.
+    amounts_
+        The mean of the cells of each piece, in standard deviations above the mean; shape ``(n_pieces,)``.
     """
 
     axis_: Axis
     grid_: "Grid | None"
+    mean_: float
+    spread_: float
+    amounts_: FloatArray
 
     @abstractmethod
     def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
@@ -53,9 +61,34 @@ class NumberLineEncoder(ColumnEncoder):
     def _fit_present(self, present: "pd.Series[Any]", options: CodingOptions) -> None:
         cells = self._to_array(present)
         self.grid_ = Grid.fit(cells) if len(cells) and cells.dtype.kind in "iuO" else None
-        self.axis_ = Axis.fit(self._to_numbers(cells), options)
+        numbers = self._to_numbers(cells)
+        self.axis_ = Axis.fit(numbers, options)
         if self.grid_ is not None:
             self.grid_.pin(cells, self.axis_.knots)
+        self._fit_amounts(numbers)
+
+    def _fit_amounts(self, numbers: FloatArray) -> None:
+        self.mean_, self.spread_, self.amounts_ = 0.0, 1.0, np.empty(0)
+        if not len(numbers):
+            return
+        unit = np.abs(numbers).max() or 1.0  # keeps sums and squares within float64
+        self.mean_ = float((numbers / unit).mean() * unit)
+        self.spread_ = float((numbers / unit).std() * unit) or 1.0
+        pieces, points = np.indices((len(self.axis_), _N_POINTS))
+        steps = self.axis_.decode(pieces.ravel(), (points.ravel() + 0.5) / _N_POINTS)
+        self.amounts_ = self._as_amounts(steps).reshape(pieces.shape).mean(1)
+
+    def _as_amounts(self, numbers: FloatArray) -> FloatArray:
+        return numbers / self.spread_ - self.mean_ / self.spread_
+
+    def _amounts(self, present: "pd.Series[Any]") -> FloatArray:
+        if not len(present):
+            return np.empty(0)
+        return self._as_amounts(self._within(self._to_numbers(self._to_array(present))))
+
+    def _within(self, numbers: FloatArray) -> FloatArray:
+        """Return numbers, those beyond the ends of the line as these."""
+        return np.clip(numbers, self.axis_.knots[0], self.axis_.knots[-1])
 
     def _to_numbers(self, cells: npt.NDArray[Any]) -> FloatArray:
         return np.asarray(cells, dtype=np.float64) if self.grid_ is None else self.grid_.to_steps(cells)
@@ -77,10 +110,11 @@ class NumberLineEncoder(ColumnEncoder):
         stretches = tuple(int(code) for code in np.flatnonzero(self.axis_.stretches))
         if self.axis_.is_standardised:
             return Span(self.name, len(self.axis_), value_codes=stretches)
-        positions = tuple(float(position) for position in self.axis_.positions)
+        positions, amounts = (tuple(map(float, numbers)) for numbers in (self.axis_.positions, self.amounts_))
+        span = Span(self.name, len(self.axis_), positions, amounts=amounts)
         if not stretches or self.axis_.n_places == 1:
-            return Span(self.name, len(self.axis_), positions)
-        return Span(self.name, len(self.axis_), positions, (), stretches, self.axis_.n_places)
+            return span
+        return replace(span, place_codes=stretches, n_places=self.axis_.n_places)
 
     def exact(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:
         if not len(present):
@@ -111,8 +145,7 @@ class NumberLineEncoder(ColumnEncoder):
 
     def nearest(self, numbers: npt.NDArray[Any]) -> Any:
         """Return an array of the cells of this column that are nearest to numbers."""
-        steps = np.clip(self._to_numbers(numbers), self.axis_.knots[0], self.axis_.knots[-1])
-        return self._restore(self._to_cells(steps)).array
+        return self._restore(self._to_cells(self._within(self._to_numbers(numbers)))).array
 
     def stand(self, numbers: FloatArray) -> FloatArray:
         """Return where numbers stand on the axis, piece plus place; NaN for points and beyond its ends."""
@@ -147,16 +180,10 @@ class NumberLineEncoder(ColumnEncoder):
         codes = np.arange(len(self.axis_))
         return self._restore(self._decode(codes, np.zeros(len(codes)))).tolist(), codes, np.ones(len(codes))
 
-    def expected(self, chances: npt.NDArray[Any]) -> Any:
+    def expected(self, told: FloatArray) -> Any:
         if not len(self.axis_):
             return None
-        n_codes = len(self.axis_)
-        missing = chances[:, n_codes:].sum(1) > 0.5
-        shares = (np.arange(_N_POINTS) + 0.5) / _N_POINTS
-        steps = self.axis_.decode(np.arange(n_codes).repeat(_N_POINTS), np.tile(shares, n_codes))
-        present = chances[~missing, :n_codes].astype(np.float64)
-        means = present @ steps.reshape(n_codes, -1).mean(1) / np.maximum(present.sum(1), 1e-12)
-        return self.place(self._to_cells(means), missing).array
+        return self._restore(self._to_cells(self._within(told * self.spread_ + self.mean_))).array
 
     def stretch(self, cell: "pd.Series[Any]") -> tuple[float, float]:
         if cell.isna().iloc[0]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
-from synthgan.layout import EncodedTable, IntArray, Layout, Relation
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout, Relation
 from synthgan.preprocessing.base import UNFIT, CodingOptions, ColumnEncoder
 from synthgan.preprocessing.conditions import ConditionReader, Conditions, read_texts
 from synthgan.preprocessing.inference import schema_of
@@ -169,37 +169,46 @@ class TableEncoder:
     def expected(
         self,
         drawn: pd.DataFrame,
-        codes: Mapping[int, tuple[IntArray, npt.NDArray[Any]]],
+        told: Mapping[int, tuple[IntArray, npt.NDArray[Any]]],
         asked: Conditions,
         rng: np.random.Generator,
     ) -> pd.DataFrame:
         """Return plain drawn rows with what is expected in place of cells that nothing is known of.
 
-        That is the mean of what lies on a line, and the likeliest of all else.
-
         Parameters
         ----------
         drawn
             The rows.
-        codes
-            For columns in which rows the chances of which codes are known, and what they are.
+        told
+            For columns in which rows something is expected, and what; see `ColumnEncoder.expected`.
         asked
             What is known of the rows.
         rng
             Source of what is left open.
         """
         series = [drawn.iloc[:, i] for i in range(drawn.shape[1])]
-        for i, (rows, chances) in codes.items():
-            encoder, column = self.encoders_[i], series[i].copy()
-            if i in asked.must_be_present:
-                chances = chances[:, : encoder.missing_code]
-            cells = encoder.expected(chances / np.maximum(chances.sum(1, keepdims=True), 1e-12))
+        for i, (rows, of_rows) in told.items():
+            cells = self.encoders_[i].expected(of_rows)
             if cells is not None:
-                column.array[rows] = cells
-                series[i] = column
+                series[i] = series[i].copy()
+                series[i].array[rows] = cells
         frame = join_columns(series, self.schema_.names)
         tied = self.ties_.keep(frame, self.encoders_, asked.is_asked, rng)
         return self._with_present(tied, frame, [(slice(None), asked.must_be_present)])
+
+    def amounts(self, frame: pd.DataFrame) -> FloatArray:
+        """Return where the cells of a frame stand, shape ``(n_rows, n_columns)``; see `ColumnEncoder`."""
+        frame = plain_frame(frame[self.schema_.names])
+        columns = [encoder.amounts(frame[encoder.name]) for encoder in self.encoders_]
+        return np.column_stack(columns)
+
+    def amounts_known(self, asked: Conditions) -> FloatArray:
+        """Return where known cells stand, NaN for all others, shape ``(n_rows, n_columns)``."""
+        amounts = np.full(asked.is_known.shape, np.nan)
+        for i, cells in asked.cells.items():
+            known = asked.is_known[:, i]
+            amounts[known, i] = self.encoders_[i].amounts(cells[known])
+        return amounts
 
     def _with_present(
         self, tied: pd.DataFrame, frame: pd.DataFrame, present: Sequence[tuple[slice, list[int]]]

@@ -17,6 +17,8 @@ from small_tables import (
     weights_of,
 )
 
+from synthgan.gan.completing import N_ROUNDS
+
 KNOWN = {"everything": None, "one column": (0,), "nothing": ()}
 
 
@@ -110,7 +112,7 @@ def test_weights_and_what_was_counted_are_what_a_file_has_to_hold():
     sizes = {"known": (0,), "latent_dim": 2, "n_classes": 4, "tree_depth": 2}
     model, twin = model_of(MIXED, **sizes), model_of(MIXED, **sizes, seed=5)
     for name, value in model.state_dict().items():
-        if not name.startswith("trees."):  # these have to lead somewhere
+        if "trees." not in name:  # these have to lead somewhere
             value.copy_(100 * torch.rand(value.shape, generator=rng_of(2)))
     twin.load_state_dict(model.state_dict())
     assert torch.equal(weights_of(twin), weights_of(model))
@@ -121,4 +123,7 @@ def test_weights_and_what_was_counted_are_what_a_file_has_to_hold():
     counted |= {f"trees.{name}" for name in ("roots", "child", "asked", "thresholds", "first", "counts")}
     counted |= {f"trees.{name}" for name in ("codes", "places", "told_by", "rooms")}
     counted |= {"exclusions.pairs", "exclusions.allowed"}
+    of_rounds = [f"trees.{name}" for name in ("roots", "child", "asked", "thresholds", "first", "counts")]
+    of_rounds += ["trees.codes", "trees.told", "slopes", "intercepts", "weights"]
+    counted |= {f"completion.{number}.{name}" for number in range(N_ROUNDS) for name in of_rounds}
     assert set(model.state_dict()) == counted | {name for name, _ in model.named_parameters()}

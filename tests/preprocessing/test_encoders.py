@@ -198,6 +198,52 @@ def test_points_are_drawn_as_they_were_seen(encoder, column, coded):
         assert [{cell} for cell in back] == list(points.values())
 
 
+def test_amounts_are_missing_where_cells_are_and_codes_unless_these_lie_on_a_line(encoder, column, coded):
+    amounts, is_there = encoder.amounts(column), column.notna().to_numpy()
+    assert np.array_equal(~np.isnan(amounts), is_there)
+    if not isinstance(encoder, NumberLineEncoder):
+        assert np.array_equal(amounts[is_there], coded[0][is_there])
+
+
+def test_amounts_are_standard_deviations_above_the_mean(encoder, column):
+    if not isinstance(encoder, NumberLineEncoder) or not column.notna().any():
+        pytest.skip("nothing lies on a line")
+    amounts, cells = encoder.amounts(column)[column.notna()], on_a_line(column)
+    order = sorted(range(len(cells)), key=cells.__getitem__)
+    assert (np.diff(amounts[order]) >= 0).all()
+    assert abs(amounts.mean()) < 1e-6
+    assert amounts.std() == pytest.approx(1.0 if len(set(cells)) > 1 else 0.0, abs=1e-6)
+    if encoder.span.amounts:  # not in the textbook's coding
+        codes = encoder.transform(column)[0][column.notna()]
+        means = np.array(encoder.span.amounts)[codes]
+        assert np.isfinite(means).all()
+        assert abs(means.mean()) < 0.5
+
+
+def expected(encoder, told):
+    return pd.Series(encoder.expected(told), dtype=encoder.dtype)
+
+
+def test_what_is_expected_of_what_is_sure_is_a_cell_like_it(encoder, column, coded):
+    is_there = column.notna().to_numpy()
+    if isinstance(encoder, NumberLineEncoder) and is_there.any():
+        amounts = encoder.amounts(column)[is_there]
+        again = encoder.amounts(expected(encoder, amounts))
+        np.testing.assert_allclose(again, amounts, atol=1e-6)
+    elif encoder.classes() is not None and is_there.any():
+        codes = coded[0][is_there]
+        found = expected(encoder, np.eye(encoder.missing_code)[codes])
+        assert np.array_equal(encoder.transform(found)[0], codes)
+
+
+def test_what_is_expected_beyond_the_ends_is_the_end(encoder, column):
+    if not isinstance(encoder, NumberLineEncoder) or not column.notna().any():
+        pytest.skip("nothing lies on a line")
+    cells = on_a_line(column)
+    found = on_a_line(expected(encoder, np.array([-1e6, 1e6])))
+    assert list(map(float, found)) == pytest.approx([float(min(cells)), float(max(cells))])
+
+
 def test_same_seed_same_column(encoder, coded):
     pd.testing.assert_series_equal(drawn(encoder, coded[0], seed=3), drawn(encoder, coded[0], seed=3))
 

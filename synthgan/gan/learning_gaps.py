@@ -1,0 +1,335 @@
+"""Learning to complete rows: a table with gaps and a trained generator come in, lines, trees, weights go out.
+
+Columns that lack cells in some rows are learned from the rows that have them. How much the generator, the
+line and the trees of a column count for is found by hiding cells of rows that none of them has seen.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
+from sklearn.linear_model import Ridge
+
+from synthgan.gan.completing import N_SWEEPS, Flags, Gaps, Prediction, Round
+from synthgan.gan.expecting import N_DRAWS, gaps_of
+from synthgan.gan.model import GanModel
+from synthgan.gan.trees import Tree, nodes_of
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Known
+
+#: Trees of a column in each round, half of which are told as well which cells were filled in; and of all
+#: columns where these are many, but at least so many of each.
+_N_TREES, _MAX_TREES, _MIN_TREES = (8, 24), 400, 4
+#: Rows in a leaf at least, of trees for a line and for codes, and more for columns of many codes.
+_LEAF_ROWS_OF_LINE, _LEAF_ROWS, _CODES_PER_LEAF_ROW = 3, 2, 16
+#: Share of the columns that a question about a line is chosen from, and how many at most.
+_SHARE_ASKED, _MAX_ASKED = 0.8, 32
+#: Weight of the squares of a line's slopes, in rows.
+_RIDGE = 3.0
+#: Rows that are learned from at most, and cells of all trees; and rows with a column, at least, to learn it.
+_MAX_ROWS, _MAX_CELLS, _MIN_ROWS = 20_000, 8_000_000, 100
+#: Held-out rows at most, and among how many copies of these the cells that are hidden are shared out.
+_MAX_JUDGED, _N_COPIES = 400, 10
+#: How often rows that are learned from are drawn, to begin with.
+_N_DRAWS_TO_LEARN = 3
+#: Weights of what the generator says, and of what trees add, where held-out rows do not tell; and how many
+#: held-out cells these count for.
+_PRIOR, _PRIOR_CELLS = (0.2, 0.8), 100.0
+#: The same weight of the generator for codes, and what a nat is worth beside it.
+_PRIOR_OF_CODES, _PRIOR_NATS = 0.4, 10.0
+#: Errors that are larger than so many times their root mean square count less, as is found in so many steps.
+_TOLERANCE, _N_FITS = 2.0, 10
+#: Share of chances that is spread over all codes before their logarithm is taken.
+_SPREAD = 0.02
+#: Rows by which it is measured how long it takes to say what is expected of one, where time is short.
+_N_TIMED = 64
+#: Share of the time in which rows are drawn to learn from, and as much for those to judge by.
+_SHARE_OF_DRAWS = 0.3
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Rows some of whose cells were hidden, and what these are.
+
+    Parameters
+    ----------
+    gaps
+        The rows.
+    truth
+        Where all their cells stand, shape ``(n_rows, n_coded)``.
+    is_hidden
+        Which of them were hidden.
+    """
+
+    gaps: Gaps
+    truth: FloatArray
+    is_hidden: Flags
+
+
+def learn_gaps(
+    model: GanModel,
+    table: EncodedTable,
+    amounts: FloatArray,
+    held_out: EncodedTable,
+    held_out_amounts: FloatArray,
+    *,
+    how: dict[str, Any],
+    rng: torch.Generator,
+    max_time: float | None = None,
+) -> None:
+    """Learn to complete rows from a table in which cells are missing; one without teaches nothing.
+
+    Parameters
+    ----------
+    model
+        A trained model.
+    table, amounts
+        Rows to learn from, and where their cells stand, NaN where they are missing; see
+        `synthgan.layout.Span`.
+    held_out, held_out_amounts
+        The same of rows to judge by.
+    how
+        See `synthgan.gan.drawing.draw`.
+    rng
+        Source of all randomness, on the model's device.
+    max_time
+        Seconds that this may take.
+    """
+    started, seed = time.monotonic(), int(torch.randint(2**62, (1,), generator=rng, device=rng.device).item())
+    own_rng = np.random.default_rng(seed)
+    columns = columns_with_gaps(model, table, amounts)
+    if not columns:
+        return
+    n_trees = [max(_MIN_TREES, min(n, _MAX_TREES // len(columns))) for n in _N_TREES]
+    n_rows = min(_MAX_ROWS, max(_MIN_ROWS, _MAX_CELLS // (max(n_trees) * len(columns))))
+    n_judged = _MAX_JUDGED * _N_COPIES
+    if max_time is not None:
+        n_drawn = int(_SHARE_OF_DRAWS * max_time / _seconds_of_row(model, table, how, rng))
+        n_rows, n_judged = min(n_rows, n_drawn * N_DRAWS // _N_DRAWS_TO_LEARN), min(n_judged, n_drawn)
+    if n_rows < _MIN_ROWS:
+        return
+    some = own_rng.permutation(len(table))[:n_rows]
+    rows, amounts = table.take(some), amounts[some]
+    gaps = _gaps(model, rows, amounts, np.isnan(amounts), how, rng, n_draws=_N_DRAWS_TO_LEARN)
+    hidden = _hide(model, held_out, held_out_amounts, columns, n_judged, how, rng, own_rng)
+    deadline = math.inf if max_time is None else started + max_time
+    for each, n in zip(model.completion.rounds, n_trees, strict=True):
+        grow(each, gaps, columns, n_trees=n, rng=own_rng, deadline=deadline)
+        weigh(each, hidden)
+        for _ in range(N_SWEEPS):
+            each.fill(gaps)
+            each.fill(hidden.gaps)
+
+
+def columns_with_gaps(model: GanModel, table: EncodedTable, amounts: FloatArray) -> list[int]:
+    """Return the places of the coded columns that lack cells and have enough others to be learned."""
+    coded = model.layout.coded
+    is_open = np.isnan(amounts[:, coded])
+    n_present = np.count_nonzero(~is_open, axis=0)
+    return [
+        place
+        for place, column in enumerate(coded.tolist())
+        if is_open[:, place].any()
+        and n_present[place] >= _MIN_ROWS
+        and len(np.unique(table.codes[~is_open[:, place], column])) > 1
+    ]
+
+
+def _gaps(
+    model: GanModel,
+    rows: EncodedTable,
+    amounts: FloatArray,
+    is_open: Flags,
+    how: dict[str, Any],
+    rng: torch.Generator,
+    *,
+    n_draws: int = N_DRAWS,
+) -> Gaps:
+    known = Known.of_rows(rows, ~is_open, model.layout)
+    return gaps_of(model, amounts, is_open, known, how, rng, n_draws=n_draws)
+
+
+def _seconds_of_row(model: GanModel, table: EncodedTable, how: dict[str, Any], rng: torch.Generator) -> float:
+    """Return how long it takes to say what is expected of a row."""
+    rows = table.take(np.arange(min(_N_TIMED, len(table))))
+    nowhere = np.full(rows.codes.shape, np.nan)
+    started = time.monotonic()
+    _gaps(model, rows, nowhere, np.isnan(nowhere), how, rng)
+    return (time.monotonic() - started) / len(rows)
+
+
+def _hide(
+    model: GanModel,
+    table: EncodedTable,
+    amounts: FloatArray,
+    columns: Sequence[int],
+    n_rows: int,
+    how: dict[str, Any],
+    rng: torch.Generator,
+    own_rng: np.random.Generator,
+) -> Hidden:
+    """Return copies of rows in each of which other cells of some columns are hidden."""
+    table, amounts = table.take(np.arange(len(table))[:_MAX_JUDGED]), amounts[:_MAX_JUDGED]
+    copy_of = own_rng.integers(_N_COPIES, size=amounts.shape)
+    may_be = np.isin(np.arange(amounts.shape[1]), model.layout.coded[list(columns)]) & ~np.isnan(amounts)
+    is_hidden = np.concatenate([may_be & (copy_of == number) for number in range(_N_COPIES)])
+    rows = np.tile(np.arange(len(table)), _N_COPIES)
+    some = own_rng.permutation(np.flatnonzero(is_hidden.any(1)))[:n_rows]
+    rows, is_hidden = rows[some], is_hidden[some]
+    is_open = is_hidden | np.isnan(amounts[rows])
+    gaps = _gaps(model, table.take(rows), amounts[rows], is_open, how, rng)
+    coded = model.layout.coded
+    return Hidden(gaps, amounts[np.ix_(rows, coded)], is_hidden[:, coded])
+
+
+def grow(
+    each: Round,
+    gaps: Gaps,
+    columns: Sequence[int],
+    *,
+    n_trees: int,
+    rng: np.random.Generator,
+    deadline: float = math.inf,
+) -> None:
+    """Learn lines and trees of some columns from rows that have them, whatever was filled in beside these.
+
+    Parameters
+    ----------
+    each
+        The round that is to know them.
+    gaps
+        The rows.
+    columns
+        Places among the coded ones.
+    n_trees
+        Of each column.
+    rng
+        Source of all randomness.
+    deadline
+        When no further column is begun.
+    """
+    design = each.design(gaps.points)
+    starts = np.cumsum([0, *(each.parts_of(place) for place in range(gaps.points.shape[1]))])
+    trees: list[list[Tree]] = [[] for _ in range(gaps.points.shape[1])]
+    slopes, intercepts = [np.empty((0, design.shape[1]))], []
+    for place in columns:
+        if time.monotonic() > deadline:
+            break
+        rows, on_line = np.flatnonzero(~gaps.is_open[:, place]), np.zeros(len(gaps.points))
+        goal, is_on_line = gaps.points[rows, place], each.is_on_line(place)
+        if is_on_line:
+            others = design.copy()
+            others[:, starts[place] : starts[place + 1]] = 0.0
+            line = Ridge(_RIDGE, solver="cholesky").fit(others[rows], goal)
+            on_line = line.predict(others)
+            slopes.append(line.coef_[None])
+            intercepts.append(float(line.intercept_))
+        asked, goal = gaps.asked(place, rows, on_line[rows]), goal - on_line[rows]
+        n_plain = gaps.points.shape[1] + 1
+        for share, told in ((n_trees // 2, asked[:, :n_plain]), (n_trees - n_trees // 2, asked)):
+            trees[place] += _trees(told, goal, is_on_line, share, each.n_codes(place), rng)
+    each.trees.keep(trees)
+    each.keep_lines(np.concatenate(slopes), np.array(intercepts))
+
+
+def _trees(
+    asked: npt.NDArray[np.float32],
+    goal: FloatArray,
+    is_on_line: bool,
+    n_trees: int,
+    n_codes: int,
+    rng: np.random.Generator,
+) -> list[Tree]:
+    """Return new trees, of a line as in random forests, of codes extremely random ones."""
+    how: dict[str, Any] = {"random_state": int(rng.integers(2**31)), "n_jobs": torch.get_num_threads()}
+    n_asked = asked.shape[1]
+    if is_on_line:
+        n_asked = max(1, min(_MAX_ASKED, round(_SHARE_ASKED * n_asked)))
+        forest = RandomForestRegressor(
+            n_trees, max_features=n_asked, min_samples_leaf=_LEAF_ROWS_OF_LINE, **how
+        ).fit(asked, goal)
+        return [_of_line(own.tree_) for own in forest.estimators_]
+    leaf_rows = max(_LEAF_ROWS, n_codes // _CODES_PER_LEAF_ROW)
+    forest = ExtraTreesClassifier(
+        n_trees, max_features=min(_MAX_ASKED, n_asked), min_samples_leaf=leaf_rows, **how
+    ).fit(asked, goal.astype(np.int64))
+    return [_of_codes(own.tree_, forest.classes_) for own in forest.estimators_]
+
+
+def _of_line(tree: Any) -> Tree:
+    """Return a tree whose leaves say how far cells are above a line."""
+    nodes, number = nodes_of(tree)
+    is_leaf, mean = nodes["child"] == 0, np.empty(len(number))
+    mean[number] = tree.value[:, 0, 0]
+    cells = {"codes": np.zeros(np.count_nonzero(is_leaf)), "told": mean[is_leaf]}
+    counts = is_leaf.astype(np.int64)
+    return nodes | cells | {"counts": counts, "first": np.cumsum(counts) - counts}
+
+
+def _of_codes(tree: Any, codes: IntArray) -> Tree:
+    """Return a tree whose leaves say the shares of codes."""
+    nodes, number = nodes_of(tree)
+    shares = np.empty((len(number), len(codes)))
+    shares[number] = tree.value[:, 0] / tree.value[:, 0].sum(1, keepdims=True)
+    shares[nodes["child"] > 0] = 0.0
+    counts = np.count_nonzero(shares, axis=1)
+    _, index = np.nonzero(shares)
+    cells = {"codes": codes[index], "told": shares[shares > 0]}
+    return nodes | cells | {"counts": counts, "first": np.cumsum(counts) - counts}
+
+
+@torch.no_grad()
+def weigh(each: Round, hidden: Hidden) -> None:
+    """Find what generator, line and trees of each column are worth, by how near they come to hidden cells."""
+    for place in each.trees.columns:
+        rows = np.flatnonzero(hidden.gaps.is_open[:, place])
+        is_own = hidden.is_hidden[rows, place]
+        of_told, of_change = _PRIOR if each.is_on_line(place) else (_PRIOR_OF_CODES, 0.0)
+        if is_own.any():
+            found = each.predict(hidden.gaps, place)
+            own = Prediction(found.base[is_own], found.change[is_own])
+            told, truth = hidden.gaps.told[place][is_own], hidden.truth[rows[is_own], place]
+            if each.is_on_line(place):
+                of_told, of_change = line_weights(own, told, truth)
+            else:
+                of_told = code_weight(own, told, truth.astype(np.int64))
+        each.weights[place] = torch.tensor([of_told, of_change])
+
+
+def line_weights(own: Prediction, told: FloatArray, truth: FloatArray) -> tuple[float, float]:
+    """Return the weights of cells on a line that come nearest to the truth; see `Prediction`.
+
+    Squares are least, but for large errors, which count less [1]_: a few cells far out would decide alone.
+
+    References
+    ----------
+    .. [1] Huber (1964). Robust Estimation of a Location Parameter. Annals of Mathematical Statistics 35.
+    """
+    parts, goal = np.column_stack([told - own.base, own.change]), truth - own.base
+    prior, counts = np.array(_PRIOR), np.ones(len(goal))
+    ridge = _PRIOR_CELLS * np.square(parts).mean(0) + 1e-9
+    weights = prior
+    for _ in range(_N_FITS):
+        weighted = parts * counts[:, None]
+        moments = weighted.T @ parts + np.diag(ridge)
+        weights = np.clip(np.linalg.solve(moments, weighted.T @ goal + ridge * prior), 0.0, 1.0)
+        errors = np.abs(goal - parts @ weights)
+        scale = _TOLERANCE * np.sqrt(np.square(errors).mean())
+        counts = np.minimum(1.0, scale / np.maximum(errors, 1e-9))
+    return float(weights[0]), float(weights[1])
+
+
+def code_weight(own: Prediction, told: FloatArray, truth: IntArray) -> float:
+    """Return the weight of what the generator says of codes under which the truth is the likeliest."""
+    weights = np.linspace(0.0, 1.0, 11)
+    nats = []
+    for weight in weights:
+        chances = own.blend(told, (float(weight), 0.0))
+        of_truth = (1 - _SPREAD) * chances[np.arange(len(truth)), truth] + _SPREAD / chances.shape[1]
+        nats.append(-np.log(of_truth).sum() + _PRIOR_NATS * (weight - _PRIOR_OF_CODES) ** 2)
+    return float(weights[int(np.argmin(nats))])
