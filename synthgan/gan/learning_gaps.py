@@ -37,9 +37,9 @@ _MAX_ROWS, _MAX_CELLS, _MIN_ROWS = 20_000, 8_000_000, 100
 _MAX_JUDGED, _N_COPIES = 400, 10
 #: How often rows that are learned from are drawn, to begin with.
 _N_DRAWS_TO_LEARN = 3
-#: Weights of what the generator says, and of what trees add, where held-out rows do not tell; and how many
-#: held-out cells these count for.
-_PRIOR, _PRIOR_CELLS = (0.2, 0.8), 100.0
+#: Weights of what the generator says, and of what trees add, where held-out rows do not tell, and how far off
+#: these may well be: the mean and the standard deviation of a normal prior.
+_PRIOR, _PRIOR_SPREAD = (0.2, 0.8), 0.25
 #: The same weight of the generator for codes, and what a nat is worth beside it.
 _PRIOR_OF_CODES, _PRIOR_NATS = 0.4, 10.0
 #: Errors that are larger than so many times their root mean square count less, as is found in so many steps.
@@ -304,23 +304,24 @@ def weigh(each: Round, hidden: Hidden) -> None:
 def line_weights(own: Prediction, told: FloatArray, truth: FloatArray) -> tuple[float, float]:
     """Return the weights of cells on a line that come nearest to the truth; see `Prediction`.
 
-    Squares are least, but for large errors, which count less [1]_: a few cells far out would decide alone.
+    They are the likeliest given a normal prior, and errors that are normal but for large ones, which count
+    less [1]_: a few cells far out would decide alone.
 
     References
     ----------
     .. [1] Huber (1964). Robust Estimation of a Location Parameter. Annals of Mathematical Statistics 35.
     """
     parts, goal = np.column_stack([told - own.base, own.change]), truth - own.base
-    prior, counts = np.array(_PRIOR), np.ones(len(goal))
-    ridge = _PRIOR_CELLS * np.square(parts).mean(0) + 1e-9
+    prior = np.array(_PRIOR)
     weights = prior
     for _ in range(_N_FITS):
-        weighted = parts * counts[:, None]
-        moments = weighted.T @ parts + np.diag(ridge)
-        weights = np.clip(np.linalg.solve(moments, weighted.T @ goal + ridge * prior), 0.0, 1.0)
         errors = np.abs(goal - parts @ weights)
         scale = _TOLERANCE * np.sqrt(np.square(errors).mean())
         counts = np.minimum(1.0, scale / np.maximum(errors, 1e-9))
+        ridge = (counts * np.square(errors)).mean() / _PRIOR_SPREAD**2 + 1e-9
+        weighted = parts * counts[:, None]
+        moments = weighted.T @ parts + ridge * np.eye(2)
+        weights = np.clip(np.linalg.solve(moments, weighted.T @ goal + ridge * prior), 0.0, 1.0)
     return float(weights[0]), float(weights[1])
 
 
