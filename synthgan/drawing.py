@@ -118,7 +118,7 @@ class DrawingMixin:
             are left alone. It is not changed.
         method : {"draw", "expected"}, default="draw"
             "draw" keeps the spread: a cell is drawn as it may have been. "expected" comes nearest: the mean
-            for what lies on a line, and the likeliest level, given what is there, of trees and generator.
+            for what lies on a line, and the likeliest level, given what is there.
         n_draws : int, default=None
             For multiple imputation [1]_: how many tables to return.
         random_state : int, numpy Generator or RandomState, default=None

@@ -94,15 +94,15 @@ class CompletingTrees(Trees):
 
     Attributes
     ----------
-    codes, told
+    codes, means
         What a leaf says, shape ``(n_cells,)``: the shares of codes, or by how much cells on a line are above
-        what the line says, under code 0.
+        what the line says in the mean, under code 0.
     """
 
-    of_cells: ClassVar[Mapping[str, type]] = {"codes": np.int32, "told": np.float32}
+    of_cells: ClassVar[Mapping[str, type]] = {"codes": np.int32, "means": np.float32}
 
     codes: Tensor
-    told: Tensor
+    means: Tensor
 
     @property
     def n_asked(self) -> int:
@@ -128,11 +128,11 @@ class CompletingTrees(Trees):
             counts = self.counts[leaf].long()
             before = (counts.cumsum(0) - counts).repeat_interleave(counts)
             cell = self.first[leaf].repeat_interleave(counts) + torch.arange(len(before)).to(before) - before
-            total.index_add_(0, first_of_row.repeat_interleave(counts) + self.codes[cell], self.told[cell])
+            total.index_add_(0, first_of_row.repeat_interleave(counts) + self.codes[cell], self.means[cell])
         return total.view(len(asked), n_codes) / len(self.roots[place])
 
 
-class Round(nn.Module):
+class CompletingRound(nn.Module):
     """One round: what predicts each column that was learned with gaps, and how that is blended.
 
     Parameters
@@ -221,9 +221,15 @@ class Round(nn.Module):
             if prefix + name in state:
                 self.register_buffer(name, getattr(self, name).new_empty(state[prefix + name].shape))
         super()._load_from_state_dict(state, prefix, *arguments)
+        width = sum(self.parts_of(place) for place in range(len(self.layout.coded)))
+        numbers = (self.slopes, self.intercepts, self.weights)
+        do_fit = self.slopes.shape in {(len(self.intercepts), width), (0, 0)}
+        if not (do_fit and all(own.isfinite().all() for own in numbers)):
+            *_, errors = arguments
+            errors.append("The lines do not fit the columns.")
 
 
-class Completion(nn.ModuleList):
+class Completer(nn.ModuleList):
     """What completes rows, round by round; it says nothing before it is learned.
 
     Parameters
@@ -233,12 +239,12 @@ class Completion(nn.ModuleList):
     """
 
     def __init__(self, layout: Layout) -> None:
-        super().__init__(Round(layout) for _ in range(N_ROUNDS))
+        super().__init__(CompletingRound(layout) for _ in range(N_ROUNDS))
 
     @property
-    def rounds(self) -> list[Round]:
+    def rounds(self) -> list[CompletingRound]:
         """The rounds in their order."""
-        return [each for each in self.children() if isinstance(each, Round)]
+        return [each for each in self.children() if isinstance(each, CompletingRound)]
 
     def complete(self, gaps: Gaps) -> dict[int, FloatArray]:
         """Fill in rows, and return what is expected of the open cells of all columns; see `Gaps.told`."""

@@ -30,8 +30,7 @@ def expected_cells(
 ) -> dict[int, tuple[IntArray, FloatArray]]:
     """Return for each coded column the rows in which it is not known, and what is expected there.
 
-    That are the chances of the codes of present cells, or of what lies on a line, amounts; see
-    `synthgan.gan.completing.Gaps`.
+    See `synthgan.gan.completing.Gaps.told` for what that is.
 
     Parameters
     ----------
@@ -48,7 +47,7 @@ def expected_cells(
     """
     is_open = ~known.is_known[known.patterns_of(len(amounts))]
     gaps = gaps_of(model, amounts, is_open, known, how, rng)
-    expected = model.completion.complete(gaps)
+    expected = model.completer.complete(gaps)
     coded = model.layout.coded
     return {
         int(coded[place]): (np.flatnonzero(is_open[:, coded[place]]), cells)

@@ -15,7 +15,7 @@ from synthgan.gan.computing import enough_threads
 from synthgan.gan.games import train_game
 from synthgan.gan.grouping import Dependence, Rounds
 from synthgan.gan.latent_classes import LatentClasses
-from synthgan.gan.learning_gaps import columns_with_gaps, learn_gaps
+from synthgan.gan.learning_gaps import MIN_TIME, columns_with_gaps, learn_gaps
 from synthgan.gan.loop import Report
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
@@ -104,9 +104,9 @@ def train_model(
             return train_game(model, GAMES[loss], table, budget, rng=rng, report=report)
         kept, held_out = hold_out(table, model.architecture.target, seed)
         training, validation = table.take(kept), table.take(held_out)
-        has_gaps = bool(columns_with_gaps(model, training, amounts[kept]))
-        gaps_time = budget.max_time and budget.max_time * _GAPS_SHARE * has_gaps
-        budget = replace(budget, max_time=budget.max_time and budget.max_time - (gaps_time or 0.0))
+        gaps_time = budget.max_time and budget.max_time * _GAPS_SHARE
+        if (gaps_time or 0.0) >= MIN_TIME and columns_with_gaps(model, training, amounts[kept]):
+            budget = replace(budget, max_time=(1 - _GAPS_SHARE) * (budget.max_time or 0.0))
         budget = survey(model, table, budget, rng, training=training)
         how: dict[str, Any] = {"rounds": rounds, "redraw": redraw}
         records = train_masked(

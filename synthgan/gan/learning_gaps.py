@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import torch
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
 from sklearn.linear_model import Ridge
 
-from synthgan.gan.completing import N_SWEEPS, Flags, Gaps, Prediction, Round
+from synthgan.gan.completing import N_SWEEPS, CompletingRound, Flags, Gaps, Prediction
 from synthgan.gan.expecting import N_DRAWS, gaps_of
 from synthgan.gan.model import GanModel
 from synthgan.gan.trees import Tree, nodes_of
@@ -33,10 +33,10 @@ _SHARE_ASKED, _MAX_ASKED = 0.8, 32
 _RIDGE = 3.0
 #: Rows that are learned from at most, and cells of all trees; and rows with a column, at least, to learn it.
 _MAX_ROWS, _MAX_CELLS, _MIN_ROWS = 20_000, 8_000_000, 100
+#: Rows of each code in the mean, at least, for trees to tell codes.
+_MIN_ROWS_OF_CODE = 4
 #: Held-out rows at most, and among how many copies of these the cells that are hidden are shared out.
 _MAX_JUDGED, _N_COPIES = 400, 10
-#: How often rows that are learned from are drawn, to begin with.
-_N_DRAWS_TO_LEARN = 3
 #: Weights of what the generator says, and of what trees add, where held-out rows do not tell, and how far off
 #: these may well be: the mean and the standard deviation of a normal prior.
 _PRIOR, _PRIOR_SPREAD = (0.2, 0.8), 0.25
@@ -46,10 +46,12 @@ _PRIOR_OF_CODES, _PRIOR_NATS = 0.4, 10.0
 _TOLERANCE, _N_FITS = 2.0, 10
 #: Share of chances that is spread over all codes before their logarithm is taken.
 _SPREAD = 0.02
-#: Rows by which it is measured how long it takes to say what is expected of one, where time is short.
-_N_TIMED = 64
-#: Share of the time in which rows are drawn to learn from, and as much for those to judge by.
-_SHARE_OF_DRAWS = 0.3
+#: How often rows are drawn, to start with, that are learned from, and fewer and more rows by which it is
+#: measured how long that takes, where there is a limit.
+_N_DRAWS_TO_LEARN, _N_TIMED = 3, (32, 256)
+#: Seconds below which nothing is learned, and the share of the time in which rows are drawn to learn from; as
+#: much is for those to judge by.
+MIN_TIME, _SHARE_OF_DRAWS = 3.0, 0.25
 
 
 @dataclass(frozen=True)
@@ -102,24 +104,28 @@ def learn_gaps(
     """
     started, seed = time.monotonic(), int(torch.randint(2**62, (1,), generator=rng, device=rng.device).item())
     own_rng = np.random.default_rng(seed)
-    columns = columns_with_gaps(model, table, amounts)
-    if not columns:
+    n_columns = len(columns_with_gaps(model, table, amounts))
+    if not n_columns or (max_time is not None and max_time < MIN_TIME):
         return
-    n_trees = [max(_MIN_TREES, min(n, _MAX_TREES // len(columns))) for n in _N_TREES]
-    n_rows = min(_MAX_ROWS, max(_MIN_ROWS, _MAX_CELLS // (max(n_trees) * len(columns))))
+    n_trees = [max(_MIN_TREES, min(n, _MAX_TREES // n_columns)) for n in _N_TREES]
+    n_rows = min(_MAX_ROWS, max(_MIN_ROWS, _MAX_CELLS // (max(n_trees) * n_columns)))
     n_judged = _MAX_JUDGED * _N_COPIES
     if max_time is not None:
-        n_drawn = int(_SHARE_OF_DRAWS * max_time / _seconds_of_row(model, table, how, rng))
-        n_rows, n_judged = min(n_rows, n_drawn * N_DRAWS // _N_DRAWS_TO_LEARN), min(n_judged, n_drawn)
-    if n_rows < _MIN_ROWS:
-        return
+        pace = _Pace.of(model, table, amounts, how, rng)
+        n_rows = min(n_rows, pace.rows_in(_SHARE_OF_DRAWS * max_time, _N_DRAWS_TO_LEARN))
+        n_judged = min(n_judged, pace.rows_in(_SHARE_OF_DRAWS * max_time, N_DRAWS))
     some = own_rng.permutation(len(table))[:n_rows]
     rows, amounts = table.take(some), amounts[some]
+    columns = columns_with_gaps(model, rows, amounts)
+    if not columns or not n_judged:
+        return
     gaps = _gaps(model, rows, amounts, np.isnan(amounts), how, rng, n_draws=_N_DRAWS_TO_LEARN)
     hidden = _hide(model, held_out, held_out_amounts, columns, n_judged, how, rng, own_rng)
-    deadline = math.inf if max_time is None else started + max_time
-    for each, n in zip(model.completion.rounds, n_trees, strict=True):
-        grow(each, gaps, columns, n_trees=n, rng=own_rng, deadline=deadline)
+    end = math.inf if max_time is None else started + max_time
+    for number, each in enumerate(model.completer.rounds):
+        time_left, share = end - time.monotonic(), n_trees[number] / sum(n_trees[number:])
+        deadline = end - (1 - share) * time_left if math.isfinite(end) else end
+        grow(each, gaps, columns, n_trees=n_trees[number], rng=own_rng, deadline=deadline)
         weigh(each, hidden)
         for _ in range(N_SWEEPS):
             each.fill(gaps)
@@ -128,16 +134,14 @@ def learn_gaps(
 
 def columns_with_gaps(model: GanModel, table: EncodedTable, amounts: FloatArray) -> list[int]:
     """Return the places of the coded columns that lack cells and have enough others to be learned."""
-    coded = model.layout.coded
-    is_open = np.isnan(amounts[:, coded])
-    n_present = np.count_nonzero(~is_open, axis=0)
-    return [
-        place
-        for place, column in enumerate(coded.tolist())
-        if is_open[:, place].any()
-        and n_present[place] >= _MIN_ROWS
-        and len(np.unique(table.codes[~is_open[:, place], column])) > 1
-    ]
+    found = []
+    for place, column in enumerate(model.layout.coded.tolist()):
+        is_present = ~np.isnan(amounts[:, column])
+        n_present, n_codes = np.count_nonzero(is_present), len(np.unique(table.codes[is_present, column]))
+        is_told = model.layout.spans[column].amounts or n_codes * _MIN_ROWS_OF_CODE <= n_present
+        if _MIN_ROWS <= n_present < len(table) and n_codes > 1 and is_told:
+            found.append(place)
+    return found
 
 
 def _gaps(
@@ -154,13 +158,36 @@ def _gaps(
     return gaps_of(model, amounts, is_open, known, how, rng, n_draws=n_draws)
 
 
-def _seconds_of_row(model: GanModel, table: EncodedTable, how: dict[str, Any], rng: torch.Generator) -> float:
-    """Return how long it takes to say what is expected of a row."""
-    rows = table.take(np.arange(min(_N_TIMED, len(table))))
-    nowhere = np.full(rows.codes.shape, np.nan)
-    started = time.monotonic()
-    _gaps(model, rows, nowhere, np.isnan(nowhere), how, rng)
-    return (time.monotonic() - started) / len(rows)
+@dataclass(frozen=True)
+class _Pace:
+    """How long it takes to draw rows once: so many seconds, and so many more for each row."""
+
+    seconds: float
+    of_row: float
+
+    @classmethod
+    def of(
+        cls,
+        model: GanModel,
+        table: EncodedTable,
+        amounts: FloatArray,
+        how: dict[str, Any],
+        rng: torch.Generator,
+    ) -> Self:
+        """Measure it on some rows that lack cells."""
+        lacking = np.flatnonzero(np.isnan(amounts[:, model.layout.coded]).any(1))
+        spent = []
+        for n_rows in _N_TIMED:
+            rows, started = np.resize(lacking, n_rows), time.monotonic()
+            own = amounts[rows]
+            _gaps(model, table.take(rows), own, np.isnan(own), how, rng, n_draws=_N_DRAWS_TO_LEARN)
+            spent.append((time.monotonic() - started) / _N_DRAWS_TO_LEARN)
+        of_row = max(1e-9, (spent[1] - spent[0]) / (_N_TIMED[1] - _N_TIMED[0]))
+        return cls(max(0.0, spent[0] - _N_TIMED[0] * of_row), of_row)
+
+    def rows_in(self, seconds: float, n_draws: int) -> int:
+        """Return how many rows can be drawn so often in some time."""
+        return int(max(0.0, seconds / n_draws - self.seconds) / self.of_row)
 
 
 def _hide(
@@ -188,7 +215,7 @@ def _hide(
 
 
 def grow(
-    each: Round,
+    each: CompletingRound,
     gaps: Gaps,
     columns: Sequence[int],
     *,
@@ -216,25 +243,26 @@ def grow(
     design = each.design(gaps.points)
     starts = np.cumsum([0, *(each.parts_of(place) for place in range(gaps.points.shape[1]))])
     trees: list[list[Tree]] = [[] for _ in range(gaps.points.shape[1])]
-    slopes, intercepts = [np.empty((0, design.shape[1]))], []
-    for place in columns:
+    lines: dict[int, tuple[FloatArray, float]] = {}
+    for place in rng.permutation(columns).tolist():
         if time.monotonic() > deadline:
             break
-        rows, on_line = np.flatnonzero(~gaps.is_open[:, place]), np.zeros(len(gaps.points))
-        goal, is_on_line = gaps.points[rows, place], each.is_on_line(place)
-        if is_on_line:
-            others = design.copy()
+        rows = np.flatnonzero(~gaps.is_open[:, place])
+        goal, on_line = gaps.points[rows, place], np.zeros(len(rows))
+        if each.is_on_line(place):
+            others = design[rows]
             others[:, starts[place] : starts[place + 1]] = 0.0
-            line = Ridge(_RIDGE, solver="cholesky").fit(others[rows], goal)
+            line = Ridge(_RIDGE, solver="cholesky").fit(others, goal)
             on_line = line.predict(others)
-            slopes.append(line.coef_[None])
-            intercepts.append(float(line.intercept_))
-        asked, goal = gaps.asked(place, rows, on_line[rows]), goal - on_line[rows]
-        n_plain = gaps.points.shape[1] + 1
-        for share, told in ((n_trees // 2, asked[:, :n_plain]), (n_trees - n_trees // 2, asked)):
-            trees[place] += _trees(told, goal, is_on_line, share, each.n_codes(place), rng)
+            lines[place] = line.coef_, float(line.intercept_)
+        asked, goal = gaps.asked(place, rows, on_line), goal - on_line
+        plain = asked[:, : gaps.points.shape[1] + 1]
+        for n, own in ((n_trees // 2, plain), (n_trees - n_trees // 2, asked)):
+            trees[place] += _trees(own, goal, each.is_on_line(place), n, each.n_codes(place), rng)
     each.trees.keep(trees)
-    each.keep_lines(np.concatenate(slopes), np.array(intercepts))
+    slopes = [lines[place][0] for place in sorted(lines)]
+    intercepts = [lines[place][1] for place in sorted(lines)]
+    each.keep_lines(np.array(slopes).reshape(len(lines), design.shape[1]), np.array(intercepts))
 
 
 def _trees(
@@ -247,16 +275,15 @@ def _trees(
 ) -> list[Tree]:
     """Return new trees, of a line as in random forests, of codes extremely random ones."""
     how: dict[str, Any] = {"random_state": int(rng.integers(2**31)), "n_jobs": torch.get_num_threads()}
-    n_asked = asked.shape[1]
     if is_on_line:
-        n_asked = max(1, min(_MAX_ASKED, round(_SHARE_ASKED * n_asked)))
+        max_features = max(1, min(_MAX_ASKED, round(_SHARE_ASKED * asked.shape[1])))
         forest = RandomForestRegressor(
-            n_trees, max_features=n_asked, min_samples_leaf=_LEAF_ROWS_OF_LINE, **how
+            n_trees, max_features=max_features, min_samples_leaf=_LEAF_ROWS_OF_LINE, **how
         ).fit(asked, goal)
         return [_of_line(own.tree_) for own in forest.estimators_]
     leaf_rows = max(_LEAF_ROWS, n_codes // _CODES_PER_LEAF_ROW)
     forest = ExtraTreesClassifier(
-        n_trees, max_features=min(_MAX_ASKED, n_asked), min_samples_leaf=leaf_rows, **how
+        n_trees, max_features=min(_MAX_ASKED, asked.shape[1]), min_samples_leaf=leaf_rows, **how
     ).fit(asked, goal.astype(np.int64))
     return [_of_codes(own.tree_, forest.classes_) for own in forest.estimators_]
 
@@ -266,7 +293,7 @@ def _of_line(tree: Any) -> Tree:
     nodes, number = nodes_of(tree)
     is_leaf, mean = nodes["child"] == 0, np.empty(len(number))
     mean[number] = tree.value[:, 0, 0]
-    cells = {"codes": np.zeros(np.count_nonzero(is_leaf)), "told": mean[is_leaf]}
+    cells = {"codes": np.zeros(np.count_nonzero(is_leaf)), "means": mean[is_leaf]}
     counts = is_leaf.astype(np.int64)
     return nodes | cells | {"counts": counts, "first": np.cumsum(counts) - counts}
 
@@ -279,12 +306,12 @@ def _of_codes(tree: Any, codes: IntArray) -> Tree:
     shares[nodes["child"] > 0] = 0.0
     counts = np.count_nonzero(shares, axis=1)
     _, index = np.nonzero(shares)
-    cells = {"codes": codes[index], "told": shares[shares > 0]}
+    cells = {"codes": codes[index], "means": shares[shares > 0]}
     return nodes | cells | {"counts": counts, "first": np.cumsum(counts) - counts}
 
 
 @torch.no_grad()
-def weigh(each: Round, hidden: Hidden) -> None:
+def weigh(each: CompletingRound, hidden: Hidden) -> None:
     """Find what generator, line and trees of each column are worth, by how near they come to hidden cells."""
     for place in each.trees.columns:
         rows = np.flatnonzero(hidden.gaps.is_open[:, place])

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from synthgan.gan.balancing import Forest
 from synthgan.gan.cells import Cells, Output
-from synthgan.gan.completing import Completion
+from synthgan.gan.completing import Completer
 from synthgan.gan.computing import own_global_stream, reduced_precision
 from synthgan.gan.exclusions import Exclusions
 from synthgan.gan.grouping import Dependence
@@ -80,7 +80,7 @@ class GanModel(nn.Module):
         What cells are redrawn from.
     exclusions
         Which codes never stand together.
-    completion
+    completer
         What completes rows, where the learned table had gaps.
     corrects
         Whether the discriminator tells drawn rows from real ones it was not trained on, so that its
@@ -104,7 +104,7 @@ class GanModel(nn.Module):
         self.forest = Forest(architecture.tree_depth)
         self.trees = CellTrees(len(layout.coded))
         self.exclusions = Exclusions(layout)
-        self.completion = Completion(layout)
+        self.completer = Completer(layout)
         shape: dict[str, Any] = {
             "hidden_dims": architecture.hidden_dims,
             "residual": architecture.residual,

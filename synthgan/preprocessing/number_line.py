@@ -79,7 +79,7 @@ class NumberLineEncoder(ColumnEncoder):
         self.amounts_ = self._as_amounts(steps).reshape(pieces.shape).mean(1)
 
     def _as_amounts(self, numbers: FloatArray) -> FloatArray:
-        return numbers / self.spread_ - self.mean_ / self.spread_
+        return (numbers / 2 - self.mean_ / 2) / (self.spread_ / 2)  # halves do not overflow
 
     def _amounts(self, present: "pd.Series[Any]") -> FloatArray:
         if not len(present):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synthgan.gan.completing import Gaps, Round
+from synthgan.gan.completing import CompletingRound, Gaps
 from synthgan.layout import Layout, Span
 
 #: `x` and `y` lie on a line and follow each other, but for noise; `side` says on which side of 0 they lie.
@@ -41,4 +41,4 @@ def lined_gaps(n_rows, seed=0, told=None):
 
 
 def new_round():
-    return Round(LINED)
+    return CompletingRound(LINED)

@@ -6,7 +6,7 @@ import torch
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
 from small_gaps import LINED, NOISE, SIDE, X, Y, lined_gaps, new_round
 
-from synthgan.gan.completing import Completion, Gaps, Prediction
+from synthgan.gan.completing import Completer, Gaps, Prediction
 from synthgan.gan.learning_gaps import Hidden, grow, weigh
 
 COLUMNS = [X, SIDE, Y]
@@ -21,8 +21,8 @@ def learned_round(seed=0):
 
 
 @pytest.fixture(scope="module")
-def completion():
-    whole = Completion(LINED)
+def completer():
+    whole = Completer(LINED)
     for number, each in enumerate(whole.rounds):
         each.load_state_dict(learned_round(number).state_dict())
     return whole
@@ -37,9 +37,9 @@ def taken(gaps, rows):
     return Gaps.of(gaps.points[rows], gaps.is_open[rows], told)
 
 
-def test_what_is_known_stays_and_all_else_is_filled(completion):
+def test_what_is_known_stays_and_all_else_is_filled(completer):
     gaps, points = lined_gaps(400, seed=5)
-    expected = completion.complete(gaps)
+    expected = completer.complete(gaps)
     assert np.array_equal(gaps.points[~gaps.is_open], points[~gaps.is_open])
     assert set(expected) == set(COLUMNS)
     for place in COLUMNS:
@@ -49,9 +49,9 @@ def test_what_is_known_stays_and_all_else_is_filled(completion):
     np.testing.assert_allclose(expected[SIDE].sum(1), 1, atol=1e-6)
 
 
-def test_rows_are_completed_as_well_as_noise_lets_them(completion):
+def test_rows_are_completed_as_well_as_noise_lets_them(completer):
     gaps, points = lined_gaps(2000, seed=6)
-    expected = completion.complete(gaps)
+    expected = completer.complete(gaps)
     has_other = ~gaps.is_open[:, X][gaps.is_open[:, Y]]
     errors = (expected[Y] - points[gaps.is_open[:, Y], Y])[has_other]
     assert np.sqrt(np.mean(errors**2)) < 1.3 * NOISE
@@ -59,30 +59,46 @@ def test_rows_are_completed_as_well_as_noise_lets_them(completion):
     assert right > 0.85
 
 
-def test_a_row_is_completed_the_same_whatever_others_there_are(completion):
+def test_a_row_is_completed_the_same_whatever_others_there_are(completer):
     gaps, _ = lined_gaps(300, seed=7)
     rows = np.arange(0, 300, 3)
     some = taken(gaps, rows)
-    completion.complete(gaps)
-    completion.complete(some)
+    completer.complete(gaps)
+    completer.complete(some)
     np.testing.assert_allclose(some.points, gaps.points[rows], atol=1e-6)
 
 
 def test_what_has_learned_nothing_says_what_it_is_told():
     gaps, _ = lined_gaps(50)
     before = gaps.points.copy()
-    expected = Completion(LINED).complete(gaps)
+    expected = Completer(LINED).complete(gaps)
     assert all(expected[place] is gaps.told[place] for place in COLUMNS)
     assert np.array_equal(gaps.points, before)
 
 
-def test_a_completion_comes_back_from_what_a_file_holds(completion):
-    again = Completion(LINED)
-    again.load_state_dict(completion.state_dict())
+def test_a_completion_comes_back_from_what_a_file_holds(completer):
+    again = Completer(LINED)
+    again.load_state_dict(completer.state_dict())
     first, second = (lined_gaps(100, seed=8)[0] for _ in range(2))
-    completion.complete(first)
+    completer.complete(first)
     again.complete(second)
     assert np.array_equal(first.points, second.points)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("slopes", lambda own: own * np.nan),
+        ("slopes", lambda own: own[:, 1:]),
+        ("intercepts", lambda own: own[1:]),
+        ("weights", lambda own: own * np.nan),
+    ],
+)
+def test_lines_that_do_not_fit_are_refused(completer, name, wrong):
+    state = completer.state_dict()
+    state[f"1.{name}"] = wrong(state[f"1.{name}"])
+    with pytest.raises(RuntimeError, match="The lines do not fit the columns"):
+        Completer(LINED).load_state_dict(state)
 
 
 def test_cells_that_are_known_to_be_missing_are_no_numbers_and_asked_about_as_zero():

@@ -10,6 +10,7 @@ from small_tables import model_of, rng_of, spread_out
 
 from synthgan.gan.completing import Prediction
 from synthgan.gan.learning_gaps import (
+    MIN_TIME,
     Hidden,
     code_weight,
     columns_with_gaps,
@@ -47,32 +48,45 @@ def learned(share_missing=0.2, n_rows=800, **options):
 
 
 def test_columns_that_lack_cells_are_learned_in_every_round():
-    for each in learned().completion.rounds:
+    for each in learned().completer.rounds:
         assert each.trees.columns == [SIDE, Y]
         assert len(each.slopes) == 1
         assert ((each.weights >= 0) & (each.weights <= 1)).all()
 
 
 def test_what_a_generator_that_knows_nothing_says_counts_little():
-    each = learned().completion.rounds[-1]
+    each = learned().completer.rounds[-1]
     assert each.weights[Y, 0] < 0.2
     assert each.weights[SIDE, 0] < 0.4
 
 
 def test_a_table_without_gaps_teaches_nothing():
-    assert not any(each.trees.columns for each in learned(share_missing=0.0).completion.rounds)
+    assert not any(each.trees.columns for each in learned(share_missing=0.0).completer.rounds)
 
 
 def test_the_same_seed_learns_the_same():
-    first, second = (learned().completion.state_dict() for _ in range(2))
+    first, second = (learned().completer.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_short_time_is_kept_to():
+def test_where_time_is_short_nothing_is_learned_and_none_is_spent():
     started = time.monotonic()
-    model = learned(max_time=0.01)
-    assert time.monotonic() - started < 5
-    assert not any(each.trees.columns for each in model.completion.rounds)
+    model = learned(max_time=MIN_TIME / 2)
+    assert time.monotonic() - started < MIN_TIME / 2
+    assert not any(each.trees.columns for each in model.completer.rounds)
+
+
+def test_a_limit_is_kept_to_and_leaves_time_for_every_round():
+    started = time.monotonic()
+    model = learned(max_time=2 * MIN_TIME)
+    assert time.monotonic() - started < 3 * MIN_TIME
+    assert all(each.trees.columns for each in model.completer.rounds)
+
+
+def test_a_column_that_few_of_the_rows_have_that_are_looked_at_is_left_out(monkeypatch):
+    monkeypatch.setattr("synthgan.gan.learning_gaps._MAX_ROWS", 110)
+    for each in learned(share_missing=0.8).completer.rounds:
+        assert each.trees.columns == []
 
 
 @pytest.mark.parametrize(
@@ -82,8 +96,9 @@ def test_short_time_is_kept_to():
         (lambda table, amounts: amounts[:, 2].fill(0.0), [Y]),
         (lambda table, amounts: amounts[50:, 3].fill(np.nan), [SIDE]),
         (lambda table, amounts: table.codes[:, 2].fill(0), [Y]),
+        (lambda table, amounts: np.copyto(table.codes[:, 2], np.arange(400) // 3), [Y]),
     ],
-    ids=["both lack cells", "one is whole", "one is nearly empty", "one is always the same"],
+    ids=["both lack cells", "one is whole", "one is nearly empty", "one is constant", "one has many codes"],
 )
 def test_a_column_is_learned_that_lacks_some_cells_and_has_enough_different_ones(change, wanted):
     table, amounts = encoded(400)

@@ -124,6 +124,6 @@ def test_weights_and_what_was_counted_are_what_a_file_has_to_hold():
     counted |= {f"trees.{name}" for name in ("codes", "places", "told_by", "rooms")}
     counted |= {"exclusions.pairs", "exclusions.allowed"}
     of_rounds = [f"trees.{name}" for name in ("roots", "child", "asked", "thresholds", "first", "counts")]
-    of_rounds += ["trees.codes", "trees.told", "slopes", "intercepts", "weights"]
-    counted |= {f"completion.{number}.{name}" for number in range(N_ROUNDS) for name in of_rounds}
+    of_rounds += ["trees.codes", "trees.means", "slopes", "intercepts", "weights"]
+    counted |= {f"completer.{number}.{name}" for number in range(N_ROUNDS) for name in of_rounds}
     assert set(model.state_dict()) == counted | {name for name, _ in model.named_parameters()}

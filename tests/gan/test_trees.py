@@ -33,7 +33,7 @@ def stored(kind):
         for tree in own:
             nodes, number = nodes_of(tree.tree_)
             counts = np.ones(len(number), dtype=int)
-            cells = {"codes": np.zeros(len(number)), "told": np.argsort(number)}
+            cells = {"codes": np.zeros(len(number)), "means": np.argsort(number)}
             trees[place].append(nodes | cells | {"counts": counts, "first": np.arange(len(number))})
     whole.keep(trees)
     return whole
@@ -46,7 +46,7 @@ def test_rows_come_to_the_leaves_that_scikit_learn_leads_them_to(kind):
     for place, own in grown_trees(kind).items():
         for root, tree in zip(trees.roots[place], own, strict=False):
             leaf = trees.leaves(root.repeat(N_ROWS), torch.from_numpy(points))
-            np.testing.assert_array_equal(trees.told[trees.first[leaf]].numpy(), tree.apply(points))
+            np.testing.assert_array_equal(trees.means[trees.first[leaf]].numpy(), tree.apply(points))
 
 
 def test_trees_come_back_from_what_a_file_holds():
@@ -57,10 +57,10 @@ def test_trees_come_back_from_what_a_file_holds():
         assert torch.equal(again.state_dict()[name], value)
 
 
-@pytest.mark.parametrize("name", ["child", "first", "counts", "asked", "told"])
+@pytest.mark.parametrize("name", ["child", "first", "counts", "asked", "means"])
 def test_trees_that_lead_nowhere_are_refused(name):
     state = stored(DecisionTreeRegressor).state_dict()
-    wrong = {"child": 10**6, "first": 10**6, "counts": -1, "asked": 2 * N_COLUMNS + 1, "told": np.nan}
+    wrong = {"child": 10**6, "first": 10**6, "counts": -1, "asked": 2 * N_COLUMNS + 1, "means": np.nan}
     state[name] = state[name].clone().fill_(wrong[name])
     with pytest.raises(RuntimeError, match="do not lead to cells"):
         CompletingTrees(N_COLUMNS).load_state_dict(state)
