@@ -49,9 +49,9 @@ _SPREAD = 0.02
 #: How often rows are drawn, to start with, that are learned from, and fewer and more rows by which it is
 #: measured how long that takes, where there is a limit.
 _N_DRAWS_TO_LEARN, _N_TIMED = 3, (32, 256)
-#: Seconds below which nothing is learned, and the share of the time in which rows are drawn to learn from; as
-#: much is for those to judge by.
-MIN_TIME, _SHARE_OF_DRAWS = 3.0, 0.25
+#: Seconds below which nothing is learned, and the share of the time in which rows are drawn to learn from. As
+#: much is for those to judge by, and for growing trees, which takes so long for each row, column and tree.
+MIN_TIME, _SHARE_OF_TIME, _SECONDS_OF_TREE = 3.0, 0.25, 1.5e-6
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,10 @@ def learn_gaps(
     n_judged = _MAX_JUDGED * _N_COPIES
     if max_time is not None:
         pace = _Pace.of(model, table, amounts, how, rng)
-        n_rows = min(n_rows, pace.rows_in(_SHARE_OF_DRAWS * max_time, _N_DRAWS_TO_LEARN))
-        n_judged = min(n_judged, pace.rows_in(_SHARE_OF_DRAWS * max_time, N_DRAWS))
+        time_for_each = _SHARE_OF_TIME * max_time
+        n_grown_from = int(time_for_each / (_SECONDS_OF_TREE * n_columns * sum(n_trees)))
+        n_rows = min(n_rows, n_grown_from, pace.rows_in(time_for_each, _N_DRAWS_TO_LEARN))
+        n_judged = min(n_judged, pace.rows_in(time_for_each, N_DRAWS))
     some = own_rng.permutation(len(table))[:n_rows]
     rows, amounts = table.take(some), amounts[some]
     columns = columns_with_gaps(model, rows, amounts)
