@@ -196,14 +196,13 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
         expected = expect(encoder.layout_, self._budget(len(frame), started), len(frame))
         check_memory(expected)
         announce(f"Learning {expected}", verbose=self.verbose)
-        table = encoder.transform(frame)
+        table, amounts = encoder.transform(frame), encoder.amounts(frame)
         budget = self._budget(len(table), started)
         of_both: dict[str, Any] = {"loss": self.loss, "seed": seed}
         of_model: dict[str, Any] = {"n_rows": len(table), "target": target, "device": device}
         model = build_model(encoder.layout_, budget, **of_model, **of_both)
         how = {name: getattr(self, name) for name in ("adversarial_weight", "rounds", "redraw")}
         with reporting("Training", verbose=self.verbose) as report:
-            amounts = encoder.amounts(frame)
             records = train_model(model, table, amounts, budget, **how, report=report, **of_both)
         self.encoder_, self.model_ = encoder, model
         self.history_ = pd.DataFrame.from_records(records)

@@ -20,8 +20,7 @@ from synthgan.gan.model import GanModel
 from synthgan.gan.weighing import Hidden, weigh
 from synthgan.layout import EncodedTable, FloatArray, Known
 
-#: Trees of a column in each round, half of which are told as well which cells were filled in; and of all
-#: columns where these are many, but at least so many of each.
+#: Trees of a column in each round, and of all columns where these are many, but at least so many of each.
 _N_TREES, _MAX_TREES, _MIN_TREES = (8, 24), 400, 4
 #: Rows that are learned from at most, and cells of all trees; and rows with a column, at least, to learn it.
 _MAX_ROWS, _MAX_CELLS, _MIN_ROWS = 20_000, 8_000_000, 100

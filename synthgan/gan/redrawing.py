@@ -68,11 +68,6 @@ class Redrawn(NamedTuple):
 class CellTrees(Trees):
     """Trees that predict each column from all others, and the cells of real rows in their leaves.
 
-    Parameters
-    ----------
-    n_coded
-        How many columns have codes.
-
     Attributes
     ----------
     codes, places, told_by
