@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
 #: Candidates of rows that are balanced together, where these are few, and how many at most for each row.
-_N_CANDIDATES, _MOST_CANDIDATES = 49_152, 8
+#: Where only some rows are meant, drawn ones are further from them, and more candidates bring them nearer.
+_N_CANDIDATES, _MOST_CANDIDATES, _MOST_CANDIDATES_OF_SOME = 49_152, 8, 16
 #: Rows for which candidates wait at a time, those that are not yet kept.
 _N_WAITED_FOR = 16
 _N_TREES = 200
@@ -40,16 +41,25 @@ _MAX_GROWN_FROM, _MAX_ROWS = 20_000, 50_000
 _N_QUESTIONS, _MIN_ROWS = 10, 16
 
 #: Drawn rows that are meant in each node that is told from others, where only some of the rows are meant.
-_MEANT_PER_LEAF = 16
+_MEANT_PER_LEAF = 4
 
 Points = npt.NDArray[np.float32]
 #: The leaf of each row in each tree among all leaves, shape ``(n_rows, n_trees)``.
 Leaves = npt.NDArray[np.int32]
 
 
-def n_candidates(n_rows: int) -> int:
-    """Return how many candidates to draw for each of so many rows that are balanced together."""
-    return min(_MOST_CANDIDATES, max(3, _N_CANDIDATES // max(n_rows, 1)))
+def n_candidates(n_rows: int, *, of_all: bool = True) -> int:
+    """Return how many candidates to draw for each of so many rows that are balanced together.
+
+    Parameters
+    ----------
+    n_rows
+        How many.
+    of_all
+        Whether they are to lie where all real rows do, or only where some do that are meant.
+    """
+    most = _MOST_CANDIDATES if of_all else _MOST_CANDIDATES_OF_SOME
+    return min(most, max(3, _N_CANDIDATES // max(n_rows, 1)))
 
 
 def points_of(table: EncodedTable, layout: Layout) -> Points:

@@ -133,9 +133,8 @@ class _Drawer:
         seed = torch.randint(2**62, (1,), generator=rng, device=rng.device).item()
         choosing = np.random.default_rng(int(seed))
         if forest is not None:
-            table, leaves = replace(self, balances=True).candidates(
-                np.tile(patterns, n_candidates(len(patterns))), rng
-            )
+            n_each = n_candidates(len(patterns), of_all=forest is self.model.forest)
+            table, leaves = replace(self, balances=True).candidates(np.tile(patterns, n_each), rng)
             leaves = self.model.forest.leaves_of(leaves, forest.depth)
             return table.take(forest.keep(leaves, len(patterns), choosing))
         n_each = _N_TO_CORRECT if self.corrects else 1

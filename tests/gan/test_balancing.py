@@ -321,5 +321,6 @@ def test_without_questions_rows_are_kept_all_the_same():
 @given(n_rows=st.integers(0, 10**6))
 def test_fewer_rows_have_more_candidates_each(n_rows):
     assert 3 <= n_candidates(n_rows) <= 8
+    assert n_candidates(n_rows) <= n_candidates(n_rows, of_all=False) <= 16
     assert n_candidates(n_rows) >= n_candidates(n_rows + 1)
     assert n_rows * n_candidates(n_rows) <= max(49_152, 3 * n_rows)
