@@ -5,8 +5,8 @@ from a random real row so that a row has it: cells, missing cells, ranges, compa
 the share of drawn rows that are as asked, the speed as a share of that without conditions, and how long it
 took to refuse what cannot be. With `--fidelity`, half of the rows are learned, and for conditions that 500 or
 more held-out rows meet, the AUC of XGBoost between these and as many drawn rows is printed beside that
-without a condition. Of a thousand rows one such AUC has a standard error of about .012: each is the mean of
-several draws.
+without a condition. Each is the mean of several draws, since one AUC of n real and n drawn rows that are
+alike has a standard error of about 1 / sqrt(6 n) by chance alone (that of the Mann-Whitney statistic).
 
     python benchmarks/conditions.py adult shoppers --data path/to/tables --seeds 0 1
     python benchmarks/conditions.py adult shoppers --data path/to/tables --fidelity

@@ -57,9 +57,10 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
         Whether cells of a drawn row are in the end drawn once more, given all others, from trees: in
         random order, and a target of classes once again after all.
     correct : bool, default=True
-        Whether three to eight candidates are drawn for each row, and those are kept that make rows together
-        lie where the learned ones do, more evenly than independent draws. Where it is not known how rows
-        under a condition should lie, those that the discriminator finds most real, if it sees a difference.
+        Whether three to eight candidates are drawn for each row (under a condition up to sixteen), and those
+        are kept that make rows together lie where the learned ones do, more evenly than independent draws.
+        Where it is not known how rows under a condition should lie, those that the discriminator finds most
+        real, if it sees a difference.
     adversarial_weight : float, default=0.0
         Weight of the discriminator's judgement in the generator's loss when ``loss="masked"``.
     epochs : int, default=None

@@ -133,7 +133,7 @@ class _Drawer:
         seed = torch.randint(2**62, (1,), generator=rng, device=rng.device).item()
         choosing = np.random.default_rng(int(seed))
         if forest is not None:
-            n_each = n_candidates(len(patterns), of_all=forest is self.model.forest)
+            n_each = n_candidates(len(patterns), of_all=self.known.says_nothing)
             table, leaves = replace(self, balances=True).candidates(np.tile(patterns, n_each), rng)
             leaves = self.model.forest.leaves_of(leaves, forest.depth)
             return table.take(forest.keep(leaves, len(patterns), choosing))

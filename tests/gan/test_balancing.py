@@ -318,9 +318,13 @@ def test_without_questions_rows_are_kept_all_the_same():
     assert len(set(kept(forest, POINTS["no questions"][0][:30]).tolist())) == 10
 
 
-@given(n_rows=st.integers(0, 10**6))
-def test_fewer_rows_have_more_candidates_each(n_rows):
-    assert 3 <= n_candidates(n_rows) <= 8
-    assert n_candidates(n_rows) <= n_candidates(n_rows, of_all=False) <= 16
-    assert n_candidates(n_rows) >= n_candidates(n_rows + 1)
-    assert n_rows * n_candidates(n_rows) <= max(49_152, 3 * n_rows)
+@given(n_rows=st.integers(0, 10**6), of_all=st.booleans())
+def test_fewer_rows_have_more_candidates_each(n_rows, of_all):
+    n_each = n_candidates(n_rows, of_all=of_all)
+    assert 3 <= n_each <= (8 if of_all else 16)
+    assert n_each >= n_candidates(n_rows + 1, of_all=of_all)
+    assert n_rows * n_each <= max(49_152, 3 * n_rows)
+
+
+def test_rows_of_which_some_are_meant_have_more_candidates_where_they_are_few():
+    assert n_candidates(100, of_all=False) == 2 * n_candidates(100, of_all=True)
