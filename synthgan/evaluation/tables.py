@@ -1,0 +1,217 @@
+"""What evaluators see of a table: frames come in, and arrays of numbers go out, the same for every frame.
+
+A `Coding` is made from real rows and codes any others of the same columns: as numbers with one column each,
+which trees ask about, or as points whose distances mean something, which lines and neighbours need.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_object_dtype
+
+from synthgan.evaluation.estimates import FloatArray
+from synthgan.exceptions import DataError, did_you_mean, listing
+from synthgan.forms import unwrap
+from synthgan.schema import check_frame
+
+#: Levels of a column that points tell apart, the most frequent ones; all others are one more.
+MAX_LEVELS = 50
+#: Distinct whole numbers that are still classes when a task is guessed from its target.
+MAX_CLASSES = 10
+
+
+def alike(real: Any, other: Any, *, called: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return two tables of any form as frames with the same columns in the order of the first.
+
+    Parameters
+    ----------
+    real, other
+        Tables: frames of pandas or polars, Arrow tables, arrays.
+    called
+        What the other one is in an error.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or one too many, holds numbers in one and text in the other, or a table has
+        no rows.
+    """
+    frame, other_frame = unwrap(real)[0], unwrap(other)[0]
+    check_frame(frame)
+    check_frame(other_frame)
+    missing = [name for name in frame.columns if name not in other_frame.columns]
+    surplus = [name for name in other_frame.columns if name not in frame.columns]
+    if missing or surplus:
+        parts = [
+            f"lacks {listing(missing)}" if missing else "",
+            f"has {listing(surplus)} besides" if surplus else "",
+        ]
+        hint = did_you_mean(missing[0], surplus) if missing and surplus else ""
+        raise DataError(
+            f"The {called} rows must have the columns of the real ones; the table "
+            f"{' and '.join(filter(None, parts))}.{hint}"
+        )
+    other_frame = other_frame[list(frame.columns)]
+    for name in frame:
+        kinds = [numbers_of(part[name]) is not None for part in (frame, other_frame)]
+        if kinds[0] != kinds[1] and all(part[name].notna().any() for part in (frame, other_frame)):
+            raise DataError(
+                f"Column {name!r} holds numbers in one table and none in the other "
+                f"({frame[name].dtype} in the real rows, {other_frame[name].dtype} in the {called} ones)."
+            )
+    return frame.reset_index(drop=True), other_frame.reset_index(drop=True)
+
+
+def numbers_of(column: "pd.Series[Any]") -> FloatArray | None:
+    """Return the cells of a column as numbers, NaN where one is missing, or None if they are levels.
+
+    Times are nanoseconds or what unit they have. Truth values are levels.
+    """
+    dtype = column.dtype
+    if is_bool_dtype(dtype):
+        return None
+    if is_numeric_dtype(dtype):
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    if isinstance(dtype, pd.ArrowDtype) and dtype.kind in "mM":
+        as_pandas: Any = f"{'datetime' if dtype.kind == 'M' else 'timedelta'}64[{_unit(dtype)}]"
+        return numbers_of(column.astype(as_pandas))
+    if getattr(dtype, "kind", "O") in "mM" or isinstance(dtype, pd.PeriodDtype | pd.DatetimeTZDtype):
+        ticks = pd.Index(column).asi8.astype(float)
+        return np.where(column.isna(), np.nan, ticks)
+    return _numbers_of_objects(column) if is_object_dtype(dtype) else None
+
+
+def _unit(dtype: pd.ArrowDtype) -> str:
+    return getattr(dtype.pyarrow_dtype, "unit", "s")
+
+
+def _numbers_of_objects(column: "pd.Series[Any]") -> FloatArray | None:
+    """Return the numbers or days that objects are; None where one is something else."""
+    present = column.dropna()
+    numbers = np.full(len(column), np.nan)
+    if not len(present) or any(isinstance(cell, bool | np.bool_ | str) for cell in present):
+        return None
+    if all(isinstance(cell, Real | Decimal) for cell in present):
+        numbers[column.notna()] = [float(cell) for cell in present]
+        return numbers
+    if all(hasattr(cell, "toordinal") for cell in present):
+        numbers[column.notna()] = [cell.toordinal() for cell in present]
+        return numbers
+    return None
+
+
+def levels_of(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return the cells of a column as text that is the same whatever the dtype, missing where one is."""
+    return column.astype(object).map(str, na_action="ignore")
+
+
+def is_number(column: "pd.Series[Any]") -> bool:
+    """Whether the cells of a column are numbers or times."""
+    return numbers_of(column) is not None
+
+
+def task_of(target: "pd.Series[Any]", task: str = "auto") -> str:
+    """Return "classification" or "regression": what predicting a column is.
+
+    A target of levels is to be classified, and one of at most `MAX_CLASSES` different whole numbers.
+    """
+    if task != "auto":
+        return task
+    numbers = numbers_of(target)
+    if numbers is None:
+        return "classification"
+    distinct = np.unique(numbers[~np.isnan(numbers)])
+    is_whole = bool((distinct == np.floor(distinct)).all())
+    return "classification" if is_whole and len(distinct) <= MAX_CLASSES else "regression"
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How the columns of a table become numbers.
+
+    Attributes
+    ----------
+    levels
+        Of each column, its levels in the real rows, the most frequent first; None for a number.
+    centres, scales
+        Of each column of numbers, median and standard deviation.
+    gaps
+        Which columns have missing cells in the real rows.
+    """
+
+    levels: dict[Hashable, list[str] | None]
+    centres: dict[Hashable, float]
+    scales: dict[Hashable, float]
+    gaps: frozenset[Hashable]
+
+    @classmethod
+    def of(cls, real: pd.DataFrame) -> Self:
+        """Return the coding that real rows give."""
+        levels: dict[Hashable, list[str] | None] = {}
+        centres, scales = {}, {}
+        for name in real:
+            numbers = numbers_of(real[name])
+            if numbers is None:
+                levels[name] = levels_of(real[name]).value_counts().index.tolist()
+                continue
+            levels[name] = None
+            present = numbers[~np.isnan(numbers)]
+            centres[name] = float(np.median(present)) if len(present) else 0.0
+            scales[name] = _spread(present - centres[name])
+        return cls(levels, centres, scales, frozenset(name for name in real if real[name].isna().any()))
+
+    def numbers(self, frame: pd.DataFrame) -> FloatArray:
+        """Return rows with one number a column, NaN where one is missing; shape ``(n_rows, n_columns)``.
+
+        A level is its place among those of the real rows, and one that these lack comes after all.
+        """
+        columns = []
+        for name, levels in self.levels.items():
+            numbers = self._own_numbers(frame[name]) if levels is None else None
+            columns.append(_codes(frame[name], levels or []) if numbers is None else numbers)
+        return np.column_stack(columns) if columns else np.empty((len(frame), 0))
+
+    def points(self, frame: pd.DataFrame) -> FloatArray:
+        """Return rows as points, shape ``(n_rows, width)``.
+
+        Numbers are centred and scaled, those that are missing lie in the centre, and whether they are missing
+        is a coordinate of its own where the real rows have gaps. Each frequent level is a coordinate.
+        """
+        parts = []
+        for name, levels in self.levels.items():
+            if levels is None:
+                numbers = (self._own_numbers(frame[name]) - self.centres[name]) / self.scales[name]
+                is_missing = np.isnan(numbers)
+                parts.append(np.where(is_missing, 0.0, numbers)[:, None])
+                if name in self.gaps:
+                    parts.append(is_missing[:, None].astype(float))
+                continue
+            codes = _codes(frame[name], levels[:MAX_LEVELS])
+            codes = np.where(np.isnan(codes), -1, codes).astype(int)
+            n_coordinates = min(len(levels), MAX_LEVELS) + (len(levels) > MAX_LEVELS)
+            parts.append((codes[:, None] == np.arange(n_coordinates)).astype(float))
+        return np.hstack(parts) if parts else np.empty((len(frame), 0))
+
+    @staticmethod
+    def _own_numbers(column: "pd.Series[Any]") -> FloatArray:
+        """Return the numbers of a column; without any it may be of any dtype."""
+        numbers = numbers_of(column)
+        return np.full(len(column), np.nan) if numbers is None else numbers
+
+
+def _spread(numbers: FloatArray) -> float:
+    """Return the standard deviation of numbers as large as floats can be; 1 where they do not differ."""
+    largest = float(np.abs(numbers).max(initial=0.0)) or 1.0
+    return largest * float(np.std(numbers / largest)) or 1.0 if len(numbers) else 1.0
+
+
+def _codes(column: "pd.Series[Any]", levels: list[str]) -> FloatArray:
+    """Return the place of each cell among levels, after all where it is none of them; NaN where missing."""
+    codes = pd.Index(levels, dtype=object).get_indexer(pd.Index(levels_of(column), dtype=object))
+    codes = np.where(codes < 0, len(levels), codes).astype(float)
+    return np.where(column.isna(), np.nan, codes)
