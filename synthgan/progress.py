@@ -2,11 +2,11 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from synthgan.gan.loop import Report
-
+#: Called with the share of the work that is done and the newest losses.
+Report = Callable[[float, dict[str, float]], None]
 #: Shares of the work after which a plain line is due.
 _LINE_EVERY = 0.2
 

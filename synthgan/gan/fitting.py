@@ -16,12 +16,12 @@ from synthgan.gan.games import train_game
 from synthgan.gan.grouping import Dependence, Rounds
 from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.learning_gaps import MIN_TIME, columns_with_gaps, learn_gaps
-from synthgan.gan.loop import Report
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
 from synthgan.gan.sharpness import fitting_leaves
 from synthgan.gan.training import train_masked
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
+from synthgan.progress import Report
 
 #: Share of the rows that is held out; at least so many, where that is no larger share than this, and at most.
 _VALIDATION_SHARE, _MOST_OF_SMALL = 0.05, 0.2

@@ -12,10 +12,11 @@ from torch.optim import Adam
 
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.cells import Cells
-from synthgan.gan.loop import AveragedWeights, History, Report, Rows, descend
+from synthgan.gan.loop import AveragedWeights, History, Rows, descend
 from synthgan.gan.losses import Game
 from synthgan.gan.model import GanModel
 from synthgan.layout import EncodedTable
+from synthgan.progress import Report
 
 _TEMPERATURE = 0.5
 

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -15,10 +15,9 @@ from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Clock
 from synthgan.gan.cells import Cells
 from synthgan.layout import EncodedTable
+from synthgan.progress import Report
 
 Network = TypeVar("Network", bound=nn.Module)
-#: Called with the share of the work that is done and the newest losses.
-Report = Callable[[float, dict[str, float]], None]
 
 _AVERAGE_EVERY = 4
 

@@ -18,7 +18,7 @@ from synthgan.gan.copying import Nearness, nearness
 from synthgan.gan.correction import train_correction
 from synthgan.gan.drawing import draw
 from synthgan.gan.grouping import Rounds
-from synthgan.gan.loop import AveragedWeights, History, Patience, Report, Rows, descend
+from synthgan.gan.loop import AveragedWeights, History, Patience, Rows, descend
 from synthgan.gan.losses import (
     r1_r2_penalty,
     reconstruction_loss,
@@ -29,6 +29,7 @@ from synthgan.gan.model import GanModel
 from synthgan.gan.networks import Generator
 from synthgan.gan.sharpness import leave_to_generator
 from synthgan.layout import EncodedTable, Known
+from synthgan.progress import Report
 
 _ADVERSARIAL_EVERY = 4
 _TEMPERATURE = 0.5
