@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from synthgan import __version__
-from synthgan.command import CONDITIONS, OUTPUT, QUIET, ROUNDS, TRAINING, Group, say
+from synthgan.cli_evaluation import compare, evaluate
+from synthgan.command import CONDITIONS, OUTPUT, QUIET, ROUNDS, TRAINING, Group, learnable, say
 from synthgan.exceptions import CopyingWarning, ParameterError
 
 
@@ -54,7 +55,7 @@ def augment(
     amount = augmentation.Amount(rows, ratio, balance)
     io.check_output(output, force=force, source=source)
     table = parquet.ParquetTable.read(source)
-    frame, told = _learnable(table, schema, drop_unsupported)
+    frame, told = learnable(table, schema, drop_unsupported)
     if mark:
         table.check_mark()
     target = parameters["target"]
@@ -91,7 +92,7 @@ def fit(
     from synthgan import io, parquet
 
     io.check_output(output, force=force, source=source)
-    frame, told = _learnable(parquet.ParquetTable.read(source), schema, drop_unsupported)
+    frame, told = learnable(parquet.ParquetTable.read(source), schema, drop_unsupported)
     _fit(frame, quiet, parameters | told).save(output)
     say(quiet, f"wrote {output}: a model of {frame.shape[1]} columns from {len(frame):,} rows")
 
@@ -125,7 +126,7 @@ def impute(
 
     io.check_output(output, force=force, source=source)
     table = parquet.ParquetTable.read(source)
-    frame, told = _learnable(table, schema, drop_unsupported)
+    frame, told = learnable(table, schema, drop_unsupported)
     gan = _fit(frame, quiet, parameters | told) if model is None else SynthGAN.load(model)
     filled = gan.impute(frame, method=method, random_state=parameters["random_state"])
     io.write_parquet(table.with_cells(filled), output)
@@ -258,30 +259,6 @@ def _split(frame: Any) -> tuple[Any, dict[Any, str]]:
     return frame, {}
 
 
-def _learnable(table: Any, schema: str | None, drop_unsupported: bool) -> tuple[Any, dict[str, Any]]:
-    """Return the frame of a table, and the kinds and rules of a schema file.
-
-    Columns that are to be dropped are left out of the table; those that cannot be learned if that is asked,
-    else they are an error.
-    """
-    from synthgan.preprocessing import infer_schema
-    from synthgan.preprocessing.inference import DROP, UnsupportedColumnsError
-    from synthgan.schema_file import SchemaFile
-
-    told = (SchemaFile() if schema is None else SchemaFile.read(schema)).for_columns(table.frame.columns)
-    try:
-        infer_schema(table.frame, told.kinds)
-    except UnsupportedColumnsError as error:
-        if not drop_unsupported or len(error.columns) == table.frame.shape[1]:
-            raise
-        table.drop(error.columns)
-        names = ", ".join(repr(name) for name in error.columns)
-        click.echo(f"warning: left out what cannot be learned: {names}", err=True)
-    table.drop([name for name, kind in told.kinds.items() if kind == DROP])
-    kinds = {name: kind for name, kind in told.kinds.items() if kind != DROP}
-    return table.frame, {"kinds": kinds, "rules": told.rules}
-
-
 def _fit(frame: Any, quiet: bool, parameters: dict[str, Any]) -> Any:
     from synthgan import SynthGAN
 
@@ -290,3 +267,7 @@ def _fit(frame: Any, quiet: bool, parameters: dict[str, Any]) -> Any:
         warnings.simplefilter("always", CopyingWarning)
         warnings.showwarning = lambda message, *_, **__: click.echo(f"warning: {message}", err=True)
         return SynthGAN(**given, verbose=0 if quiet else 1).fit(frame)
+
+
+main.add_command(compare)
+main.add_command(evaluate)

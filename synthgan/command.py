@@ -89,7 +89,7 @@ def _stop(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Return a decorator that adds several options, in the order given."""
 
     def add(command: Command) -> Command:
@@ -102,7 +102,7 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
 ROUNDS = click.option("--rounds", type=_Rounds(), help="Rounds to draw a row in, or auto; 1 is the fastest.")
 # What is not given is left to SynthGAN, where the defaults are.
-TRAINING = _options(
+TRAINING = options(
     click.option("--target", help="Column that a model will predict."),
     click.option("--max-time", type=float, help="Seconds that training may take."),
     click.option("--epochs", type=int, help="Passes over the rows."),
@@ -116,11 +116,11 @@ TRAINING = _options(
     ),
     click.option("--drop-unsupported", is_flag=True, help="Leave out columns that cannot be learned."),
 )
-OUTPUT = _options(
+OUTPUT = options(
     click.option("-o", "--output", required=True, type=click.Path(), help="File to write."),
     click.option("--force", is_flag=True, help="Replace the file if it exists."),
 )
-CONDITIONS = _options(
+CONDITIONS = options(
     click.option(
         "--condition",
         "conditions",
@@ -142,3 +142,27 @@ def say(quiet: bool, message: str) -> None:
     """Say what was done, unless that is unwanted."""
     if not quiet:
         click.echo(message, err=True)
+
+
+def learnable(table: Any, schema: str | None, drop_unsupported: bool) -> tuple[Any, dict[str, Any]]:
+    """Return the frame of a table, and the kinds and rules of a schema file.
+
+    Columns that are to be dropped are left out of the table; those that cannot be learned if that is asked,
+    else they are an error.
+    """
+    from synthgan.preprocessing import infer_schema
+    from synthgan.preprocessing.inference import DROP, UnsupportedColumnsError
+    from synthgan.schema_file import SchemaFile
+
+    told = (SchemaFile() if schema is None else SchemaFile.read(schema)).for_columns(table.frame.columns)
+    try:
+        infer_schema(table.frame, told.kinds)
+    except UnsupportedColumnsError as error:
+        if not drop_unsupported or len(error.columns) == table.frame.shape[1]:
+            raise
+        table.drop(error.columns)
+        names = ", ".join(repr(name) for name in error.columns)
+        click.echo(f"warning: left out what cannot be learned: {names}", err=True)
+    table.drop([name for name, kind in told.kinds.items() if kind == DROP])
+    kinds = {name: kind for name, kind in told.kinds.items() if kind != DROP}
+    return table.frame, {"kinds": kinds, "rules": told.rules}

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLORS = {"real": "#4878a8", "drawn": "#e1812c"}
+#: Of real and of drawn rows, in every plot.
+COLORS = {"real": "#4878a8", "drawn": "#e1812c"}
 _MAX_LEVELS = 12
+#: Letters of a name that a plot shows.
+_MAX_LETTERS = 40
 
 
 def plot_marginals(real: pd.DataFrame, drawn: pd.DataFrame) -> "Figure":
@@ -38,7 +41,7 @@ def plot_marginals(real: pd.DataFrame, drawn: pd.DataFrame) -> "Figure":
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for name, axes in zip(real.columns, panels, strict=False):
         _plot_marginal(axes, real[name], drawn[name])
-        axes.set_title(str(name), fontsize=10)
+        axes.set_title(literal(name), fontsize=10)
     for axes in panels[real.shape[1] :]:
         axes.set_axis_off()
     panels[0].legend(frameon=False, fontsize=9)
@@ -74,10 +77,16 @@ def plot_points(real: pd.DataFrame, drawn: pd.DataFrame, *, x: Hashable, y: Hash
     figure = Figure(figsize=(8, 4), layout="constrained")
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, (title, rows) in zip(panels, {"real": real, "drawn": drawn}.items(), strict=True):
-        axes.scatter(_numbers(rows[x]), _numbers(rows[y]), s=6, alpha=0.4, color=_COLORS[title], linewidths=0)
-        axes.set(title=f"{title} ({len(rows):,} rows)", xlabel=str(x))
-    panels[0].set_ylabel(str(y))
+        axes.scatter(_numbers(rows[x]), _numbers(rows[y]), s=6, alpha=0.4, color=COLORS[title], linewidths=0)
+        axes.set(title=f"{title} ({len(rows):,} rows)", xlabel=literal(x))
+    panels[0].set_ylabel(literal(y))
     return figure
+
+
+def literal(name: object) -> str:
+    """Return a name as text that matplotlib shows as it is, without taking dollars for formulas."""
+    text = str(name)
+    return (text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 1]}…").replace("$", r"\$")
 
 
 def _plot_marginal(axes: "Axes", real: "pd.Series[Any]", drawn: "pd.Series[Any]") -> None:
@@ -86,14 +95,14 @@ def _plot_marginal(axes: "Axes", real: "pd.Series[Any]", drawn: "pd.Series[Any]"
         numbers = {title: _numbers(column) for title, column in columns.items()}
         edges = np.histogram_bin_edges(np.concatenate(list(numbers.values())), bins=24)
         for title, values in numbers.items():
-            axes.hist(values, bins=list(edges), density=True, alpha=0.55, color=_COLORS[title], label=title)
+            axes.hist(values, bins=list(edges), density=True, alpha=0.55, color=COLORS[title], label=title)
         axes.set_yticks([])
         return
     levels = real.value_counts(dropna=False).index[:_MAX_LEVELS]
     for shift, (title, column) in zip((-0.2, 0.2), columns.items(), strict=True):
         shares = column.value_counts(normalize=True, dropna=False).reindex(levels, fill_value=0.0)
-        axes.bar(np.arange(len(levels)) + shift, shares, width=0.4, color=_COLORS[title], label=title)
-    names = ["missing" if pd.isna(level) else str(level) for level in levels]
+        axes.bar(np.arange(len(levels)) + shift, shares, width=0.4, color=COLORS[title], label=title)
+    names = ["missing" if pd.isna(level) else literal(level) for level in levels]
     axes.set_xticks(range(len(levels)), names, rotation=30, ha="right", fontsize=8)
 
 

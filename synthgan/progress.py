@@ -57,11 +57,8 @@ class _Lines:
         self.due = min(1.0, done + _LINE_EVERY) if done < 1 else float("inf")
         elapsed = time.monotonic() - self.started
         left = f", about {elapsed / done - elapsed:.0f} s left" if done < 1 else ""
-        print(
-            f"{self.title}: {done:4.0%} after {elapsed:.0f} s{left} ({_in_words(losses)})",
-            file=sys.stderr,
-            flush=True,
-        )
+        told = f" ({_in_words(losses)})" if losses else ""
+        print(f"{self.title}: {done:4.0%} after {elapsed:.0f} s{left}{told}", file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "persistence": GROUND | {"io"},
     "datasets": GROUND | {"io"},
     "plotting": GROUND,
-    "evaluation": FIRST_FLOOR - {"layout"},
+    "evaluation": (FIRST_FLOOR - {"layout"}) | {"plotting"},
     "preprocessing": FIRST_FLOOR,
     "gan": FIRST_FLOOR,
     "parameters": GROUND | {"gan"},
@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "augmentation": SECOND_FLOOR | {"synthesizer"},
 }
 #: The roof: the command line and the package's own face see every room.
-ROOF = {"cli", "command", "__init__", "__main__"}
+ROOF = {"cli", "cli_evaluation", "command", "__init__", "__main__"}
 #: Rooms that work without torch, and what is loaded with them.
 WITHOUT_TORCH = {
     "exceptions",
@@ -102,6 +102,13 @@ def rooms_imported_by(module):
 
 def functions_of(module):
     return [n for n in ast.walk(TREES[module]) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def n_lines_of_code(function):
+    """The lines of a function without its docstring, which is read on a page of its own."""
+    first = function.body[0]
+    n_told = first.end_lineno - first.lineno + 1 if ast.get_docstring(function) else 0
+    return function.end_lineno - function.lineno + 1 - n_told
 
 
 #: What can be imported in a moment: the package, its rooms without torch, and the command line's --help.
@@ -180,7 +187,7 @@ def test_a_module_is_read_in_one_sitting(module):
 
 @over_modules
 def test_a_function_fits_on_a_screen(module):
-    too_long = {f.name: n for f in functions_of(module) if (n := f.end_lineno - f.lineno + 1) > 60}
+    too_long = {f.name: n for f in functions_of(module) if (n := n_lines_of_code(f)) > 60}
     assert not too_long
 
 

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.types as arrow
 from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_object_dtype
 
 from synthgan.evaluation.estimates import FloatArray
@@ -72,22 +74,29 @@ def numbers_of(column: "pd.Series[Any]") -> FloatArray | None:
 
     Times are nanoseconds or what unit they have. Truth values are levels.
     """
+    if isinstance(column.dtype, pd.ArrowDtype):
+        column = _without_arrow(column)
     dtype = column.dtype
     if is_bool_dtype(dtype):
         return None
     if is_numeric_dtype(dtype):
         return column.to_numpy(dtype=float, na_value=np.nan)
-    if isinstance(dtype, pd.ArrowDtype) and dtype.kind in "mM":
-        as_pandas: Any = f"{'datetime' if dtype.kind == 'M' else 'timedelta'}64[{_unit(dtype)}]"
-        return numbers_of(column.astype(as_pandas))
-    if getattr(dtype, "kind", "O") in "mM" or isinstance(dtype, pd.PeriodDtype | pd.DatetimeTZDtype):
+    if getattr(dtype, "kind", "O") in "mM" or isinstance(dtype, pd.PeriodDtype):
         ticks = pd.Index(column).asi8.astype(float)
         return np.where(column.isna(), np.nan, ticks)
     return _numbers_of_objects(column) if is_object_dtype(dtype) else None
 
 
-def _unit(dtype: pd.ArrowDtype) -> str:
-    return getattr(dtype.pyarrow_dtype, "unit", "s")
+def _without_arrow(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return an Arrow column in a dtype of pandas' own, which knows nothing of some of Arrow's types."""
+    held: Any = column.dtype
+    held = held.pyarrow_dtype
+    if arrow.is_integer(held) or arrow.is_floating(held):
+        return pd.Series(column.to_numpy(dtype=float, na_value=np.nan), index=column.index)
+    if arrow.is_timestamp(held) or arrow.is_duration(held):
+        kind: Any = f"{'datetime' if arrow.is_timestamp(held) else 'timedelta'}64[{held.unit}]"
+        return column.dt.tz_localize(None).astype(kind) if getattr(held, "tz", None) else column.astype(kind)
+    return pd.Series(pa.array(column).to_pylist(), index=column.index, dtype=object)
 
 
 def _numbers_of_objects(column: "pd.Series[Any]") -> FloatArray | None:
@@ -107,7 +116,19 @@ def _numbers_of_objects(column: "pd.Series[Any]") -> FloatArray | None:
 
 def levels_of(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return the cells of a column as text that is the same whatever the dtype, missing where one is."""
+    if isinstance(column.dtype, pd.ArrowDtype):
+        column = _without_arrow(column)
     return column.astype(object).map(str, na_action="ignore")
+
+
+def class_names(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return the cells of a target as text, whole numbers without a point whatever their dtype."""
+    numbers = numbers_of(column)
+    if numbers is None:
+        return levels_of(column)
+    distinct = np.unique(numbers[~np.isnan(numbers)])
+    names = {number: np.format_float_positional(number, trim="-") for number in distinct}
+    return pd.Series(numbers, index=column.index).map(names)
 
 
 def is_number(column: "pd.Series[Any]") -> bool:

@@ -1,0 +1,279 @@
+"""What is compared: learned rows in, rows to train on out, by each baseline and each of the user's samplers.
+
+An arm sees the learned rows of a fold alone. Baselines ask whether drawn rows are worth more than what costs
+nothing: weights of classes, rows taken twice, and rows between neighbours.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
+from sklearn.base import clone
+
+from synthgan.evaluation.learners import Task, UnsuitedError
+from synthgan.evaluation.tables import alike, levels_of, numbers_of
+from synthgan.exceptions import DataError, ParameterError, listing
+
+NONE = "none"
+CLASS_WEIGHTS = "class weights"
+OVERSAMPLING = "random oversampling"
+DUPLICATES = "duplicates"
+#: Neighbours that SMOTE draws between, where there are so many.
+_N_NEIGHBORS = 5
+
+
+@dataclass(frozen=True)
+class Training:
+    """Rows to train on.
+
+    Attributes
+    ----------
+    frame
+        Real rows, and drawn ones after them.
+    ratio
+        Drawn rows for each real one, where that was asked for, or None.
+    balanced
+        Whether the learner is to weigh classes alike.
+    """
+
+    frame: pd.DataFrame
+    ratio: float | None = None
+    balanced: bool = False
+
+
+class Arm(Protocol):
+    """A way of making rows to train on."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables."""
+
+    def trainings(
+        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
+    ) -> Iterator[Training]:
+        """Yield what to train on, one for each ratio where the arm can add any number of rows."""
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """The learned rows as they are."""
+
+    name: str = NONE
+
+    def trainings(
+        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
+    ) -> Iterator[Training]:
+        """Yield the rows, to be learned with all rows or all classes weighing the same."""
+        yield Training(learned, balanced=self.name == CLASS_WEIGHTS)
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Learned rows once more, each as often as the others but for one."""
+
+    name: str = DUPLICATES
+
+    def trainings(
+        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
+    ) -> Iterator[Training]:
+        """Yield as many for each ratio."""
+        order = np.random.default_rng(seed).permutation(len(learned))
+        for ratio in ratios:
+            again = np.resize(order, round(ratio * len(learned)))
+            yield Training(_joined(learned, learned.iloc[again]), ratio)
+
+
+@dataclass(frozen=True)
+class Oversampling:
+    """Rows of rarer classes once more, until all are as frequent."""
+
+    name: str = OVERSAMPLING
+
+    def trainings(
+        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
+    ) -> Iterator[Training]:
+        """Yield them once, since the classes decide how many rows there are."""
+        rows = np.arange(len(learned))[:, None]
+        chosen, _ = RandomOverSampler(random_state=seed).fit_resample(rows, task.labels(learned))
+        yield Training(learned.iloc[chosen[:, 0]].reset_index(drop=True))
+
+
+@dataclass(frozen=True)
+class Smote:
+    """Rows between neighbours of rarer classes, by imbalanced-learn's SMOTE, SMOTENC or SMOTEN [1]_.
+
+    Missing numbers are filled with the median and missing levels are one more level, since these know none.
+
+    References
+    ----------
+    .. [1] Chawla, Bowyer, Hall, Kegelmeyer (2002). SMOTE: Synthetic Minority Over-sampling Technique.
+       JAIR 16.
+    """
+
+    name: str = "SMOTE"
+
+    def trainings(
+        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
+    ) -> Iterator[Training]:
+        """Yield them once, since the classes decide how many rows there are."""
+        frame, labels = learned.drop(columns=task.target), task.labels(learned)
+        cells, is_levels = _filled(frame)
+        counts = np.bincount(labels)
+        fewest = int(counts[counts > 0].min())
+        if fewest < 2:
+            raise UnsuitedError("a class has one row, which has no neighbours")
+        smote = _smote(is_levels, min(_N_NEIGHBORS, fewest - 1), seed)
+        drawn, drawn_labels = smote.fit_resample(cells, labels)
+        columns: dict[Any, pd.Series[Any]] = {
+            name: _like(frame[name], pd.Series(np.asarray(drawn[:, place])[len(frame) :]))
+            for place, name in enumerate(frame.columns)
+        }
+        originals = pd.Series(learned[task.target].to_numpy(), index=labels).groupby(level=0).first()
+        columns[task.target] = originals.loc[drawn_labels[len(frame) :]].reset_index(drop=True)
+        new = pd.DataFrame(columns)[list(learned.columns)].astype(learned.dtypes)
+        yield Training(_joined(learned, new))
+
+
+def _filled(frame: pd.DataFrame) -> tuple[Any, list[bool]]:
+    """Return cells without gaps, levels as text where there are any, and which columns are levels."""
+    columns, is_levels = [], []
+    for name in frame:
+        numbers = numbers_of(frame[name])
+        is_levels.append(numbers is None)
+        if numbers is None:
+            columns.append(levels_of(frame[name]).astype(object).fillna("").to_numpy(dtype=object))
+            continue
+        has_any = not np.isnan(numbers).all()
+        columns.append(np.where(np.isnan(numbers), np.nanmedian(numbers) if has_any else 0.0, numbers))
+    if any(is_levels):
+        columns = [column.astype(object) for column in columns]
+    return np.column_stack(columns), is_levels
+
+
+def _smote(is_levels: list[bool], n_neighbors: int, seed: int) -> Any:
+    if all(is_levels):
+        return SMOTEN(k_neighbors=n_neighbors, random_state=seed)
+    if not any(is_levels):
+        return SMOTE(k_neighbors=n_neighbors, random_state=seed)
+    return SMOTENC(np.flatnonzero(is_levels).tolist(), k_neighbors=n_neighbors, random_state=seed)
+
+
+def _like(column: "pd.Series[Any]", cells: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return numbers or texts as cells of a column's dtype."""
+    numbers = numbers_of(column)
+    if numbers is None:
+        known = dict(zip(levels_of(column), column, strict=True))
+        return pd.Series([known.get(cell) for cell in cells], dtype=object).astype(column.dtype)
+    present = ~np.isnan(numbers)
+    values = cells.to_numpy(dtype=float)
+    if column.dtype.kind == "f":
+        return pd.Series(values).astype(column.dtype)
+    # Of integers, times and objects the real cell that is nearest, which is of their dtype for certain.
+    if not present.any():
+        return pd.Series([None] * len(values), dtype=object).astype(column.dtype)
+    order = np.argsort(numbers[present], kind="stable")
+    known_numbers, places = numbers[present][order], np.flatnonzero(present)[order]
+    after = np.clip(np.searchsorted(known_numbers, values), 1, max(1, len(places) - 1))
+    after = np.minimum(after, len(places) - 1)
+    before = np.maximum(after - 1, 0)
+    is_before = values - known_numbers[before] < known_numbers[after] - values
+    return column.iloc[places[np.where(is_before, before, after)]].reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A sampler of the user's: an object with `fit` and `sample`, or with `fit_resample`.
+
+    Of the first kind a copy is fitted on the learned rows, target included, and asked for rows. Of the
+    second, which imbalanced-learn's samplers are, a copy decides how many rows there are.
+    """
+
+    name: str
+    sampler: Any
+
+    def trainings(
+        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
+    ) -> Iterator[Training]:
+        """Yield as many drawn rows as each ratio asks for, of one draw; or what `fit_resample` gives."""
+        sampler = own_copy(self.sampler, seed)
+        if not hasattr(sampler, "sample"):
+            features = learned.drop(columns=task.target)
+            X, y = sampler.fit_resample(features, learned[task.target])
+            frame = pd.DataFrame(X, columns=features.columns).reset_index(drop=True)
+            frame[task.target] = pd.Series(y).reset_index(drop=True)
+            yield Training(alike(learned, frame, called="resampled")[1])
+            return
+        n_rows = [round(ratio * len(learned)) for ratio in ratios]
+        drawn = self.drawn(sampler.fit(learned) or sampler, learned, max(n_rows))
+        for ratio, n in zip(ratios, n_rows, strict=True):
+            yield Training(_joined(learned, drawn.iloc[:n]), ratio)
+
+    def drawn(self, fitted: Any, learned: pd.DataFrame, n_rows: int) -> pd.DataFrame:
+        """Return so many rows of a fitted sampler, with the columns of the learned ones."""
+        rows = fitted.sample(n_rows)
+        if isinstance(rows, np.ndarray):
+            rows = pd.DataFrame(rows, columns=learned.columns)
+        if isinstance(rows, tuple):
+            raise DataError(
+                f"Sampler {self.name!r} returned a tuple from sample(); it must return the rows as one table "
+                "with the columns that it was fitted on, target included."
+            )
+        rows = alike(learned, rows, called=f"drawn ({self.name})")[1]
+        if len(rows) < n_rows:
+            raise DataError(f"Sampler {self.name!r} was asked for {n_rows} rows and drew {len(rows)}.")
+        return rows
+
+
+def own_copy(sampler: Any, seed: int) -> Any:
+    """Return an unfitted copy of a sampler, silent and with a seed of its own where it takes these."""
+    if not hasattr(sampler, "get_params"):
+        return copy.deepcopy(sampler)
+    own = clone(sampler)
+    parameters = own.get_params()
+    told = {}
+    if parameters.get("random_state", 0) is None:
+        told["random_state"] = seed
+    if parameters.get("verbose"):
+        told["verbose"] = 0
+    return own.set_params(**told) if told else own
+
+
+def baselines(task: Task) -> list[Arm]:
+    """Return the arms that are always there; those about classes for classification alone."""
+    if task.kind == "regression":
+        return [Unchanged(), Duplicates()]
+    return [Unchanged(), Unchanged(CLASS_WEIGHTS), Oversampling(), Smote(), Duplicates()]
+
+
+def named_samplers(samplers: Mapping[str, Any] | None, task: Task) -> list[Arm]:
+    """Return the arms of the user's samplers.
+
+    Raises
+    ------
+    ParameterError
+        If one has neither `fit` and `sample` nor `fit_resample`, or the name of a baseline.
+    """
+    if samplers is not None and not isinstance(samplers, Mapping):
+        samplers = {type(samplers).__name__: samplers}
+    taken = {arm.name for arm in baselines(task)}
+    for name, sampler in (samplers or {}).items():
+        if name in taken:
+            raise ParameterError(
+                f"Sampler {name!r} has the name of a baseline ({listing(taken)}); rename it."
+            )
+        draws = hasattr(sampler, "fit") and hasattr(sampler, "sample")
+        if isinstance(sampler, type) or not (draws or hasattr(sampler, "fit_resample")):
+            raise ParameterError(
+                f"Sampler {name!r} must be an object with fit(table) and sample(n), or with "
+                f"fit_resample(X, y); got {sampler!r}."
+            )
+    return [Sampler(str(name), sampler) for name, sampler in (samplers or {}).items()]
+
+
+def _joined(learned: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with others after them; no column changes its meaning, whatever dtypes are joined."""
+    return pd.concat([learned, others[list(learned.columns)]], ignore_index=True)

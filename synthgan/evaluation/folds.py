@@ -1,0 +1,171 @@
+"""One fold of a comparison: a split of a table in, scores of every arm and learner on its test rows out.
+
+All that is learned in a fold, the sampler, the coding of columns, the learners and their thresholds, is
+learned from rows that are not tested.
+"""
+
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from synthgan.evaluation.arms import Arm, Training
+from synthgan.evaluation.learners import Examples, Task, UnsuitedError, fitted, predicted
+from synthgan.evaluation.scores import Thresholds, classification_scores, regression_scores
+from synthgan.evaluation.splits import Split
+from synthgan.evaluation.tables import Coding
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The scores of one arm and learner in one fold.
+
+    Attributes
+    ----------
+    arm, ratio, learner
+        Whose they are; the ratio is None where the arm decides how many rows there are.
+    scores
+        By name; empty where `failure` says why there are none.
+    n_added
+        Rows that the arm added.
+    seconds
+        That the learner took to learn.
+    failure
+        Why there are no scores.
+    unsuited
+        Whether that is in the nature of the learner or arm, and no fault.
+    """
+
+    arm: str
+    ratio: float | None
+    learner: str
+    scores: dict[str, float] = field(default_factory=dict)
+    n_added: int = 0
+    seconds: float = 0.0
+    failure: str = ""
+    unsuited: bool = False
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What came of one fold.
+
+    Attributes
+    ----------
+    outcomes
+        One for each arm, ratio and learner.
+    seconds
+        That each arm took to make its rows.
+    notes
+        Warnings of samplers and learners, each once.
+    """
+
+    outcomes: list[Outcome]
+    seconds: dict[str, float]
+    notes: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as values that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> "FoldResult":
+        """Return the result that `to_dict` wrote."""
+        return cls([Outcome(**one) for one in state["outcomes"]], state["seconds"], state["notes"])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What every fold does.
+
+    Attributes
+    ----------
+    task
+        What is predicted.
+    arms
+        What is compared.
+    estimators
+        The learners by name.
+    ratios
+        Drawn rows for each learned one.
+    """
+
+    task: Task
+    arms: list[Arm]
+    estimators: dict[str, Any]
+    ratios: list[float]
+
+    def run(self, frame: pd.DataFrame, split: Split) -> FoldResult:
+        """Return what comes of one split of a table."""
+        learned, validation, test = (
+            frame.iloc[rows].reset_index(drop=True) for rows in (split.learned, split.validation, split.test)
+        )
+        coding = Coding.of(learned.drop(columns=self.task.target))
+        sides = [self.task.examples(rows, coding) for rows in (validation, test)]
+        outcomes: list[Outcome] = []
+        seconds: dict[str, float] = {}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for arm in self.arms:
+                started = time.monotonic()
+                made = list(self._made(arm, learned, split.seed))
+                seconds[arm.name] = time.monotonic() - started
+                for training in made:
+                    outcomes += self._judged(arm, training, coding, sides, len(learned), split.seed)
+        notes = dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught)
+        return FoldResult(outcomes, seconds, list(notes))
+
+    def _made(self, arm: Arm, learned: pd.DataFrame, seed: int) -> Iterator[Training | Outcome]:
+        """Yield the rows that an arm makes, or one outcome that says why it makes none."""
+        try:
+            yield from arm.trainings(learned, self.task, self.ratios, seed)
+        except Exception as error:  # whatever a stranger's sampler raises is told, and the others go on
+            yield Outcome(arm.name, None, "", failure=_told(error), unsuited=isinstance(error, UnsuitedError))
+
+    def _judged(
+        self,
+        arm: Arm,
+        training: Training | Outcome,
+        coding: Coding,
+        sides: list[Examples],
+        n_learned: int,
+        seed: int,
+    ) -> Iterator[Outcome]:
+        """Yield the scores of every learner that is trained on what an arm made."""
+        if isinstance(training, Outcome):
+            yield training
+            return
+        try:
+            examples = self.task.examples(training.frame, coding)
+        except Exception as error:
+            yield Outcome(arm.name, training.ratio, "", failure=_told(error))
+            return
+        n_added = len(examples) - n_learned
+        for name, estimator in self.estimators.items():
+            started = time.monotonic()
+            scores, failure, unsuited = {}, "", False
+            try:
+                model = fitted(estimator, examples, task=self.task, seed=seed, balanced=training.balanced)
+                scores = self._scores(model, sides)
+            except Exception as error:
+                failure, unsuited = _told(error), isinstance(error, UnsuitedError)
+            seconds = time.monotonic() - started
+            yield Outcome(arm.name, training.ratio, name, scores, n_added, seconds, failure, unsuited)
+
+    def _scores(self, model: Any, sides: list[Examples]) -> dict[str, float]:
+        """Return the scores on test rows, with thresholds that are the best on validation rows."""
+        validation, test = sides
+        predictions = predicted(model, test, self.task)
+        if self.task.kind == "regression":
+            return regression_scores(test.labels, predictions)
+        thresholds = Thresholds()
+        if len(self.task.classes) == 2 and len(validation):
+            thresholds = Thresholds.tuned(validation.labels, predicted(model, validation, self.task)[:, 1])
+        return classification_scores(test.labels, predictions, thresholds)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]

@@ -1,0 +1,149 @@
+"""evaluate: how alike drawn rows are to real ones, and what they give away; from tables to figures."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from synthgan.evaluation.fidelity import Fidelity, fidelity
+from synthgan.evaluation.privacy import Privacy, privacy
+from synthgan.evaluation.tables import alike
+from synthgan.evaluation.text import as_json, as_markdown, plain, write_text
+from synthgan.exceptions import DataError, did_you_mean, listing
+from synthgan.forms import unwrap
+
+#: Rows of the worst columns and pairs in short tables.
+_N_WORST = 5
+
+
+def evaluate(
+    real: Any,
+    drawn: Any,
+    *,
+    target: Hashable | None = None,
+    held_out: Any = None,
+    random_state: int = 0,
+) -> "Evaluation":
+    """Compare drawn rows with real ones.
+
+    Parameters
+    ----------
+    real : DataFrame, polars frame, Arrow table or array
+        Real rows, those that the sampler has learned.
+    drawn : table
+        Rows that it drew, with the same columns.
+    target : hashable, default=None
+        The column that a model will predict: what drawn rows teach of it is measured as well.
+    held_out : table, default=None
+        Real rows that the sampler has not seen. With them drawn rows are compared with rows that were not
+        learned, and it is looked for copies of those that were.
+    random_state : int, default=0
+        Makes the figures repeatable.
+
+    Returns
+    -------
+    Evaluation
+        Figures, each beside its noise floor: what equally many real rows get.
+
+    Raises
+    ------
+    DataError
+        If the tables do not have the same columns, or too few rows.
+
+    Examples
+    --------
+    >>> from synthgan.evaluation import evaluate
+    >>> from synthgan.datasets import load_penguins
+    >>> penguins = load_penguins()
+    >>> evaluation = evaluate(penguins[:172], penguins[172:], target="sex")
+    >>> evaluation.fidelity.figures.columns[:3].tolist()
+    ['figure', 'drawn', 'drawn_low']
+    """
+    real_rows, drawn_rows = alike(real, drawn, called="drawn")
+    if target is not None and target not in real_rows.columns:
+        raise DataError(
+            f"The target {target!r} is not a column; the table has {listing(real_rows.columns)}."
+            f"{did_you_mean(target, real_rows.columns)}"
+        )
+    others = None if held_out is None else alike(real_rows, unwrap(held_out)[0], called="held-out")[1]
+    return Evaluation(
+        real_rows,
+        drawn_rows,
+        fidelity(real_rows, drawn_rows, target=target, held_out=others, random_state=random_state),
+        None if others is None else privacy(real_rows, others, drawn_rows, random_state=random_state),
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation:
+    """What came of `evaluate`.
+
+    Attributes
+    ----------
+    real, drawn
+        The rows.
+    fidelity
+        How alike they are.
+    privacy
+        What drawn rows give away of the learned ones; None without held-out rows.
+    """
+
+    real: pd.DataFrame
+    drawn: pd.DataFrame
+    fidelity: Fidelity
+    privacy: Privacy | None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a figure, beside its noise floor."""
+        return self.fidelity.figures
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all figures as values that JSON can hold."""
+        told: dict[str, Any] = {
+            "rows": {"real": len(self.real), "drawn": len(self.drawn)},
+            "fidelity": self.fidelity.to_dict(),
+            "privacy": None if self.privacy is None else self.privacy.to_dict(),
+        }
+        return {name: plain(part) for name, part in told.items()}
+
+    def to_json(self, path: Any = None) -> str:
+        """Return all figures as JSON, and write them to a file if one is named."""
+        text = as_json(self.to_dict())
+        if path is not None:
+            write_text(path, text)
+        return text
+
+    def to_markdown(self) -> str:
+        """Return the figures, the worst columns and pairs, and what is given away, as Markdown."""
+        parts = ["### How alike drawn rows are to real ones", as_markdown(self.fidelity.figures)]
+        parts += ["Columns that differ most:", as_markdown(self.fidelity.columns.head(_N_WORST))]
+        if len(self.fidelity.pairs):
+            parts += ["Pairs that differ most:", as_markdown(self.fidelity.pairs.head(_N_WORST))]
+        if self.privacy is not None:
+            parts += ["### What they give away", self.privacy.verdict, as_markdown(self.privacy.figures)]
+        parts += [f"Note: {note}" for note in self.fidelity.warnings]
+        return "\n\n".join(parts) + "\n"
+
+    def to_html(self, path: Any = None, *, title: str = "Drawn rows beside real ones") -> str:
+        """Return a report as one HTML page that needs no network, and write it to a file if one is named."""
+        from synthgan.evaluation.report import evaluation_page
+
+        text = evaluation_page(self, title=title)
+        if path is not None:
+            write_text(path, text)
+        return text
+
+    def plot_marginals(self) -> Any:
+        """Return a matplotlib figure of each column's distribution in real and drawn rows."""
+        from synthgan.plotting import plot_marginals
+
+        return plot_marginals(self.real, self.drawn)
+
+    def __repr__(self) -> str:
+        return self.to_markdown()
+
+    def _repr_html_(self) -> str:
+        from synthgan.evaluation.report import evaluation_body
+
+        return evaluation_body(self)

@@ -1,0 +1,199 @@
+"""The models that a user would train: rows in, predictions out, each the same way whatever its rows are."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import has_fit_parameter
+
+from synthgan.evaluation.estimates import FloatArray
+from synthgan.evaluation.tables import Coding, class_names, numbers_of
+from synthgan.exceptions import DataError, ParameterError, listing
+
+
+class UnsuitedError(Exception):
+    """What is asked of a learner that it cannot do, such as weights of a learner that takes none."""
+
+
+def default_estimators(task: str) -> dict[str, Any]:
+    """Return four families of learners: a line, neighbours, averaged trees and boosted trees."""
+    if task == "classification":
+        return {
+            "logistic regression": LogisticRegression(max_iter=2_000),
+            "nearest neighbours": KNeighborsClassifier(n_neighbors=15),
+            "random forest": RandomForestClassifier(n_estimators=100, min_samples_leaf=2),
+            "gradient boosting": HistGradientBoostingClassifier(early_stopping=False),
+        }
+    return {
+        "ridge regression": Ridge(),
+        "nearest neighbours": KNeighborsRegressor(n_neighbors=15),
+        "random forest": RandomForestRegressor(n_estimators=100, min_samples_leaf=2),
+        "gradient boosting": HistGradientBoostingRegressor(early_stopping=False),
+    }
+
+
+def named_estimators(estimators: Any, task: str) -> dict[str, Any]:
+    """Return learners by name, given one, several, a mapping, or None for the default ones.
+
+    Raises
+    ------
+    ParameterError
+        If one is no scikit-learn estimator for the task, or gives no probabilities of classes.
+    """
+    if estimators is None:
+        return default_estimators(task)
+    if not isinstance(estimators, Mapping):
+        some = [estimators] if isinstance(estimators, BaseEstimator) else list(estimators)
+        estimators = {type(one).__name__: one for one in some}
+        if len(estimators) < len(some):
+            raise ParameterError("Two estimators are of one class; name them: {'small tree': ..., ...}.")
+    if not estimators:
+        raise ParameterError("estimators is empty; leave it out for the default ones.")
+    for name, estimator in estimators.items():
+        _check_estimator(name, estimator, task)
+    return dict(estimators)
+
+
+def _check_estimator(name: Hashable, estimator: Any, task: str) -> None:
+    suits = is_classifier if task == "classification" else is_regressor
+    if not hasattr(estimator, "get_params") or isinstance(estimator, type) or not suits(estimator):
+        raise ParameterError(
+            f"Estimator {name!r} must be a scikit-learn estimator for {task}; got {estimator!r}. "
+            f"Pass an instance, or say which task it is with task=."
+        )
+    if task == "classification" and not hasattr(estimator, "predict_proba"):
+        raise ParameterError(
+            f"Estimator {name!r} gives no probabilities (predict_proba), which AUC and log-loss are of; "
+            "wrap it in sklearn.calibration.CalibratedClassifierCV."
+        )
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows without their target, as frame and as points, and the target as classes or numbers.
+
+    Attributes
+    ----------
+    frame
+        The columns as they are, for pipelines that encode themselves.
+    points
+        Shape ``(n_rows, width)``; see `Coding.points`.
+    labels
+        Classes as whole numbers from 0 on, or the numbers to predict; shape ``(n_rows,)``.
+    """
+
+    frame: pd.DataFrame
+    points: FloatArray
+    labels: npt.NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is predicted.
+
+    Attributes
+    ----------
+    target
+        Name of the column.
+    kind
+        "classification" or "regression".
+    classes
+        As text; the last of two is the one to find.
+    """
+
+    target: Hashable
+    kind: str
+    classes: tuple[str, ...] = ()
+
+    def labels(self, rows: pd.DataFrame) -> npt.NDArray[Any]:
+        """Return the target of rows as classes from 0 on, or as numbers.
+
+        Raises
+        ------
+        DataError
+            If a target is missing or of a class that the real rows do not have.
+        """
+        column = rows[self.target]
+        if self.kind == "regression":
+            numbers = numbers_of(column)
+            if numbers is None or np.isnan(numbers).any():
+                raise DataError(f"The target {self.target!r} must be a number in every row.")
+            return numbers
+        codes = pd.Index(self.classes).get_indexer(pd.Index(class_names(column)))
+        if (codes < 0).any():
+            odd = column[codes < 0].iloc[0]
+            raise DataError(
+                f"The target {self.target!r} is {odd!r} in some row; the real rows have "
+                f"{listing(self.classes)}."
+            )
+        return codes.astype(np.int64)
+
+    def examples(self, rows: pd.DataFrame, coding: Coding) -> Examples:
+        """Return rows as examples, coded as real rows have it."""
+        frame = rows.drop(columns=self.target)
+        return Examples(frame, coding.points(frame), self.labels(rows))
+
+
+def fitted(estimator: Any, examples: Examples, *, task: Task, seed: int, balanced: bool = False) -> Any:
+    """Return a copy of an estimator that has learned examples.
+
+    Parameters
+    ----------
+    estimator
+        A pipeline is given the columns as they are, any other estimator the points.
+    examples
+        What it learns.
+    task
+        What it predicts.
+    seed
+        Of its randomness, the same for rows of every kind.
+    balanced
+        Whether classes are to weigh the same.
+
+    Raises
+    ------
+    UnsuitedError
+        If classes are to weigh the same, and the estimator knows no weights.
+    """
+    copy = clone(estimator)
+    copy.set_params(**{name: seed for name in copy.get_params() if name.split("__")[-1] == "random_state"})
+    rows = examples.frame if isinstance(copy, Pipeline) else examples.points
+    if not balanced:
+        return copy.fit(rows, examples.labels)
+    last = copy.steps[-1][1] if isinstance(copy, Pipeline) else copy
+    if "class_weight" in last.get_params(deep=False):
+        last.set_params(class_weight="balanced")
+        return copy.fit(rows, examples.labels)
+    if has_fit_parameter(last, "sample_weight"):
+        prefix = f"{copy.steps[-1][0]}__" if isinstance(copy, Pipeline) else ""
+        weights = compute_sample_weight("balanced", examples.labels)
+        return copy.fit(rows, examples.labels, **{f"{prefix}sample_weight": weights})
+    raise UnsuitedError(f"{type(last).__name__} takes no weights")
+
+
+def predicted(model: Any, examples: Examples, task: Task) -> FloatArray:
+    """Return probabilities, shape ``(n_rows, n_classes)``, or predicted numbers, shape ``(n_rows,)``."""
+    rows = examples.frame if isinstance(model, Pipeline) else examples.points
+    if task.kind == "regression":
+        numbers: FloatArray = np.asarray(model.predict(rows), dtype=float)
+        return numbers
+    chances = np.zeros((len(examples), len(task.classes)))
+    chances[:, np.asarray(model.classes_, dtype=int)] = model.predict_proba(rows)
+    return chances

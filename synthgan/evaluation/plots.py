@@ -1,0 +1,140 @@
+"""Plots of what evaluators found: frames in, matplotlib axes out."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from synthgan.evaluation.associations import associations
+from synthgan.evaluation.results import ALL
+from synthgan.evaluation.verdict import Judge
+from synthgan.plotting import COLORS, literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Columns of a heat map, the first ones of a table.
+_MAX_COLUMNS = 40
+_GREY = "#8a8f98"
+
+
+def new_axes() -> "Axes":
+    """Return axes that a notebook shows."""
+    from matplotlib import pyplot
+
+    axes: Axes = pyplot.subplots(layout="constrained")[1]
+    return axes
+
+
+def plot_gains(gains: pd.DataFrame, judge: Judge, axes: "Axes | None" = None) -> "Axes":
+    """Plot gains over no augmentation with their intervals, one line an arm: a forest plot.
+
+    Parameters
+    ----------
+    gains
+        Columns ``arm``, ``learner``, ``gain``, ``low``, ``high``; see `Comparison.to_frame`.
+    judge
+        The score, and which differences are none in practice.
+    axes
+        Where to draw; None for new axes.
+
+    Returns
+    -------
+    Axes
+        Large marks for all learners, small ones for each.
+    """
+    axes = new_axes() if axes is None else axes
+    gains = gains.dropna(subset=["gain"])
+    arms = list(dict.fromkeys(gains["arm"]))[::-1]
+    learners = [name for name in dict.fromkeys(gains["learner"]) if name != ALL]
+    for place, arm in enumerate(arms):
+        own = gains[gains["arm"] == arm].set_index("learner")
+        for shift, learner in enumerate(name for name in learners if name in own.index):
+            _interval(axes, own.loc[learner], place - 0.16 - 0.11 * shift, _color(shift), 3.5, 0.9)
+        if ALL in own.index:
+            _interval(axes, own.loc[ALL], place + 0.05, "black", 7, 2)
+    for shift, learner in enumerate(learners):
+        axes.plot([], [], "o", color=_color(shift), markersize=4, label=literal(learner))
+    axes.plot([], [], "D", color="black", markersize=6, label=ALL)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.axvspan(-judge.rope, judge.rope, color=_GREY, alpha=0.15, linewidth=0)
+    axes.set_yticks(range(len(arms)), [literal(arm) for arm in arms])
+    axes.set_ylim(-0.8, len(arms) - 0.5)
+    axes.set_xlabel(f"gain in {judge.score.label} over no augmentation (right is better)")
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return axes
+
+
+def _color(place: int) -> str:
+    return f"C{place % 10}"
+
+
+def _interval(axes: "Axes", row: Any, height: float, color: str, size: float, width: float) -> None:
+    axes.plot([row["low"], row["high"]], [height, height], color=color, linewidth=width)
+    axes.plot(row["gain"], height, "D" if color == "black" else "o", color=color, markersize=size)
+
+
+def plot_doses(doses: pd.DataFrame, judge: Judge, axes: "Axes | None" = None) -> "Axes":
+    """Plot gains over how many rows were added for each learned one.
+
+    Parameters
+    ----------
+    doses
+        Columns ``arm``, ``ratio``, ``gain``, ``low``, ``high``; see `Comparison.doses`.
+    judge
+        The score.
+    axes
+        Where to draw; None for new axes.
+    """
+    axes = new_axes() if axes is None else axes
+    for place, (arm, own) in enumerate(doses.groupby("arm", sort=False)):
+        own = own.sort_values("ratio")
+        ratios = [0.0, *own["ratio"]]
+        axes.plot(ratios, [0.0, *own["gain"]], "o-", color=_color(place), label=literal(arm), markersize=4)
+        axes.fill_between(ratios, [0.0, *own["low"]], [0.0, *own["high"]], color=_color(place), alpha=0.12)
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set(xlabel="rows added for each learned row", ylabel=f"gain in {judge.score.label}")
+    if len(doses):
+        axes.legend(frameon=False, fontsize=8)
+    return axes
+
+
+def plot_associations(real: pd.DataFrame, drawn: pd.DataFrame, figure: "Figure | None" = None) -> Any:
+    """Plot how strongly columns hang together, in real rows, in drawn rows, and the difference.
+
+    Parameters
+    ----------
+    real, drawn
+        Tables with the same columns, of which the first forty are shown.
+    figure
+        Where to draw; None for a new figure.
+
+    Returns
+    -------
+    array of Axes
+        Three panels: `associations` of both, and drawn less real.
+    """
+    if figure is None:
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=(12, 4.2), layout="constrained")
+    some = list(real.columns[:_MAX_COLUMNS])
+    here, there = associations(real[some], drawn[some])
+    panels = figure.subplots(1, 3)
+    names = [literal(name) for name in some]
+    for axes, (title, matrix) in zip(
+        panels, {"real": here, "drawn": there, "drawn less real": there - here}.items(), strict=True
+    ):
+        is_difference = title == "drawn less real"
+        colors: dict[str, Any] = (
+            {"cmap": "RdBu_r", "vmin": -0.5, "vmax": 0.5}
+            if is_difference
+            else {"cmap": "Blues", "vmin": 0, "vmax": 1}
+        )
+        image = axes.imshow(matrix, **colors)
+        axes.set_title(title, fontsize=10, color=COLORS.get(title, "black"))
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
+        axes.set_yticks(range(len(names)), names if title == "real" else [], fontsize=6)
+        figure.colorbar(image, ax=axes, shrink=0.7)
+    return np.asarray(panels)
