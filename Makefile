@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 RIVALS := .rivals
 
 .PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
-	bench-imputation bench-ablation bench-rivals clean
+	bench-imputation bench-ablation bench-rivals bench-agreement bench-calibration clean
 
 # --- the two commands -------------------------------------------------------------------------------
 
@@ -58,6 +58,14 @@ bench-rivals: $(INSTALLED) $(RIVALS)/tabular_argn/.installed $(RIVALS)/ctgan_unt
 	$(BIN)/python benchmarks/rivals/rivals.py adult default-credit shoppers beijing-pm25 --data $(DATA) \
 		--rival tabular_argn:$(RIVALS)/tabular_argn/bin/python --rival ctgan_until:$(RIVALS)/ctgan_until/bin/python
 
+# The figures of the evaluation beside those of the packages that defined them.
+bench-agreement: $(RIVALS)/sdmetrics/.installed
+	$(RIVALS)/sdmetrics/bin/python benchmarks/agreement.py --data $(DATA)
+
+# What the evaluation says of tables of which the answer is known: half an hour.
+bench-calibration: $(INSTALLED)
+	$(BIN)/python benchmarks/calibration.py
+
 clean:
 	rm -rf $(VENV) $(RIVALS) demo-output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -75,6 +83,12 @@ $(RIVALS)/tabular_argn/.installed:
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check mostlyai-engine $(TORCH) pyarrow
 	$(@D)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio
+	touch $@
+
+$(RIVALS)/sdmetrics/.installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check sdmetrics imbalanced-learn scipy pyarrow \
+		jinja2 matplotlib joblib rich
 	touch $@
 
 $(RIVALS)/ctgan_until/.installed:

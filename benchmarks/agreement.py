@@ -22,10 +22,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from sklearn import metrics
+from sklearn.linear_model import LogisticRegression
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from synthgan.evaluation.arms import Oversampling, Smote
+from synthgan.evaluation.learners import Task, fitted, predicted
+from synthgan.evaluation.scores import classification_scores
 from synthgan.evaluation.similarity import column_pairs, column_shapes, comparable
+from synthgan.evaluation.tables import Coding, class_names
 
 #: Differences up to this are rounding.
 TOLERANCE = 1e-6
@@ -111,7 +118,68 @@ def against_sdmetrics(real: pd.DataFrame, drawn: pd.DataFrame) -> Iterator[Diffe
 
 
 #: What is compared on every table: functions of two halves.
-COMPARISONS: list[Comparison] = [against_sdmetrics]
+def against_scikit_learn(real: pd.DataFrame, drawn: pd.DataFrame) -> Iterator[Difference]:
+    """Compare the scores of predictions: a line learns the first column of few classes from drawn rows."""
+    target = first_target(real)
+    if target is None:
+        return
+    classes = sorted(set(class_names(real[target])) | set(class_names(drawn[target])))
+    task = Task(target, "classification", tuple(classes))
+    coding = Coding.of(real.drop(columns=target))
+    examples, test = (task.examples(rows, coding) for rows in (drawn, real))
+    chances = predicted(fitted(LogisticRegression(max_iter=5_000), examples, task=task, seed=0), test, task)
+    ours = classification_scores(test.labels, chances)
+    is_binary = len(classes) == 2
+    asked = chances[:, 1] if is_binary else chances
+    called = chances[:, 1] > 0.5 if is_binary else chances.argmax(axis=1)
+    theirs = {
+        "auc": metrics.roc_auc_score(test.labels, asked, multi_class="ovr"),
+        "log_loss": metrics.log_loss(test.labels, chances),
+        "brier": metrics.brier_score_loss(test.labels, asked),
+        "balanced_accuracy": metrics.balanced_accuracy_score(test.labels, called),
+        "f1": metrics.f1_score(test.labels, called, average="binary" if is_binary else "macro"),
+    }
+    if is_binary:
+        theirs["average_precision"] = metrics.average_precision_score(test.labels, asked)
+    for name, score in theirs.items():
+        yield Difference(f"scikit-learn {name}", abs(ours[name] - score), 1)
+
+
+def against_imbalanced_learn(real: pd.DataFrame, drawn: pd.DataFrame) -> Iterator[Difference]:
+    """Compare the rows of the arms with those of the samplers, where columns are floats."""
+    target = first_target(real)
+    others = [name for name in real if name != target and real[name].notna().all()]
+    floats = [name for name in others if pd.api.types.is_float_dtype(real[name].dtype)]
+    if target is None or not floats:
+        return
+    task = Task(target, "classification", tuple(sorted(set(class_names(real[target])))))
+    frame, labels = real[[*floats, target]], task.labels(real)
+    if np.bincount(labels).min() > 5:
+        (own,) = Smote().trainings(frame, task, [1.0], SEED)
+        other, _ = SMOTE(random_state=SEED).fit_resample(real[floats].to_numpy(), labels)
+        yield Difference("imbalanced-learn SMOTE", largest_difference(own.frame[floats], other), other.size)
+    (own,) = Oversampling().trainings(frame, task, [1.0], SEED)
+    other, _ = RandomOverSampler(random_state=SEED).fit_resample(real[floats].to_numpy(), labels)
+    yield Difference(
+        "imbalanced-learn oversampling", largest_difference(own.frame[floats], other), other.size
+    )
+
+
+def first_target(frame: pd.DataFrame) -> object | None:
+    """Return the first column of two to seven classes, each of ten rows or more."""
+    for name in frame:
+        counts = frame[name].value_counts()
+        if frame[name].notna().all() and 2 <= len(counts) <= 7 and counts.min() >= 10:
+            return name
+    return None
+
+
+def largest_difference(ours: pd.DataFrame, theirs: np.ndarray) -> float:
+    """Return the largest difference of two tables of numbers, infinite where they have other shapes."""
+    return float(np.abs(ours.to_numpy() - theirs).max()) if ours.shape == theirs.shape else np.inf
+
+
+COMPARISONS: list[Comparison] = [against_sdmetrics, against_scikit_learn, against_imbalanced_learn]
 
 
 def permuted(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from synthgan.exceptions import (
 from synthgan.schema import Schema
 
 if TYPE_CHECKING:
+    from synthgan.evaluation import Comparison, Estimate, Evaluation, compare_augmentation, evaluate
     from synthgan.imputer import SynthImputer
     from synthgan.preprocessing.proposals import propose_rules
     from synthgan.preprocessing.rules import Bounds, Combinations, Inequality, Sum, Unique
@@ -27,9 +28,12 @@ __version__ = "0.1.0"
 __all__ = [
     "Bounds",
     "Combinations",
+    "Comparison",
     "ConditionError",
     "CopyingWarning",
     "DataError",
+    "Estimate",
+    "Evaluation",
     "Inequality",
     "ModelFileError",
     "OutputRefusedError",
@@ -42,13 +46,17 @@ __all__ = [
     "SynthganError",
     "TrainingError",
     "Unique",
+    "compare_augmentation",
+    "evaluate",
     "propose_rules",
 ]
 
 _RULES = ("Bounds", "Combinations", "Inequality", "Sum", "Unique")
+_EVALUATION = ("Comparison", "Estimate", "Evaluation", "compare_augmentation", "evaluate")
 # What these need, torch above all, takes a second to load: they are loaded when they are asked for.
 _LAZY = {
     **dict.fromkeys(_RULES, "synthgan.preprocessing.rules"),
+    **dict.fromkeys(_EVALUATION, "synthgan.evaluation"),
     "SynthGAN": "synthgan.synthesizer",
     "SynthImputer": "synthgan.imputer",
     "propose_rules": "synthgan.preprocessing.proposals",

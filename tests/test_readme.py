@@ -36,7 +36,7 @@ def test_command_lines_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     load_penguins().to_parquet("in.parquet")
     lines = re.findall(r"^\$ synthgan (.*)$", README, flags=re.MULTILINE)
-    assert len(lines) == 8
+    assert len(lines) == 10
     for line in lines:
         result = CliRunner().invoke(main, shlex.split(line))
         assert result.exit_code == 0, result.stderr

@@ -1,20 +1,7 @@
 """How alike drawn rows are to real ones, each figure beside its noise floor: tables in, one `Fidelity` out.
 
-The floor is what other real rows score. Each split takes three samples of m rows without replacement: A and B
-of the real rows, which have no row in common, and S of the drawn ones. The figure of A and S is held against
-that of A and B, the floor. m is half of the real rows, or as many as were drawn if these are fewer. With
-held-out rows A is of these and B of the learned ones, and m is the size of the smallest table. m is never
-above `MAX_ROWS`, and figures are comparable at the same m alone.
-
-The intervals are those of the mean over the splits by Student's t. Splits share rows, so that the ordinary
-interval would be too short; it is corrected [1]_ with the share of the rows that two samples have in common,
-as if that were at most a half. So they cover which real rows there happen to be, and which rows were drawn as
-far as more than m were. They do not cover a table of which every split takes all rows, and never that the
-sampler, fitted once more, would draw others: fit it with several seeds for that.
-
-References
-----------
-.. [1] Nadeau, Bengio (2003). Inference for the Generalization Error. Machine Learning 52.
+The floor is what other real rows score, as many of them: real rows A are compared with drawn rows S and with
+real rows B by the same code. A figure is worth reading only beside it.
 """
 
 from collections.abc import Hashable, Iterator
@@ -159,7 +146,21 @@ def fidelity(
 
     Notes
     -----
-    The module says what is compared with what, and what the intervals cover.
+    Each split takes three samples of m rows without replacement: A and B of the real rows, which have no row
+    in common, and S of the drawn ones. The figure of A and S is held against that of A and B, the floor. m is
+    half of the real rows, or as many as were drawn if these are fewer. With held-out rows A is of these and B
+    of the learned ones, and m is the size of the smallest table. m is never above `MAX_ROWS`, and figures are
+    comparable at the same m alone.
+
+    The intervals are those of the mean over the splits by Student's t. Splits share rows, so that the
+    ordinary interval would be too short; it is corrected [1]_ with the share of the rows that two samples
+    have in common, as if that were at most a half. So they cover which real rows there happen to be, and
+    which rows were drawn as far as more than m were. They do not cover a table of which every split takes all
+    rows, and never that the sampler, fitted once more, would draw others: fit it with several seeds for that.
+
+    References
+    ----------
+    .. [1] Nadeau, Bengio (2003). Inference for the Generalization Error. Machine Learning 52.
 
     Examples
     --------

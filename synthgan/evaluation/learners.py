@@ -30,19 +30,22 @@ class UnsuitedError(Exception):
 
 
 def default_estimators(task: str) -> dict[str, Any]:
-    """Return four families of learners: a line, neighbours, averaged trees and boosted trees."""
+    """Return four families of learners: a line, neighbours, averaged trees and boosted trees.
+
+    Boosted trees shrink their leaves a little, without which those of rare classes run away.
+    """
     if task == "classification":
         return {
             "logistic regression": LogisticRegression(max_iter=2_000),
             "nearest neighbours": KNeighborsClassifier(n_neighbors=15),
             "random forest": RandomForestClassifier(n_estimators=100, min_samples_leaf=2),
-            "gradient boosting": HistGradientBoostingClassifier(early_stopping=False),
+            "gradient boosting": HistGradientBoostingClassifier(early_stopping=False, l2_regularization=1.0),
         }
     return {
         "ridge regression": Ridge(),
         "nearest neighbours": KNeighborsRegressor(n_neighbors=15),
         "random forest": RandomForestRegressor(n_estimators=100, min_samples_leaf=2),
-        "gradient boosting": HistGradientBoostingRegressor(early_stopping=False),
+        "gradient boosting": HistGradientBoostingRegressor(early_stopping=False, l2_regularization=1.0),
     }
 
 

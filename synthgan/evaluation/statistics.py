@@ -84,11 +84,13 @@ def repeated_t(differences: npt.ArrayLike, *, level: float = LEVEL) -> PairedTes
 
         ``s ** 2 / K - (1 - 1 / R) * b ** 2``, and no less than ``t ** 2 / (K * R)``,
 
-    where ``s ** 2`` is the mean variance within repeats and ``t ** 2`` the variance of all differences. That
-    training rows overlap, which is what `corrected_t` allows for with a second term, is left out: no estimate
-    of it is unbiased [2]_, and where one arm adds drawn rows to the other's it is small. The intervals of
-    ``benchmarks/calibration.py`` hold what they should as often as they say; those of `corrected_t` do nearly
-    always, at about twice the width.
+    where ``s ** 2`` is the mean variance within repeats and ``t ** 2`` the variance of all differences. Since
+    repeats test the same rows, their variances tell less than independent ones would: of the ``R * (K - 1)``
+    degrees of freedom half are counted, and no fewer than those of one repeat.
+
+    That training rows overlap, which is what `corrected_t` allows for with a second term, is left out: no
+    estimate of it is unbiased [2]_, and where one arm adds drawn rows to the other's it is small. The
+    intervals of ``benchmarks/calibration.py`` hold what they should about as often as they say.
 
     Parameters
     ----------
@@ -110,20 +112,22 @@ def repeated_t(differences: npt.ArrayLike, *, level: float = LEVEL) -> PairedTes
 
     Examples
     --------
-    >>> f"{repeated_t([[0.01, 0.03], [0.02, 0.02]]).difference:.3f}"
-    '0.020 (-0.002, 0.042)'
+    >>> f"{repeated_t([[0.01, 0.03, 0.02], [0.02, 0.02, 0.05]]).difference:.3f}"
+    '0.025 (-0.003, 0.053)'
     """
     cells = np.atleast_2d(np.asarray(differences, dtype=float))
     n_repeats, n_folds = cells.shape
-    _checked(cells.ravel())
+    for repeat in cells:
+        _checked(repeat)
     between = float(cells.mean(axis=1).var(ddof=1)) if n_repeats > 1 else 0.0
-    within = float(cells.var(axis=1, ddof=1).mean()) if n_folds > 1 else float(cells.var(ddof=1))
+    within = float(cells.var(axis=1, ddof=1).mean())
     variance = within / n_folds - (1 - 1 / n_repeats) * between
     variance = max(variance, float(cells.var(ddof=1)) / cells.size)
-    return _student(float(cells.mean()), float(np.sqrt(variance)), cells.size - n_repeats, level)
+    n_free = max(n_folds - 1, n_repeats * (n_folds - 1) / 2)
+    return _student(float(cells.mean()), float(np.sqrt(variance)), n_free, level)
 
 
-def _student(mean: float, scale: float, n_free: int, level: float) -> PairedTest:
+def _student(mean: float, scale: float, n_free: float, level: float) -> PairedTest:
     """Return the interval and test of a mean with so many degrees of freedom."""
     # Differences that are equal but for rounding do not differ.
     if scale <= 1e-12 * (1 + abs(mean)):

@@ -59,6 +59,8 @@ def alike(real: Any, other: Any, *, called: str) -> tuple[pd.DataFrame, pd.DataF
             f"{' and '.join(filter(None, parts))}.{hint}"
         )
     other_frame = other_frame[list(frame.columns)]
+    _check_finite(frame, "real")
+    _check_finite(other_frame, called)
     for name in frame:
         kinds = [numbers_of(part[name]) is not None for part in (frame, other_frame)]
         if kinds[0] != kinds[1] and all(part[name].notna().any() for part in (frame, other_frame)):
@@ -67,6 +69,16 @@ def alike(real: Any, other: Any, *, called: str) -> tuple[pd.DataFrame, pd.DataF
                 f"({frame[name].dtype} in the real rows, {other_frame[name].dtype} in the {called} ones)."
             )
     return frame.reset_index(drop=True), other_frame.reset_index(drop=True)
+
+
+def _check_finite(frame: pd.DataFrame, called: str) -> None:
+    for name in frame:
+        numbers = numbers_of(frame[name])
+        if numbers is not None and np.isinf(numbers).any():
+            raise DataError(
+                f"Column {name!r} of the {called} rows holds infinite numbers, which nothing can be compared "
+                "with; replace them, for instance by missing cells."
+            )
 
 
 def numbers_of(column: "pd.Series[Any]") -> FloatArray | None:

@@ -1,5 +1,7 @@
 """A table, samplers and learners that are compared in a moment."""
 
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -50,7 +52,7 @@ class Failing(Resampling):
 class Remembering(Resampling):
     """Keeps every row that any copy of it was ever fitted on."""
 
-    seen = []
+    seen: ClassVar[list] = []
 
     def fit(self, table):
         self.seen.append(table)

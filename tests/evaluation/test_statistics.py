@@ -146,7 +146,7 @@ def test_repeated_t_is_the_formula_by_hand():
     scale = np.sqrt(max(2 / 2 - 1 / 2 * 1 / 2, 5 / 3 / 4))
     test = repeated_t(cells)
     assert test.difference.value == 2.5
-    assert test.difference.high - 2.5 == pytest.approx(stats.t.ppf(0.975, 2) * scale)
+    assert test.difference.high - 2.5 == pytest.approx(stats.t.ppf(0.975, 1) * scale)
 
 
 @given(cells=differences)

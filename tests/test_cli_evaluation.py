@@ -1,0 +1,87 @@
+import json
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from synthgan.cli import main
+from synthgan.datasets import load_penguins
+
+FAST = ["--splits", "2", "--repeats", "1", "--epochs", "2", "--jobs", "1", "--seed", "0"]
+
+
+@pytest.fixture
+def penguins(tmp_path):
+    path = tmp_path / "penguins.parquet"
+    load_penguins().to_parquet(path)
+    return str(path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def test_compare_prints_a_verdict_and_writes_a_report(penguins, tmp_path):
+    report = tmp_path / "report.html"
+    result = run("compare", penguins, "--target", "species", "--report", report, *FAST)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("**SynthGAN")
+    assert "against no augmentation" in result.stdout
+    assert f"wrote {report}" in result.stderr
+    assert "Does augmentation help?" in report.read_text()
+
+
+def test_compare_goes_on_from_a_folder_and_prints_json(penguins, tmp_path):
+    folder = tmp_path / "folds"
+    options = ["compare", penguins, "--target", "sex", "--json", "-q", "--resume", folder, *FAST]
+    first, again = run(*options), run(*options)
+    assert first.exit_code == again.exit_code == 0, first.stderr
+    assert first.stderr == ""
+    assert len(list(folder.iterdir())) == 2
+    assert json.loads(first.stdout)["verdicts"] == json.loads(again.stdout)["verdicts"]
+
+
+def test_evaluate_compares_two_files(penguins, tmp_path):
+    table = pd.read_parquet(penguins)
+    paths = [tmp_path / f"part{part}.parquet" for part in range(3)]
+    for part, path in enumerate(paths):
+        table.iloc[part::3].to_parquet(path)
+    report = tmp_path / "report.html"
+    options = ["--held-out", paths[2], "--target", "species", "--report", report]
+    result = run("evaluate", paths[0], paths[1], *options)
+    assert result.exit_code == 0, result.stderr
+    assert "detection_trees" in result.stdout
+    assert "What they give away" in report.read_text()
+    assert json.loads(run("evaluate", paths[0], paths[1], "--json").stdout)["privacy"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        ([], 2, "compare needs --target"),
+        (["--target", "Species"], 3, "Did you mean 'species'"),
+        (["--target", "species", "--metric", "speed"], 2, "metric must be one of"),
+        (["--target", "species", "--report", "/nowhere/report.html"], 4, "does not exist"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_sentence(penguins, options, code, told):
+    result = run("compare", penguins, *options)
+    assert result.exit_code == code
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_report_that_exists_is_kept_without_force(penguins, tmp_path):
+    report = tmp_path / "report.html"
+    report.write_text("mine")
+    assert run("compare", penguins, "--target", "species", "--report", report).exit_code == 4
+    assert run("evaluate", penguins, penguins, "--report", report).exit_code == 4
+    assert report.read_text() == "mine"
+
+
+def test_files_of_other_columns_are_not_compared(penguins, tmp_path):
+    other = tmp_path / "other.parquet"
+    load_penguins().drop(columns="sex").to_parquet(other)
+    result = run("evaluate", penguins, other)
+    assert result.exit_code == 3
+    assert "lacks 'sex'" in result.stderr
