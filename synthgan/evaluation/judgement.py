@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -12,6 +12,9 @@ from synthgan.evaluation.tables import alike
 from synthgan.evaluation.text import as_json, as_markdown, plain, write_text
 from synthgan.exceptions import DataError, did_you_mean, listing
 from synthgan.forms import unwrap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Rows of the worst columns and pairs in short tables.
 _N_WORST = 5
@@ -134,11 +137,17 @@ class Evaluation:
             write_text(path, text)
         return text
 
-    def plot_marginals(self) -> Any:
-        """Return a matplotlib figure of each column's distribution in real and drawn rows."""
+    def plot_marginals(self) -> "list[Axes]":
+        """Plot each column's distribution in real and drawn rows; return one panel a column."""
         from synthgan.plotting import plot_marginals
 
-        return plot_marginals(self.real, self.drawn)
+        return plot_marginals(self.real, self.drawn).axes[: self.real.shape[1]]
+
+    def plot_associations(self) -> "list[Axes]":
+        """Plot how strongly columns hang together: in real rows, in drawn rows, and the difference."""
+        from synthgan.evaluation.plots import plot_associations
+
+        return list(plot_associations(self.real, self.drawn))
 
     def __repr__(self) -> str:
         return self.to_markdown()

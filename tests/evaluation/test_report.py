@@ -96,8 +96,9 @@ def test_plots_return_axes(comparison):
     assert isinstance(comparison.plot_gains(), Axes)
     axes = pyplot.figure().subplots()
     assert comparison.plot_doses(axes) is axes
-    figure = comparison.evaluations["mine"].plot_marginals()
-    assert len(figure.axes) >= comparison.evaluations["mine"].real.shape[1]
+    evaluation = comparison.evaluations["mine"]
+    assert len(evaluation.plot_marginals()) == evaluation.real.shape[1]
+    assert len(evaluation.plot_associations()) == 3
     pyplot.close("all")
 
 
