@@ -25,7 +25,7 @@ MIN_ROWS = 20
 _MAX_LEARNED, _MAX_HELD_OUT, _MAX_DRAWN, _MAX_COPIES = 20_000, 10_000, 20_000, 5_000
 #: Share of the control's rows that are copies of learned ones: where copies are looked for, and members.
 COPIED, COPIED_FOR_MEMBERS = 0.05, 0.5
-#: How often each interval of the attacks holds what it is about: six are looked at, which all do in some 95 %.
+#: How often each interval of the six attacks holds what it is about; so all of them do in some 95 %.
 _LEVEL_OF_ATTACKS = 0.99
 #: Closest pairs of rows that are shown.
 _N_PAIRS = 10

@@ -15,7 +15,7 @@ from scipy.stats import wasserstein_distance
 
 from synthgan.evaluation.estimates import FloatArray
 from synthgan.evaluation.tables import MAX_LEVELS, alike, levels_of, numbers_of
-from synthgan.exceptions import DataError, ParameterError
+from synthgan.exceptions import ParameterError
 
 #: Bins that a number is cut in beside a column of levels.
 N_BINS = 10
@@ -31,7 +31,7 @@ def comparable(real: Any, other: Any, *, called: str = "drawn") -> tuple[pd.Data
     """Return two tables of any form and dtype as frames of floats and text with the same columns.
 
     A column is of floats, NaN where a cell is missing, if it holds numbers or times in either table, and else
-    of text. Times are in the unit of the real ones.
+    of text.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def comparable(real: Any, other: Any, *, called: str = "drawn") -> tuple[pd.Data
     Raises
     ------
     DataError
-        If the tables do not have the same columns of the same kind, have no rows, or hold an infinite number.
+        See `alike`.
     """
     real, other = alike(real, other, called=called)
     mine, theirs = {}, {}
     for name in real:
-        mine[name], theirs[name] = _cells(real[name], _in_unit_of(real[name], other[name]))
+        mine[name], theirs[name] = _cells(real[name], other[name])
     return pd.DataFrame(mine), pd.DataFrame(theirs)
 
 
@@ -59,23 +59,7 @@ def _cells(real: "pd.Series[Any]", other: "pd.Series[Any]") -> tuple[Any, Any]:
         return levels_of(real).astype(object), levels_of(other).astype(object)
     gaps = [np.full(len(column), np.nan) for column in (real, other)]
     mine, theirs = (gap if part is None else part for part, gap in zip(numbers, gaps, strict=True))
-    if np.isinf(mine).any() or np.isinf(theirs).any():
-        raise DataError(f"Column {real.name!r} holds infinite numbers; make these cells missing first.")
     return mine, theirs
-
-
-def _in_unit_of(real: "pd.Series[Any]", other: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return times in the unit and zone of the real ones, anything else as it is."""
-    kinds = {getattr(part.dtype, "kind", "O") for part in (real, other)}
-    if real.dtype == other.dtype or kinds not in ({"M"}, {"m"}):
-        return other
-    try:
-        return other.astype(real.dtype)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"Column {real.name!r} holds times of {real.dtype} in one table and of {other.dtype} in the "
-            "other; make them one dtype."
-        ) from error
 
 
 def column_shapes(real: Any, drawn: Any) -> pd.DataFrame:

@@ -4,6 +4,7 @@ A `Coding` is made from real rows and codes any others of the same columns: as n
 which trees ask about, or as points whose distances mean something, which lines and neighbours need.
 """
 
+import datetime as dt
 from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,6 +24,8 @@ from synthgan.schema import check_frame
 
 #: Levels of a column that points tell apart, the most frequent ones; all others are one more.
 MAX_LEVELS = 50
+#: Seconds of a tick of a time.
+_TICKS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 #: Distinct whole numbers that are still classes when a task is guessed from its target.
 MAX_CLASSES = 10
 
@@ -40,8 +43,8 @@ def alike(real: Any, other: Any, *, called: str) -> tuple[pd.DataFrame, pd.DataF
     Raises
     ------
     DataError
-        If a column is missing or one too many, holds numbers in one and text in the other, or a table has
-        no rows.
+        If a column is missing or one too many, holds numbers in one and text in the other, times with a zone
+        in one and without in the other, or infinite numbers, or a table has no rows.
     """
     frame, other_frame = unwrap(real)[0], unwrap(other)[0]
     check_frame(frame)
@@ -68,7 +71,17 @@ def alike(real: Any, other: Any, *, called: str) -> tuple[pd.DataFrame, pd.DataF
                 f"Column {name!r} holds numbers in one table and none in the other "
                 f"({frame[name].dtype} in the real rows, {other_frame[name].dtype} in the {called} ones)."
             )
+        if (zones := [_has_zone(part[name]) for part in (frame, other_frame)])[0] != zones[1]:
+            raise DataError(f"Column {name!r} holds times with a zone in one table and none in the other.")
     return frame.reset_index(drop=True), other_frame.reset_index(drop=True)
+
+
+def _has_zone(column: "pd.Series[Any]") -> bool | None:
+    """Whether a column of points in time has a zone; None for any other column."""
+    held: Any = getattr(column.dtype, "pyarrow_dtype", column.dtype)
+    if isinstance(held, pa.DataType):
+        return held.tz is not None if arrow.is_timestamp(held) else None
+    return getattr(held, "tz", None) is not None if held.kind == "M" else None
 
 
 def _check_finite(frame: pd.DataFrame, called: str) -> None:
@@ -84,7 +97,7 @@ def _check_finite(frame: pd.DataFrame, called: str) -> None:
 def numbers_of(column: "pd.Series[Any]") -> FloatArray | None:
     """Return the cells of a column as numbers, NaN where one is missing, or None if they are levels.
 
-    Times are nanoseconds or what unit they have. Truth values are levels.
+    Points and spans of time are seconds. Truth values are levels.
     """
     if isinstance(column.dtype, pd.ArrowDtype):
         column = _without_arrow(column)
@@ -94,7 +107,7 @@ def numbers_of(column: "pd.Series[Any]") -> FloatArray | None:
     if is_numeric_dtype(dtype):
         return column.to_numpy(dtype=float, na_value=np.nan)
     if getattr(dtype, "kind", "O") in "mM" or isinstance(dtype, pd.PeriodDtype):
-        ticks = pd.Index(column).asi8.astype(float)
+        ticks = pd.Index(column).asi8.astype(float) * _TICKS.get(getattr(column.array, "unit", ""), 1.0)
         return np.where(column.isna(), np.nan, ticks)
     return _numbers_of_objects(column) if is_object_dtype(dtype) else None
 
@@ -120,10 +133,20 @@ def _numbers_of_objects(column: "pd.Series[Any]") -> FloatArray | None:
     if all(isinstance(cell, Real | Decimal) for cell in present):
         numbers[column.notna()] = [float(cell) for cell in present]
         return numbers
-    if all(hasattr(cell, "toordinal") for cell in present):
-        numbers[column.notna()] = [cell.toordinal() for cell in present]
+    if all(isinstance(cell, dt.date | dt.timedelta) for cell in present):
+        numbers[column.notna()] = [_seconds(cell) for cell in present]
         return numbers
     return None
+
+
+def _seconds(cell: Any) -> float:
+    """Return a span of time in seconds, or a point of time or day in seconds from 1970 on."""
+    if isinstance(cell, dt.timedelta):
+        return cell.total_seconds()
+    if not isinstance(cell, dt.datetime):
+        cell = dt.datetime.combine(cell, dt.time())
+    offset = cell.utcoffset() or dt.timedelta()
+    return float((cell.replace(tzinfo=None) - dt.datetime(1970, 1, 1) - offset).total_seconds())
 
 
 def levels_of(column: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -1,3 +1,5 @@
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -83,6 +85,13 @@ def test_classes_have_one_name_whatever_their_dtype():
     assert named == [["1", "2"]] * 3
 
 
-def test_times_are_numbers_of_one_unit_with_and_without_a_zone():
-    days = pd.Series(pd.date_range("2024", periods=3))
-    assert np.array_equal(numbers_of(days), numbers_of(days.dt.tz_localize("UTC")))
+def test_times_are_seconds_whatever_holds_them():
+    days = pd.Series(pd.date_range("2024-01-31 12:30", periods=3))
+    expected = days.astype("datetime64[s]").astype("int64").to_numpy(dtype=float)
+    forms = [days.astype(f"datetime64[{unit}]") for unit in ("s", "ms", "us", "ns")]
+    forms += [days.dt.tz_localize("UTC"), days.dt.tz_localize("UTC").dt.tz_convert("Asia/Kolkata")]
+    forms += [days.astype(object), days.astype("timestamp[us][pyarrow]")]
+    for form in forms:
+        assert numbers_of(form) == pytest.approx(expected)
+    midnights = pd.Series([dt.date(2024, 1, 31), dt.date(2024, 2, 1)], dtype=object)
+    assert numbers_of(midnights) == pytest.approx(expected[:2] - 12.5 * 3600)
