@@ -117,7 +117,6 @@ def against_sdmetrics(real: pd.DataFrame, drawn: pd.DataFrame) -> Iterator[Diffe
         yield compared(name, ours, details[ours.index], reason)
 
 
-#: What is compared on every table: functions of two halves.
 def against_scikit_learn(real: pd.DataFrame, drawn: pd.DataFrame) -> Iterator[Difference]:
     """Compare the scores of predictions: a line learns the first column of few classes from drawn rows."""
     target = first_target(real)
@@ -179,6 +178,7 @@ def largest_difference(ours: pd.DataFrame, theirs: np.ndarray) -> float:
     return float(np.abs(ours.to_numpy() - theirs).max()) if ours.shape == theirs.shape else np.inf
 
 
+#: What is compared on every table: functions of two halves.
 COMPARISONS: list[Comparison] = [against_sdmetrics, against_scikit_learn, against_imbalanced_learn]
 
 

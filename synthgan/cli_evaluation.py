@@ -3,6 +3,7 @@
 Results go to stdout, as Markdown or JSON, and to a report; progress goes to stderr.
 """
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -60,13 +61,13 @@ def compare(
     **parameters: Any,
 ) -> None:
     """Find out whether drawn rows help a model that predicts --target, on real rows nothing has seen."""
-    from synthgan import SynthGAN, io, parquet
+    from synthgan import SynthGAN, parquet
     from synthgan.evaluation import compare_augmentation
 
     if target is None:
         raise ParameterError("compare needs --target, the column that the model predicts.")
     if report is not None:
-        io.check_output(report, force=force, source=source)
+        _check_report(report, force, source)
     frame, told = learnable(parquet.ParquetTable.read(source), schema, drop_unsupported)
     given = {name: value for name, value in parameters.items() if value is not None}
     result = compare_augmentation(
@@ -109,14 +110,25 @@ def evaluate(
     quiet: bool,
 ) -> None:
     """Compare drawn rows with real ones: how alike they are, and what they give away."""
-    from synthgan import io, parquet
+    from synthgan import parquet
     from synthgan.evaluation import evaluate as judged
 
     if report is not None:
-        io.check_output(report, force=force, source=real)
+        _check_report(report, force, real, drawn, held_out)
     tables = [parquet.ParquetTable.read(path).frame for path in (real, drawn)]
     others = None if held_out is None else parquet.ParquetTable.read(held_out).frame
     _tell(judged(*tables, target=target, held_out=others, random_state=seed), report, as_json, quiet)
+
+
+def _check_report(report: str, force: bool, *sources: str | None) -> None:
+    """Refuse a report in the place of what is read, whatever is forced."""
+    from synthgan import io
+    from synthgan.exceptions import OutputRefusedError
+
+    for source in filter(None, sources):
+        io.check_output(report, force=force, source=source)
+        if Path(report).exists() and Path(source).exists() and Path(report).samefile(source):
+            raise OutputRefusedError(f"The report {report!r} is a table that is read; name another file.")
 
 
 def _tell(result: Any, report: str | None, as_json: bool, quiet: bool) -> None:

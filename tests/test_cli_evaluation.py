@@ -85,3 +85,13 @@ def test_files_of_other_columns_are_not_compared(penguins, tmp_path):
     result = run("evaluate", penguins, other)
     assert result.exit_code == 3
     assert "lacks 'sex'" in result.stderr
+
+
+def test_a_report_never_takes_the_place_of_a_table_that_is_read(penguins, tmp_path):
+    other = tmp_path / "other.parquet"
+    load_penguins().to_parquet(other)
+    before = other.read_bytes()
+    for options in (["--report", other, "--force"], ["--held-out", other, "--report", other, "--force"]):
+        assert run("evaluate", penguins, other, *options).exit_code == 4
+    assert run("compare", penguins, "--target", "sex", "--report", penguins, "--force").exit_code == 4
+    assert other.read_bytes() == before

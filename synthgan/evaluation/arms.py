@@ -6,6 +6,7 @@ nothing: weights of classes, rows taken twice, and rows between neighbours.
 
 import copy
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from sklearn.base import clone
 from synthgan.evaluation.learners import Task, UnsuitedError
 from synthgan.evaluation.tables import alike, levels_of, numbers_of
 from synthgan.exceptions import DataError, ParameterError, listing
+from synthgan.forms import unwrap
 
 NONE = "none"
 CLASS_WEIGHTS = "class weights"
@@ -199,18 +201,25 @@ class Sampler:
         self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
     ) -> Iterator[Training]:
         """Yield as many drawn rows as each ratio asks for, of one draw; or what `fit_resample` gives."""
-        sampler = own_copy(self.sampler, seed)
-        if not hasattr(sampler, "sample"):
-            features = learned.drop(columns=task.target)
+        if not hasattr(self.sampler, "sample"):
+            sampler, features = own_copy(self.sampler, seed), learned.drop(columns=task.target)
             X, y = sampler.fit_resample(features, learned[task.target])
             frame = pd.DataFrame(X, columns=features.columns).reset_index(drop=True)
             frame[task.target] = pd.Series(y).reset_index(drop=True)
             yield Training(alike(learned, frame, called="resampled")[1])
             return
         n_rows = [round(ratio * len(learned)) for ratio in ratios]
-        drawn = self.drawn(sampler.fit(learned) or sampler, learned, max(n_rows))
+        drawn = self.drawn(self.fitted(learned, seed), learned, max(n_rows))
+        # Many samplers draw class after class: the first rows of a draw are to be like all of it.
+        drawn = drawn.take(np.random.default_rng(seed).permutation(len(drawn)))
         for ratio, n in zip(ratios, n_rows, strict=True):
             yield Training(_joined(learned, drawn.iloc[:n]), ratio)
+
+    def fitted(self, learned: pd.DataFrame, seed: int) -> Any:
+        """Return a copy of the sampler that has learned rows."""
+        sampler = own_copy(self.sampler, seed)
+        returned = sampler.fit(learned.copy())
+        return returned if hasattr(returned, "sample") and not isinstance(returned, pd.DataFrame) else sampler
 
     def drawn(self, fitted: Any, learned: pd.DataFrame, n_rows: int) -> pd.DataFrame:
         """Return so many rows of a fitted sampler, with the columns of the learned ones."""
@@ -222,14 +231,39 @@ class Sampler:
                 f"Sampler {self.name!r} returned a tuple from sample(); it must return the rows as one table "
                 "with the columns that it was fitted on, target included."
             )
-        rows = alike(learned, rows, called=f"drawn ({self.name})")[1]
+        rows = alike(learned, as_levels(learned, unwrap(rows)[0]), called=f"drawn ({self.name})")[1]
         if len(rows) < n_rows:
             raise DataError(f"Sampler {self.name!r} was asked for {n_rows} rows and drew {len(rows)}.")
-        return rows
+        return rows.iloc[:n_rows]
+
+
+def as_levels(learned: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in which levels that were drawn as numbers, such as 1.0 for True, are levels again."""
+    rows = rows.copy()
+    for name in learned.columns.intersection(rows.columns):
+        if numbers_of(learned[name]) is None and numbers_of(rows[name]) is not None:
+            known = {_as_number(level): level for level in learned[name].dropna().unique()}
+            known.pop(None, None)
+            cells = pd.Series(numbers_of(rows[name])).map(known)
+            if cells.notna().sum() == rows[name].notna().sum():
+                rows[name] = cells.astype(object).to_numpy()
+                with suppress(TypeError, ValueError):  # a gap in a dtype that knows none
+                    rows[name] = rows[name].astype(learned[name].dtype)
+    return rows
+
+
+def _as_number(level: Any) -> float | None:
+    try:
+        return float(level)
+    except (TypeError, ValueError):
+        return None
 
 
 def own_copy(sampler: Any, seed: int) -> Any:
-    """Return an unfitted copy of a sampler, silent and with a seed of its own where it takes these."""
+    """Return a copy of a sampler, silent and with a seed of its own where it takes these.
+
+    Of estimators in scikit-learn's sense the copy is unfitted, of other objects it is as the original.
+    """
     if not hasattr(sampler, "get_params"):
         return copy.deepcopy(sampler)
     own = clone(sampler)

@@ -6,22 +6,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from pandas.api.types import is_datetime64_any_dtype
 
-from synthgan.evaluation.arms import Sampler, baselines, named_samplers, own_copy
+from synthgan.evaluation.arms import Arm, Sampler, baselines, named_samplers
 from synthgan.evaluation.folds import FoldResult, Trial
 from synthgan.evaluation.judgement import Evaluation, evaluate
 from synthgan.evaluation.learners import Task, named_estimators
+from synthgan.evaluation.notes import on_folds, on_scores, on_splits
+from synthgan.evaluation.preparation import checked_ratios, checked_rope, prepared, seed_of, task_on
 from synthgan.evaluation.results import Comparison, records_of
 from synthgan.evaluation.scores import score_named
-from synthgan.evaluation.splits import Plan, Split, copies_of, splits_of
+from synthgan.evaluation.splits import Plan, Split, splits_of
 from synthgan.evaluation.store import FoldStore
-from synthgan.evaluation.tables import class_names, numbers_of, task_of
 from synthgan.evaluation.verdict import Judge
-from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
-from synthgan.forms import unwrap
 from synthgan.progress import reporting
-from synthgan.schema import check_frame
 
 
 def compare_augmentation(
@@ -62,7 +59,8 @@ def compare_augmentation(
         The column to predict.
     samplers : mapping of str to object, default=None
         Samplers by name: objects with ``fit(table)`` and ``sample(n)``, which learn and draw rows with the
-        target among the columns, or with ``fit_resample(X, y)``. None compares the baselines alone.
+        target among the columns, or with ``fit_resample(X, y)``. Each fold fits a copy: give samplers that
+        are not fitted. None compares the baselines alone.
     estimators : estimator, sequence or mapping, default=None
         What is trained: estimators of scikit-learn. A pipeline is given the columns as they are, others the
         columns as numbers. None takes a line, neighbours, a random forest and boosted trees.
@@ -75,17 +73,19 @@ def compare_augmentation(
     n_splits, n_repeats : int, default=5 and 4
         Folds, and how often the rows are cut into them.
     groups : hashable, default=None
-        Column whose equal cells are never on two sides, such as a customer.
+        Column whose equal cells are never on two sides, such as a customer. It stays a column to learn from.
     time : hashable, default=None
         Column of times: each fold is tested on later rows than it has learned, and there are no repeats.
     validation_size : float, default=0.2
-        Share of the training rows on which thresholds of two classes are tuned, and which are not learned.
+        Share of the training rows on which thresholds of two classes are tuned, and which are not learned; 0
+        for thresholds of 0.5. One part of a whole number, at most 0.5.
     task : {"auto", "classification", "regression"}, default="auto"
         What predicting the target is.
     positive : object, default=None
-        Of two classes the one to find; None is the rarer one.
+        Of two classes the one to find; None is the rarer one, or of two that are as frequent the last by
+        name.
     rope : float, default=None
-        Differences up to this are none in practice; None is 0.01.
+        Differences up to this are none in practice; None is 0.01, or of RMSE and MAE 1 % of them.
     examine : bool, default=True
         Whether rows of each sampler, drawn in the first fold, are compared with real ones as `evaluate` does.
     resume : path, default=None
@@ -125,105 +125,36 @@ def compare_augmentation(
     >>> sorted(result.arms)
     ['SMOTE', 'class weights', 'duplicates', 'none', 'random oversampling']
     """
-    frame, told = _prepared(table, target)
-    what = _task(frame, target, task, positive)
+    frame, told = prepared(table, target)
+    what = task_on(frame, target, task, positive)
     score = score_named(what.kind, metric)
-    plan = Plan(n_splits, 1 if time is not None else n_repeats, groups, time, validation_size)
-    wanted = _ratios(ratio, ratios)
+    # Of what is no choice between two there is no threshold to tune.
+    size = validation_size if len(what.classes) == 2 else 0.0
+    plan = Plan(n_splits, 1 if time is not None else n_repeats, groups, time, size)
     users = named_samplers(samplers, what)
+    wanted = checked_ratios(ratio, ratios)
     trial = Trial(what, [*baselines(what), *users], named_estimators(estimators, what.kind), wanted)
-    rng = np.random.default_rng(_seed_of(random_state))
-    if what.kind == "regression":
-        plan = Plan(plan.n_splits, plan.n_repeats, groups, time, 0.0)  # there is no threshold to tune
-    splits = splits_of(frame, what, plan, rng)
-    told += _warnings(frame, plan)
+    splits = splits_of(frame, what, plan, np.random.default_rng(seed_of(random_state)))
     results = _run(frame, trial, splits, resume=resume, n_jobs=n_jobs, verbose=verbose)
+    records = records_of(results, n_splits)
+    examined, failed = _examined(frame, users, splits[0], what) if examine else ({}, [])
     correction = float(np.mean([split.test_over_train for split in splits]))
-    examined = _examined(frame, users, splits[0], what) if examine else {}
     return Comparison(
-        records=records_of(results, n_splits),
+        records=records,
         task=what,
         samplers=[arm.name for arm in users],
         ratio=float(ratio),
-        judge=Judge(score, score.rope if rope is None else rope, correction, plan.n_repeats),
+        judge=Judge(score, checked_rope(rope, score, records), correction, plan.n_repeats),
         evaluations=examined,
         n_rows=len(frame),
-        notes=[*told, *_notes(results)],
+        notes=[
+            *told,
+            *on_splits(frame, plan),
+            *on_scores(records, score, splits),
+            *failed,
+            *on_folds(results),
+        ],
     )
-
-
-def _prepared(table: Any, target: Hashable) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows that have a target, and what is to be said of those that have none."""
-    frame = unwrap(table)[0]
-    check_frame(frame)
-    if target not in frame.columns:
-        raise DataError(
-            f"The target {target!r} is not a column; the table has {listing(frame.columns)}."
-            f"{did_you_mean(target, frame.columns)}"
-        )
-    if frame.shape[1] < 2:
-        raise DataError("The table has no column beside the target; there is nothing to predict it from.")
-    is_known = frame[target].notna()
-    told = [] if is_known.all() else [f"{(~is_known).sum()} rows without a target were left out."]
-    return frame[is_known].reset_index(drop=True), told
-
-
-def _task(frame: pd.DataFrame, target: Hashable, kind: str, positive: Any) -> Task:
-    if kind not in ("auto", "classification", "regression"):
-        raise ParameterError(f"task must be 'auto', 'classification' or 'regression'; got {kind!r}.")
-    kind = task_of(frame[target], kind)
-    if kind == "regression":
-        numbers = numbers_of(frame[target])
-        if numbers is None or not np.isfinite(numbers).all():
-            raise DataError(f"The target {target!r} of a regression must be finite numbers.")
-        return Task(target, kind)
-    counts = class_names(frame[target]).value_counts()
-    if len(counts) < 2:
-        held = f"the value {counts.index[0]!r} only" if len(counts) else "no value in any row"
-        raise DataError(f"The target {target!r} has {held}; a model has nothing to learn from it.")
-    classes = sorted(counts.index)
-    if positive is not None and str(positive) not in classes:
-        raise ParameterError(
-            f"positive={positive!r} is no class of {target!r}, which has {listing(classes)}."
-        )
-    if len(classes) == 2:
-        last = str(positive) if positive is not None else counts.index[-1]
-        classes = sorted(classes, key=lambda name: name == last)
-    return Task(target, kind, tuple(classes))
-
-
-def _ratios(ratio: float, ratios: Sequence[float]) -> list[float]:
-    wanted = sorted({float(one) for one in (ratio, *ratios)})
-    if not all(0 < one < np.inf for one in wanted):
-        raise ParameterError(f"ratio and ratios must be numbers above 0; got {ratio!r} and {ratios!r}.")
-    return wanted
-
-
-def _seed_of(random_state: Any) -> int | None:
-    if random_state is None or isinstance(random_state, int | np.integer):
-        return None if random_state is None else int(random_state)
-    draw = random_state.integers if isinstance(random_state, np.random.Generator) else random_state.randint
-    return int(draw(2**31))
-
-
-def _warnings(frame: pd.DataFrame, plan: Plan) -> list[str]:
-    """Return what makes scores too good that a random split gives."""
-    told = []
-    n_copies = len(frame) - len(np.unique(copies_of(frame)))
-    if n_copies and plan.time is None:
-        kept = (
-            "are kept on one side of every split"
-            if plan.groups is None
-            else "may be on both sides of a split"
-        )
-        told.append(f"{n_copies} rows are copies of others; copies {kept}.")
-    moments = [name for name in frame if is_datetime64_any_dtype(frame[name].dtype)]
-    if moments and plan.time is None:
-        told.append(
-            f"Column {moments[0]!r} holds times, and rows were split at random: if the model is to predict "
-            f"later rows, compare with time={moments[0]!r}."
-        )
-    return told
 
 
 def _run(
@@ -253,26 +184,18 @@ def _fold(place: int, trial: Trial, frame: pd.DataFrame, split: Split) -> tuple[
     return place, trial.run(frame, split)
 
 
-def _examined(frame: pd.DataFrame, arms: list[Any], split: Split, task: Task) -> dict[str, Evaluation]:
-    """Return each sampler's rows beside the real ones of the first fold, where it can draw any."""
+def _examined(
+    frame: pd.DataFrame, arms: list[Arm], split: Split, task: Task
+) -> tuple[dict[str, Evaluation], list[str]]:
+    """Return each sampler's rows beside the real ones of the first fold, and why there are none of some."""
     learned, held_out = (frame.iloc[rows].reset_index(drop=True) for rows in (split.learned, split.test))
-    evaluations = {}
+    evaluations, told = {}, []
     for arm in arms:
         if not isinstance(arm, Sampler) or not hasattr(arm.sampler, "sample"):
             continue
         try:
-            sampler = own_copy(arm.sampler, split.seed)
-            drawn = arm.drawn(sampler.fit(learned) or sampler, learned, len(learned))
+            drawn = arm.drawn(arm.fitted(learned, split.seed), learned, len(learned))
             evaluations[arm.name] = evaluate(learned, drawn, target=task.target, held_out=held_out)
-        except DataError:  # the folds tell of it
-            continue
-    return evaluations
-
-
-def _notes(results: list[FoldResult]) -> list[str]:
-    """Return the warnings of all folds, each with the number of folds that gave it."""
-    counts: dict[str, int] = {}
-    for result in results:
-        for note in result.notes:
-            counts[note] = counts.get(note, 0) + 1
-    return [f"In {n} of {len(results)} folds: {note}" for note, n in counts.items()]
+        except Exception as error:  # a stranger's sampler may raise anything, and the scores are there
+            told.append(f"The rows of {arm.name} were not compared with real ones: {error}")
+    return evaluations, told

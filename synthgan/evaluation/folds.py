@@ -32,7 +32,7 @@ class Outcome:
     n_added
         Rows that the arm added.
     seconds
-        That the learner took to learn.
+        That the learner took to learn and to predict.
     failure
         Why there are no scores.
     unsuited
@@ -121,7 +121,7 @@ class Trial:
     def _made(self, arm: Arm, learned: pd.DataFrame, seed: int) -> Iterator[Training | Outcome]:
         """Yield the rows that an arm makes, or one outcome that says why it makes none."""
         try:
-            yield from arm.trainings(learned, self.task, self.ratios, seed)
+            yield from arm.trainings(learned.copy(), self.task, self.ratios, seed)
         except Exception as error:  # whatever a stranger's sampler raises is told, and the others go on
             yield Outcome(arm.name, None, "", failure=_told(error), unsuited=isinstance(error, UnsuitedError))
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -60,7 +61,7 @@ def named_estimators(estimators: Any, task: str) -> dict[str, Any]:
     if estimators is None:
         return default_estimators(task)
     if not isinstance(estimators, Mapping):
-        some = [estimators] if isinstance(estimators, BaseEstimator) else list(estimators)
+        some = list(estimators) if isinstance(estimators, list | tuple) else [estimators]
         estimators = {type(one).__name__: one for one in some}
         if len(estimators) < len(some):
             raise ParameterError("Two estimators are of one class; name them: {'small tree': ..., ...}.")
@@ -160,7 +161,8 @@ def fitted(estimator: Any, examples: Examples, *, task: Task, seed: int, balance
     Parameters
     ----------
     estimator
-        A pipeline is given the columns as they are, any other estimator the points.
+        A pipeline, or what holds one or a column transformer, is given the columns as they are, any other
+        estimator the points. Classes are whole numbers from 0 on.
     examples
         What it learns.
     task
@@ -177,7 +179,7 @@ def fitted(estimator: Any, examples: Examples, *, task: Task, seed: int, balance
     """
     copy = clone(estimator)
     copy.set_params(**{name: seed for name in copy.get_params() if name.split("__")[-1] == "random_state"})
-    rows = examples.frame if isinstance(copy, Pipeline) else examples.points
+    rows = _rows_for(copy, examples)
     if not balanced:
         return copy.fit(rows, examples.labels)
     last = copy.steps[-1][1] if isinstance(copy, Pipeline) else copy
@@ -191,9 +193,16 @@ def fitted(estimator: Any, examples: Examples, *, task: Task, seed: int, balance
     raise UnsuitedError(f"{type(last).__name__} takes no weights")
 
 
+def _rows_for(estimator: Any, examples: Examples) -> Any:
+    """Return a copy of what an estimator is given: the columns as they are, if a part of it encodes them."""
+    parts = (estimator, *estimator.get_params().values())
+    encodes = any(isinstance(part, Pipeline | ColumnTransformer) for part in parts)
+    return (examples.frame if encodes else examples.points).copy()
+
+
 def predicted(model: Any, examples: Examples, task: Task) -> FloatArray:
     """Return probabilities, shape ``(n_rows, n_classes)``, or predicted numbers, shape ``(n_rows,)``."""
-    rows = examples.frame if isinstance(model, Pipeline) else examples.points
+    rows = _rows_for(model, examples)
     if task.kind == "regression":
         numbers: FloatArray = np.asarray(model.predict(rows), dtype=float)
         return numbers

@@ -156,6 +156,7 @@ class Comparison:
             "score": judge.score.name,
             "arm": arm,
             "learner": learner,
+            "learners": 1 if learner != ALL else judge.n_learners(own, without),
             "mean": float(own.to_numpy().mean()) if own.size and is_whole else np.nan,
             "gain": gain.value,
             "low": gain.low,

@@ -29,12 +29,15 @@ class Score:
         1 where more is better, -1 where less is.
     rope
         Differences up to this are none in practice, unless the user says otherwise.
+    is_relative
+        Whether that is a share of the score without augmentation, which has the unit of the target.
     """
 
     name: str
     label: str
     sign: int = 1
     rope: float = 0.01
+    is_relative: bool = False
 
 
 CLASSIFICATION = (
@@ -46,7 +49,11 @@ CLASSIFICATION = (
     Score("balanced_accuracy", "balanced accuracy"),
     Score("f1", "F1"),
 )
-REGRESSION = (Score("r2", "R2"), Score("rmse", "RMSE", -1), Score("mae", "MAE", -1))
+REGRESSION = (
+    Score("r2", "R2"),
+    Score("rmse", "RMSE", -1, is_relative=True),
+    Score("mae", "MAE", -1, is_relative=True),
+)
 BY_TASK = {"classification": CLASSIFICATION, "regression": REGRESSION}
 
 
@@ -97,7 +104,7 @@ class Thresholds:
         found = hits.sum() - np.concatenate([[0], np.cumsum(hits)])[cuts]
         called = len(hits) - cuts
         recall, specificity = found / hits.sum(), 1 - (called - found) / (len(hits) - hits.sum())
-        places = np.where(np.isfinite(before), (before + steps[cuts]) / 2, 0.0)
+        places = (before + steps[cuts]) / 2
         best = [np.argmax(recall + specificity), np.argmax(2 * found / (called + hits.sum()))]
         return cls(float(places[best[0]]), float(places[best[1]]))
 

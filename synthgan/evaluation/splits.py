@@ -14,6 +14,8 @@ from synthgan.evaluation.tables import Coding, numbers_of
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
 
 IntArray = npt.NDArray[np.int64]
+#: Rows that are learned in a fold in order of time, at least.
+_MIN_LEARNED = 2
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Plan:
     time
         Column by which later rows are judged by what was learned of earlier ones, or None.
     validation_size
-        Share of the rows of a fold that are not judged which thresholds are tuned on.
+        Share of the rows of a fold that are not judged which thresholds are tuned on, as one part of a whole
+        number.
     """
 
     n_splits: int
@@ -66,10 +69,9 @@ class Plan:
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
                 raise ParameterError(f"{name} must be a whole number of at least {least}; got {value!r}.")
-        if not 0 <= self.validation_size < 1:
-            raise ParameterError(
-                f"validation_size must be at least 0 and less than 1; got {self.validation_size!r}."
-            )
+        size = self.validation_size
+        if not isinstance(size, int | float) or isinstance(size, bool) or not 0 <= size <= 0.5:
+            raise ParameterError(f"validation_size must be a number from 0 to 0.5; got {size!r}.")
         if self.groups is not None and self.time is not None:
             raise ParameterError("Give either groups or time; rows cannot be split by both.")
 
@@ -133,11 +135,12 @@ def _check_enough(units: IntArray, labels: npt.NDArray[Any], task: Task, plan: P
     if task.kind == "regression" or plan.groups is not None:
         return
     counts = np.array([len(np.unique(units[labels == code])) for code in range(len(task.classes))])
-    if counts.min() < plan.n_splits + 1:
+    n_needed = plan.n_splits + 1 + (plan.validation_size > 0)
+    if counts.min() < n_needed:
         raise DataError(
             f"Class {task.classes[counts.argmin()]!r} of {task.target!r} has {counts.min()} different rows, "
-            f"and {plan.n_splits} folds need one in each and one to learn from. Take fewer folds "
-            "(n_splits), or leave the class out."
+            f"and {plan.n_splits} folds need {n_needed}: one to test in each, and some to learn from. "
+            "Take fewer folds (n_splits), or leave the class out."
         )
 
 
@@ -171,6 +174,12 @@ def _folds(
     seed = int(rng.integers(2**31))
     is_classes = task.kind == "classification"
     if grouped:
+        n_groups = len(np.unique(units[rows]))
+        if n_groups < 2:
+            raise DataError(
+                "A fold has one group to learn from and none to tune thresholds on; set validation_size=0."
+            )
+        n_parts = min(n_parts, n_groups)
         folds = (StratifiedGroupKFold if is_classes else GroupKFold)(n_parts, shuffle=True, random_state=seed)
         parts = folds.split(rows, labels[rows] if is_classes else None, units[rows])
         yield from ((rows[others], rows[own]) for others, own in parts)
@@ -202,4 +211,11 @@ def _in_order(time: "pd.Series[Any]", plan: Plan, rng: np.random.Generator) -> I
         others = others[moments[order[others]] < moments[order[test[0]]]]
         n_validation = round(plan.validation_size * len(others))
         learned, validation = np.split(order[others], [len(others) - n_validation])
+        if n_validation:  # rows of one moment stay on one side
+            learned = learned[moments[learned] < moments[validation[0]]]
+        if len(learned) < _MIN_LEARNED:
+            raise DataError(
+                f"time={time.name!r} leaves {len(learned)} rows to learn from before the first test rows; it "
+                f"has {len(np.unique(moments))} different moments. Take fewer folds (n_splits)."
+            )
         yield Split(learned, validation, order[test], int(rng.integers(2**31)))

@@ -15,8 +15,12 @@ import pandas as pd
 from scipy import stats
 
 from synthgan.evaluation.estimates import LEVEL, Estimate, FloatArray
-from synthgan.exceptions import DataError
+from synthgan.exceptions import DataError, listing
 
+#: Scores that differ by less are the same but for rounding.
+_ROUNDING = 1e-12
+#: Repeats of a cross-validation that are counted as news: more test the same rows once more.
+_MOST_REPEATS = 4
 #: Methods of many tables that a post-hoc test compares, at least.
 _MIN_METHODS, _MIN_TABLES = 3, 2
 
@@ -82,11 +86,11 @@ def repeated_t(differences: npt.ArrayLike, *, level: float = LEVEL) -> PairedTes
     has the variance ``s ** 2 / K``, which is right for large tables if learners are stable [1]_. Repeats test
     the same rows again, so that only what varies between the means of R repeats, ``b ** 2``, is averaged out:
 
-        ``s ** 2 / K - (1 - 1 / R) * b ** 2``, and no less than ``t ** 2 / (K * R)``,
+        ``s ** 2 / K - (1 - 1 / R) * b ** 2``, and no less than ``t ** 2 / (K * min(R, 4))``,
 
     where ``s ** 2`` is the mean variance within repeats and ``t ** 2`` the variance of all differences. Since
-    repeats test the same rows, their variances tell less than independent ones would: of the ``R * (K - 1)``
-    degrees of freedom half are counted, and no fewer than those of one repeat.
+    repeats test the same rows, their variances tell less than independent ones would: of the
+    ``min(R, 4) * (K - 1)`` degrees of freedom half are counted, and no fewer than those of one repeat.
 
     That training rows overlap, which is what `corrected_t` allows for with a second term, is left out: no
     estimate of it is unbiased [2]_, and where one arm adds drawn rows to the other's it is small. The
@@ -122,15 +126,16 @@ def repeated_t(differences: npt.ArrayLike, *, level: float = LEVEL) -> PairedTes
     between = float(cells.mean(axis=1).var(ddof=1)) if n_repeats > 1 else 0.0
     within = float(cells.var(axis=1, ddof=1).mean())
     variance = within / n_folds - (1 - 1 / n_repeats) * between
-    variance = max(variance, float(cells.var(ddof=1)) / cells.size)
-    n_free = max(n_folds - 1, n_repeats * (n_folds - 1) / 2)
+    n_counted = min(n_repeats, _MOST_REPEATS)
+    variance = max(variance, float(cells.var(ddof=1)) / (n_folds * n_counted))
+    n_free = max(n_folds - 1, n_counted * (n_folds - 1) / 2)
     return _student(float(cells.mean()), float(np.sqrt(variance)), n_free, level)
 
 
 def _student(mean: float, scale: float, n_free: float, level: float) -> PairedTest:
     """Return the interval and test of a mean with so many degrees of freedom."""
-    # Differences that are equal but for rounding do not differ.
-    if scale <= 1e-12 * (1 + abs(mean)):
+    mean = 0.0 if abs(mean) <= _ROUNDING else mean
+    if scale <= _ROUNDING * (1 + abs(mean)):
         return PairedTest(Estimate(mean, mean, mean, level), 1.0 if mean == 0 else 0.0)
     low, high = stats.t.interval(level, n_free, mean, scale)
     p_value = 2 * stats.t.sf(abs(mean) / scale, n_free)
@@ -197,9 +202,8 @@ def _checked(differences: npt.ArrayLike) -> FloatArray:
 
 
 def _corrected_scale(cells: FloatArray, test_over_train: float) -> float:
-    # Folds whose differences are equal but for rounding do not differ.
     spread = float(np.std(cells, ddof=1))
-    spread = 0.0 if spread <= 1e-12 * (1 + abs(float(cells.mean()))) else spread
+    spread = 0.0 if spread <= _ROUNDING * (1 + abs(float(cells.mean()))) else spread
     return float(np.sqrt(1 / len(cells) + test_over_train)) * spread
 
 
@@ -245,6 +249,8 @@ def wilcoxon_holm(scores: pd.DataFrame, baseline: Hashable) -> pd.DataFrame:
        (2006), Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7.
     """
     _check_scores(scores, at_least=2)
+    if baseline not in scores:
+        raise DataError(f"The baseline {baseline!r} is none of the ways {listing(scores.columns)}.")
     differences = scores.drop(columns=baseline).sub(scores[baseline], axis=0)
     rows: dict[Hashable, dict[str, float]] = {}
     for name, cells in differences.items():

@@ -3,9 +3,11 @@
 import hashlib
 import json
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 
@@ -22,8 +24,9 @@ _FORMAT = 1
 class FoldStore:
     """A folder with one file for each fold.
 
-    The name of a file says of which table, split, arms and learners the fold is. Of a sampler without
-    parameters only its class is known: clear the folder when what it does has changed.
+    The name of a file says of which table, split, arms and learners the fold is, and of which versions. Of an
+    object that cannot be pickled only its class is known, and code is not looked at: clear the folder when
+    what a sampler does has changed. Folds in which something failed are not kept.
 
     Parameters
     ----------
@@ -74,7 +77,8 @@ class FoldStore:
     def put(self, split: Split, result: FoldResult) -> None:
         """Keep what came of a fold."""
         path = self.path(split)
-        if path is not None:
+        has_failed = any(outcome.failure and not outcome.unsuited for outcome in result.outcomes)
+        if path is not None and not has_failed:
             with replacing(path) as beside:
                 beside.write_text(json.dumps(result.to_dict()), encoding="utf-8")
 
@@ -82,9 +86,14 @@ class FoldStore:
 def _described(trial: Trial) -> list[Any]:
     arms = [[arm.name, _names_of(getattr(arm, "sampler", arm))] for arm in trial.arms]
     estimators = [[name, _names_of(estimator)] for name, estimator in trial.estimators.items()]
-    return [str(trial.task), arms, estimators, trial.ratios]
+    versions = [version(name) for name in ("synthgan", "scikit-learn", "imbalanced-learn")]
+    return [str(trial.task), arms, estimators, trial.ratios, versions]
 
 
 def _names_of(thing: Any) -> str:
+    """Return what tells one object from another: its class, and a hash of all that it holds."""
     kind = f"{type(thing).__module__}.{type(thing).__qualname__}"
-    return f"{kind}{thing!r}" if hasattr(thing, "get_params") else kind
+    try:
+        return f"{kind}:{joblib.hash(thing)}"
+    except Exception:  # whatever a stranger's object raises that cannot be pickled
+        return kind

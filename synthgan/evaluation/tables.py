@@ -46,7 +46,7 @@ def alike(real: Any, other: Any, *, called: str) -> tuple[pd.DataFrame, pd.DataF
         If a column is missing or one too many, holds numbers in one and text in the other, times with a zone
         in one and without in the other, or infinite numbers, or a table has no rows.
     """
-    frame, other_frame = unwrap(real)[0], unwrap(other)[0]
+    frame, other_frame = frame_of(real), frame_of(other)
     check_frame(frame)
     check_frame(other_frame)
     missing = [name for name in frame.columns if name not in other_frame.columns]
@@ -62,8 +62,8 @@ def alike(real: Any, other: Any, *, called: str) -> tuple[pd.DataFrame, pd.DataF
             f"{' and '.join(filter(None, parts))}.{hint}"
         )
     other_frame = other_frame[list(frame.columns)]
-    _check_finite(frame, "real")
-    _check_finite(other_frame, called)
+    check_finite(frame, "real")
+    check_finite(other_frame, called)
     for name in frame:
         kinds = [numbers_of(part[name]) is not None for part in (frame, other_frame)]
         if kinds[0] != kinds[1] and all(part[name].notna().any() for part in (frame, other_frame)):
@@ -71,9 +71,20 @@ def alike(real: Any, other: Any, *, called: str) -> tuple[pd.DataFrame, pd.DataF
                 f"Column {name!r} holds numbers in one table and none in the other "
                 f"({frame[name].dtype} in the real rows, {other_frame[name].dtype} in the {called} ones)."
             )
-        if (zones := [_has_zone(part[name]) for part in (frame, other_frame)])[0] != zones[1]:
+        if {_has_zone(part[name]) for part in (frame, other_frame)} == {True, False}:
             raise DataError(f"Column {name!r} holds times with a zone in one table and none in the other.")
     return frame.reset_index(drop=True), other_frame.reset_index(drop=True)
+
+
+def frame_of(table: Any) -> pd.DataFrame:
+    """Return a table of any form as a frame; pandas can take no rows of some of Arrow's types of text."""
+    frame = unwrap(table)[0]
+    for name, dtype in frame.dtypes.items() if frame.columns.is_unique else ():
+        if isinstance(dtype, pd.ArrowDtype) and arrow.is_string_view(dtype.pyarrow_dtype):
+            cells = pa.chunked_array(pa.array(frame[name])).cast(pa.large_string())
+            frame = frame.copy(deep=False)
+            frame[name] = pd.Series(cells, dtype=pd.ArrowDtype(pa.large_string()), index=frame.index)
+    return frame
 
 
 def _has_zone(column: "pd.Series[Any]") -> bool | None:
@@ -84,7 +95,8 @@ def _has_zone(column: "pd.Series[Any]") -> bool | None:
     return getattr(held, "tz", None) is not None if held.kind == "M" else None
 
 
-def _check_finite(frame: pd.DataFrame, called: str) -> None:
+def check_finite(frame: pd.DataFrame, called: str) -> None:
+    """Raise DataError if rows hold an infinite number."""
     for name in frame:
         numbers = numbers_of(frame[name])
         if numbers is not None and np.isinf(numbers).any():
@@ -166,9 +178,15 @@ def class_names(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return pd.Series(numbers, index=column.index).map(names)
 
 
-def is_number(column: "pd.Series[Any]") -> bool:
-    """Whether the cells of a column are numbers or times."""
-    return numbers_of(column) is not None
+def holds_times(column: "pd.Series[Any]") -> bool:
+    """Whether the cells of a column are points in time."""
+    held: Any = getattr(column.dtype, "pyarrow_dtype", column.dtype)
+    if isinstance(held, pa.DataType):
+        return bool(arrow.is_timestamp(held) or arrow.is_date(held))
+    if is_object_dtype(held):
+        present = column.dropna()
+        return len(present) > 0 and all(isinstance(cell, dt.date) for cell in present)
+    return getattr(held, "kind", "O") == "M" or isinstance(held, pd.PeriodDtype)
 
 
 def task_of(target: "pd.Series[Any]", task: str = "auto") -> str:

@@ -101,6 +101,10 @@ class Judge:
         gains = gains.loc[:, gains.notna().all()]
         return gains.mean(axis=1).dropna()
 
+    def n_learners(self, ours: pd.DataFrame, theirs: pd.DataFrame) -> int:
+        """Return how many learners a gain is the mean of."""
+        return int((ours - theirs).notna().all().sum())
+
     def test(self, ours: pd.DataFrame, theirs: pd.DataFrame) -> PairedTest | None:
         """Return the test of the gain of one arm over another, None where there is nothing to test."""
         gains = self.gains(ours, theirs)
@@ -149,7 +153,13 @@ class Judge:
         posterior = correlated_t(gains, rope=self.rope, test_over_train=self.test_over_train)
         best, over = self._best_baseline(own, baselines)
         cautious = self.cautious(own, baselines[NONE])
-        sentences = [self._on_gain(name, word, gain)]
+        n_used = self.n_learners(own, baselines[NONE])
+        sentences = [self._on_gain(name, word, gain, n_used, own.shape[1])]
+        if word == UNCLEAR and 0 not in gain:
+            sentences.append(
+                f"That the interval leaves zero out is no more than several samplers may by chance: "
+                f"p = {p_value:.3f} by Holm's rule."
+            )
         if word != UNCLEAR and 0 in cautious:
             sentences.append(
                 f"The more cautious interval of Nadeau and Bengio leaves it open: {cautious:+.3f}."
@@ -161,19 +171,24 @@ class Judge:
         return Verdict(name, word, gain, cautious, p_value, posterior, best, over, " ".join(sentences))
 
     def _best_baseline(self, own: pd.DataFrame, baselines: dict[str, pd.DataFrame]) -> tuple[str, Estimate]:
-        """Return the baseline, other than none, that has the best mean score, and the gain over it."""
-        gains = {arm: self.gains(scores, baselines[NONE]) for arm, scores in baselines.items() if arm != NONE}
+        """Return the baseline, other than none, that fares best against a sampler, and the gain over it.
+
+        Each is compared over the learners that both have: not all of them know weights of classes.
+        """
+        gains = {arm: self.gains(own, scores) for arm, scores in baselines.items() if arm != NONE}
         means = {arm: float(gain.mean()) for arm, gain in gains.items() if len(gain)}
         if not means:
             return "", NOTHING
-        best = max(means, key=lambda arm: means[arm])
+        best = min(means, key=lambda arm: means[arm])
         test = self.test(own, baselines[best])
         return (best, test.difference) if test is not None else ("", NOTHING)
 
-    def _on_gain(self, name: str, word: str, gain: Estimate) -> str:
+    def _on_gain(self, name: str, word: str, gain: Estimate, n_used: int, n_learners: int) -> str:
         said = f"{name}: {word}" if word == UNCLEAR else f"{name} {word}"
         counted = ", counted so that more is better" if self.score.sign < 0 else ""
-        return f"{said}: {self.score.label} {gain:+.3f} against no augmentation{counted}."
+        of = f"mean of {n_used} learners" if n_used > 1 else "one learner"
+        of += f" (the other {n_learners - n_used} failed)" if n_used < n_learners else ""
+        return f"{said}: {self.score.label} {gain:+.3f} against no augmentation, {of}{counted}."
 
     def _on_chances(self, chances: Posterior) -> str:
         return (

@@ -109,3 +109,45 @@ def test_copies_are_unfitted_silent_and_seeded_only_where_nobody_said_otherwise(
 def test_what_is_no_sampler_is_refused(samplers, told):
     with pytest.raises(ParameterError, match=told):
         named_samplers(samplers, YES_NO)
+
+
+class Numbers(Resampling):
+    """Draws rows as numbers, whatever they were."""
+
+    def sample(self, n):
+        rows = super().sample(n)
+        return rows.assign(member=rows["member"].astype(float), grade=rows["grade"].astype(float))
+
+
+def test_levels_that_are_drawn_as_numbers_are_levels_again():
+    frame = small_table().assign(grade=pd.Categorical(np.tile([1, 2], 80)))
+    (training,) = trainings(Sampler("mine", Numbers()), frame)
+    drawn = training.frame.iloc[160:]
+    assert set(drawn["member"].map(type)) == {bool}
+    assert set(drawn["grade"]) == {1, 2}
+
+
+class Sorting(Resampling):
+    """Draws one class after the other."""
+
+    def sample(self, n):
+        return super().sample(n).sort_values("y")
+
+
+def test_a_part_of_a_draw_is_like_the_whole():
+    half, whole = trainings(Sampler("mine", Sorting()), small_table(), ratios=(0.5, 1.0))
+    shares = [(training.frame["y"].iloc[160:] == "yes").mean() for training in (half, whole)]
+    # The share of 80 of 160 rows, drawn without replacement, within three standard errors.
+    assert abs(shares[0] - shares[1]) < 3 * np.sqrt(shares[1] * (1 - shares[1]) / 80 / 2)
+
+
+class Returning(Resampling):
+    """Returns its losses from fit, as some do."""
+
+    def fit(self, table):
+        super().fit(table)
+        return {"loss": [0.1]}
+
+
+def test_what_fit_returns_does_not_matter():
+    assert len(trainings(Sampler("mine", Returning()), small_table())[0].frame) == 320

@@ -1,6 +1,10 @@
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from sklearn.linear_model import Ridge
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from small_comparisons import LINE, QUICK, TREE, Failing, Remembering, Resampling, small_table
 
 from synthgan.evaluation import compare_augmentation
@@ -153,12 +157,122 @@ def test_what_a_fold_gave_survives_a_file():
 
 
 def test_notes_tell_what_makes_scores_too_good():
-    frame = pd.concat([small_table(), small_table(20)], ignore_index=True)
-    frame["when"] = pd.date_range("2024", periods=len(frame))
-    frame.loc[160:, "when"] = frame.loc[:19, "when"].to_numpy()
+    frame = pd.concat([small_table(), small_table().iloc[:20]], ignore_index=True)
     notes = " ".join(compare_augmentation(frame, "y", **QUICK).notes)
-    assert "are copies of others; copies are kept on one side" in notes or frame.duplicated().sum() == 0
-    assert "compare with time='when'" in notes
+    assert "20 rows are copies of others; copies are kept on one side" in notes
+    for times in (pd.date_range("2024", periods=180), pd.date_range("2024", periods=180).date):
+        notes = " ".join(compare_augmentation(frame.assign(when=times), "y", **QUICK).notes)
+        assert "compare with time='when'" in notes
+
+
+class Reversing:
+    """Adds nothing, and returns the rows in another order."""
+
+    def fit_resample(self, X, y):
+        return X.iloc[::-1], y.iloc[::-1]
+
+
+@pytest.mark.parametrize(("target", "metric"), [("count", "r2"), ("y", "log_loss")])
+def test_rounding_is_no_difference(target, metric):
+    learner = Ridge() if target == "count" else GaussianNB()
+    options = QUICK | {"estimators": learner, "metric": metric}
+    (verdict,) = compare_augmentation(small_table(), target, {"nothing": Reversing()}, **options).verdicts
+    assert verdict.word == UNCLEAR
+    assert 0 in verdict.gain
+
+
+class Overwriting(Resampling):
+    """Changes what it is given."""
+
+    def fit(self, table):
+        table["y"] = "no"
+        table["x"] = 0.0
+        return super().fit(table)
+
+
+def test_what_a_sampler_does_to_its_rows_is_its_own_affair():
+    frame = small_table()
+    alone = compare_augmentation(frame, "y", {"mine": Resampling()}, **QUICK)
+    after = compare_augmentation(frame, "y", {"bad": Overwriting(), "mine": Resampling()}, **QUICK)
+    pd.testing.assert_frame_equal(alone.scores_of("mine"), after.scores_of("mine"))
+    pd.testing.assert_frame_equal(frame, small_table())
+
+
+class Raising(Resampling):
+    def sample(self, n):
+        raise RuntimeError("no memory left on the device")
+
+
+def test_a_sampler_that_raises_costs_nobody_the_results():
+    options = QUICK | {"examine": True}
+    result = compare_augmentation(small_table(), "y", {"raising": Raising(), "mine": Resampling()}, **options)
+    assert [verdict.word == UNKNOWN for verdict in result.verdicts] == [True, False]
+    assert list(result.evaluations) == ["mine"]
+    assert any("no memory left" in note for note in result.notes)
+
+
+def test_baselines_are_compared_over_the_learners_that_both_have():
+    options = QUICK | {"estimators": {"line": LINE, "neighbours": KNeighborsClassifier(5)}, "n_repeats": 2}
+    result = compare_augmentation(small_table(), "y", {"mine": Resampling()}, **options)
+    (verdict,) = result.verdicts
+    own, theirs = result.scores_of("mine"), result.scores_of(verdict.best_baseline)
+    gains = {
+        arm: (own - result.scores_of(arm)).dropna(axis=1).mean(axis=1).mean()
+        for arm in result.arms
+        if arm not in ("none", "mine")
+    }
+    assert verdict.over_baseline.value == pytest.approx((own - theirs).dropna(axis=1).mean(axis=1).mean())
+    assert verdict.over_baseline.value == pytest.approx(min(gains.values()))
+    frame = result.to_frame().query("score == 'auc' and learner == 'all learners'").set_index("arm")
+    assert frame.loc[["class weights", "mine"], "learners"].tolist() == [1, 2]
+
+
+def test_undefined_scores_are_told():
+    frame = small_table(60).assign(who=[0] * 50 + list(range(1, 11)))
+    frame.loc[50:, "y"] = "no"
+    result = compare_augmentation(frame, "y", {"mine": Resampling()}, groups="who", **QUICK)
+    assert result.verdicts[0].word == UNKNOWN
+    assert any("AUC is not defined in" in note for note in result.notes)
+
+
+def test_polars_frames_and_arrays_are_compared():
+    frame = small_table()
+    result = compare_augmentation(pl.from_pandas(frame), "y", {"mine": Resampling()}, **QUICK)
+    assert result.verdicts[0].word != UNKNOWN
+    array = frame[["count", "member"]].to_numpy(dtype=float)
+    assert sorted(compare_augmentation(array, "x1", {"mine": Resampling()}, **QUICK).task.classes) == [
+        "0",
+        "1",
+    ]
+
+
+def test_the_class_to_find_is_the_rarer_one_or_the_one_that_is_named():
+    frame = small_table(gaps=False)
+    assert compare_augmentation(frame, "y", **QUICK).task.classes == ("no", "yes")
+    assert compare_augmentation(frame, "y", **QUICK | {"positive": "no"}).task.classes == ("yes", "no")
+    for even in (np.tile([True, False], 80), np.tile([False, True], 80)):
+        frame = small_table().assign(y=even)
+        assert compare_augmentation(frame, "y", **QUICK).task.classes == ("False", "True")
+        assert (
+            compare_augmentation(frame.assign(y=1.0 * even), "y", **QUICK | {"positive": 1}).task.classes[1]
+            == "1"
+        )
+
+
+def test_a_rope_of_errors_is_a_share_of_them():
+    options = QUICK | {"estimators": Ridge(), "metric": "rmse"}
+    result = compare_augmentation(
+        small_table().assign(count=lambda f: 1_000.0 * f["count"]), "count", **options
+    )
+    assert result.judge.rope == pytest.approx(0.01 * result.scores_of("none").to_numpy().mean())
+
+
+def test_folds_that_failed_are_tried_again(tmp_path):
+    options = QUICK | {"resume": tmp_path}
+    compare_augmentation(small_table(), "y", {"mine": Failing()}, **options)
+    assert list(tmp_path.iterdir()) == []
+    compare_augmentation(small_table(), "y", {"mine": Resampling()}, **options)
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 @pytest.mark.parametrize(
@@ -172,6 +286,14 @@ def test_notes_tell_what_makes_scores_too_good():
         (small_table(), {"task": "ranking"}, ParameterError, "task must be"),
         (small_table(), {"positive": "maybe"}, ParameterError, "is no class of 'y'"),
         (small_table(), {"ratio": 0}, ParameterError, "numbers above 0"),
+        (small_table(), {"ratios": None}, ParameterError, "numbers above 0"),
+        (small_table(), {"rope": -1}, ParameterError, "rope must be"),
+        (small_table(), {"random_state": -1}, ParameterError, "random_state must be"),
+        (small_table(), {"validation_size": 0.9}, ParameterError, "from 0 to 0.5"),
+        (small_table(), {"estimators": "LR"}, ParameterError, "must be a scikit-learn estimator"),
+        (small_table(), {"target": ["y"]}, DataError, "is not a column"),
+        (small_table().assign(x=np.inf), {}, DataError, "'x' of the real rows holds infinite numbers"),
+        (small_table().assign(when=1), {"time": "when"}, DataError, "1 different moments"),
         (small_table(), {"resume": __file__}, OutputRefusedError, "cannot be made"),
     ],
 )

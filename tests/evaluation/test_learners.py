@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -76,6 +78,22 @@ def test_balanced_classes_are_as_if_each_had_as_many_rows(learner):
     assert abs(balanced - 0.5) < abs(plain - 0.5) / 2
 
 
+def test_what_holds_a_pipeline_is_given_the_columns_too():
+    encode = ColumnTransformer([("keep", "passthrough", ["count"])])
+    search = GridSearchCV(
+        make_pipeline(encode, LogisticRegression()), {"logisticregression__C": [0.1, 1]}, cv=2
+    )
+    rows = examples()
+    assert predicted(fitted(search, rows, task=YES_NO, seed=0), rows, YES_NO).shape == (len(rows), 2)
+
+
+def test_learners_do_not_share_what_they_overwrite():
+    rows, task = examples(Task("count", "regression")), Task("count", "regression")
+    before = rows.points.copy()
+    fitted(Ridge(copy_X=False), rows, task=task, seed=0)
+    assert np.array_equal(rows.points, before)
+
+
 def test_a_learner_without_weights_says_so():
     with pytest.raises(UnsuitedError, match="KNeighborsClassifier takes no weights"):
         fitted(KNeighborsClassifier(), examples(), task=YES_NO, seed=0, balanced=True)
@@ -110,6 +128,7 @@ def test_learners_are_named_by_the_user_or_by_their_class():
     [
         ({}, "empty"),
         ([GaussianNB(), GaussianNB()], "Two estimators are of one class"),
+        (LogisticRegression, "Pass an instance"),
         (Ridge(), "must be a scikit-learn estimator for classification"),
         ({"a class": GaussianNB}, "Pass an instance"),
         ({"a scaler": StandardScaler()}, "must be a scikit-learn estimator"),

@@ -142,3 +142,12 @@ def test_columns_that_say_all_or_nothing_of_each_other():
 def test_a_target_that_is_none_is_one_sentence():
     with pytest.raises(DataError, match="Did you mean 'city'"):
         evaluate(small_table(), small_table(), target="City")
+
+
+@pytest.mark.parametrize("form", ["datetime64[s]", "object", "datetime64[us, UTC]"])
+def test_times_are_compared_with_held_out_ones(form):
+    frame = small_table(120).assign(when=pd.date_range("2024", periods=120).astype("datetime64[us]"))
+    if "UTC" in form:
+        frame["when"] = frame["when"].dt.tz_localize("UTC")
+    drawn = frame.iloc[40:80].assign(when=frame["when"].iloc[40:80].astype(form))
+    assert evaluate(frame.iloc[:40], drawn, held_out=frame.iloc[80:]).privacy is not None

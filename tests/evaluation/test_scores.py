@@ -63,13 +63,18 @@ def test_what_a_missing_class_leaves_undefined_is_nan():
 def test_thresholds_are_the_best_of_all():
     labels, chances = predictions(2, n=60)
     tuned = Thresholds.tuned(labels, chances[:, 1])
-    cuts = np.concatenate([[0], np.sort(chances[:, 1])])
+    cuts = np.concatenate([[-1], np.sort(chances[:, 1])])
     for score, own in (
         (metrics.balanced_accuracy_score, tuned.balanced_accuracy),
         (lambda truth, called: metrics.f1_score(truth, called, zero_division=0.0), tuned.f1),
     ):
         best = max(score(labels, chances[:, 1] > cut) for cut in cuts)
         assert score(labels, chances[:, 1] > own) == pytest.approx(best)
+
+
+def test_a_threshold_below_all_chances_calls_them_all():
+    labels, chances = np.array([1, 0, 1, 1, 0]), np.array([0.0, 0.0, 0.0, 0.3, 0.9])
+    assert metrics.f1_score(labels, chances > Thresholds.tuned(labels, chances).f1) == 0.75
 
 
 @pytest.mark.parametrize("label", [0, 1])

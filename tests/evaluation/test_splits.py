@@ -100,7 +100,11 @@ def test_the_same_seed_gives_the_same_splits_and_another_gives_others():
         (table(), {"groups": "whom"}, "Did you mean 'who'"),
         (table().assign(who=1), {"groups": "who"}, "need 8 groups in 'who' or more; the table has 1"),
         (table(6), {}, "need 8 different rows or more; the table has 6"),
-        (table().assign(y=["yes"] * 3 + ["no"] * 117), {}, "Class 'yes' of 'y' has 3 different rows"),
+        (
+            table().assign(y=["yes"] * 3 + ["no"] * 117),
+            {},
+            "Class 'yes' of 'y' has 3 different rows, and 4 folds need 6",
+        ),
         (table(18), {"time": "when"}, "in order of time need 20 rows or more; got 18"),
         (table().assign(when="noon"), {"time": "when"}, "must be a column of times or numbers"),
     ],
@@ -112,7 +116,13 @@ def test_what_cannot_be_split_is_one_sentence(frame, options, told):
 
 @pytest.mark.parametrize(
     "options",
-    [{"n_splits": 1}, {"n_repeats": 0}, {"validation_size": 1.0}, {"groups": "who", "time": "when"}],
+    [
+        {"n_splits": 1},
+        {"n_repeats": 0},
+        {"validation_size": 0.6},
+        {"validation_size": "a"},
+        {"groups": "who", "time": "when"},
+    ],
 )
 def test_a_plan_that_is_none_is_refused(options):
     with pytest.raises(ParameterError):

@@ -168,3 +168,13 @@ def test_repeats_that_test_the_same_rows_are_worth_as_much_as_they_are(shared):
     held = np.mean([0 in repeated_t(rng.permuted(table, axis=1)).difference for table in tables])
     error = 3 * np.sqrt(0.95 * 0.05 / 1_000)
     assert 0.90 - error < held < 0.99 + error
+
+
+@pytest.mark.parametrize("n_repeats", [1, 2, 4, 10])
+def test_more_repeats_do_not_make_intervals_too_short(n_repeats):
+    # 1,000 tables on which part of a difference is that of the tested row, which repeats test again.
+    rng = np.random.default_rng(n_repeats)
+    rows = rng.normal(size=(1_000, 1, 100)) + 2 * rng.normal(size=(1_000, n_repeats, 100))
+    folds = rng.permuted(rows, axis=2).reshape(1_000, n_repeats, 5, 20).mean(axis=3)
+    held = np.mean([0 in repeated_t(table).difference for table in folds])
+    assert 0.95 - 3 * np.sqrt(0.95 * 0.05 / 1_000) < held
