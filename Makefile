@@ -16,8 +16,9 @@ RIVALS := .rivals
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
 
+# A process for each processor, and one thread in each: networks of this size gain nothing from more.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # --- for contributors -------------------------------------------------------------------------------
 

@@ -131,7 +131,9 @@ def impute(
     filled = gan.impute(frame, method=method, random_state=parameters["random_state"])
     io.write_parquet(table.with_cells(filled), output)
     n_filled = int(frame.isna().to_numpy().sum() - filled.isna().to_numpy().sum())
-    say(quiet, f"wrote {output}: {len(frame):,} rows, of whose cells {n_filled:,} were filled in")
+    left = [repr(name) for name in filled if filled[name].isna().any()]
+    kept = f"; some of {', '.join(left)} stay missing, of which the model knows nothing" if left else ""
+    say(quiet, f"wrote {output}: {len(frame):,} rows, of whose cells {n_filled:,} were filled in{kept}")
 
 
 @main.command()

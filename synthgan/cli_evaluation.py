@@ -34,6 +34,7 @@ REPORT = options(
     show_default=True,
     help="How often rows are cut into folds.",
 )
+@click.option("--examine/--no-examine", default=True, help="Compare drawn rows with real ones as well.")
 @click.option("--groups", help="Column whose equal cells are never learned and tested at once.")
 @click.option("--time", help="Column of times: later rows are tested by what was learned of earlier ones.")
 @click.option("--resume", type=click.Path(), help="Folder that keeps finished folds; go on from there.")
@@ -53,6 +54,7 @@ def compare(
     ratio: float,
     n_splits: int,
     n_repeats: int,
+    examine: bool,
     groups: str | None,
     time: str | None,
     resume: str | None,
@@ -78,6 +80,7 @@ def compare(
         ratio=ratio,
         n_splits=n_splits,
         n_repeats=n_repeats,
+        examine=examine,
         groups=groups,
         time=time,
         resume=resume,

@@ -1,6 +1,7 @@
 """compare_augmentation: does adding drawn rows help a model? A table and samplers in, a `Comparison` out."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,21 @@ from synthgan.evaluation.folds import FoldResult, Trial
 from synthgan.evaluation.judgement import Evaluation, evaluate
 from synthgan.evaluation.learners import Task, named_estimators
 from synthgan.evaluation.notes import on_folds, on_scores, on_splits
-from synthgan.evaluation.preparation import checked_ratios, checked_rope, prepared, seed_of, task_on
+from synthgan.evaluation.preparation import (
+    check_names_of_columns,
+    check_none,
+    checked_ratios,
+    checked_rope,
+    prepared,
+    seed_of,
+    task_on,
+)
 from synthgan.evaluation.results import Comparison, records_of
 from synthgan.evaluation.scores import score_named
 from synthgan.evaluation.splits import Plan, Split, splits_of
 from synthgan.evaluation.store import FoldStore
 from synthgan.evaluation.verdict import Judge
-from synthgan.progress import reporting
+from synthgan.progress import announce, reporting
 
 
 def compare_augmentation(
@@ -87,7 +96,8 @@ def compare_augmentation(
     rope : float, default=None
         Differences up to this are none in practice; None is 0.01, or of RMSE and MAE 1 % of them.
     examine : bool, default=True
-        Whether rows of each sampler, drawn in the first fold, are compared with real ones as `evaluate` does.
+        Whether rows of each sampler, fitted once more on rows that are chosen at random, are compared with
+        real ones as `evaluate` does.
     resume : path, default=None
         Folder in which finished folds are kept; an interrupted comparison goes on from there.
     n_jobs : int, default=None
@@ -125,6 +135,7 @@ def compare_augmentation(
     >>> sorted(result.arms)
     ['SMOTE', 'class weights', 'duplicates', 'none', 'random oversampling']
     """
+    check_names_of_columns(target=target, groups=groups, time=time)
     frame, told = prepared(table, target)
     what = task_on(frame, target, task, positive)
     score = score_named(what.kind, metric)
@@ -134,10 +145,12 @@ def compare_augmentation(
     users = named_samplers(samplers, what)
     wanted = checked_ratios(ratio, ratios)
     trial = Trial(what, [*baselines(what), *users], named_estimators(estimators, what.kind), wanted)
-    splits = splits_of(frame, what, plan, np.random.default_rng(seed_of(random_state)))
+    rng = np.random.default_rng(seed_of(random_state))
+    splits = splits_of(frame, what, plan, rng)
     results = _run(frame, trial, splits, resume=resume, n_jobs=n_jobs, verbose=verbose)
     records = records_of(results, n_splits)
-    examined, failed = _examined(frame, users, splits[0], what) if examine else ({}, [])
+    check_none(records)
+    examined, failed = _examined(frame, users if examine else [], what, plan, rng, verbose)
     correction = float(np.mean([split.test_over_train for split in splits]))
     return Comparison(
         records=records,
@@ -185,14 +198,22 @@ def _fold(place: int, trial: Trial, frame: pd.DataFrame, split: Split) -> tuple[
 
 
 def _examined(
-    frame: pd.DataFrame, arms: list[Arm], split: Split, task: Task
+    frame: pd.DataFrame, arms: list[Arm], task: Task, plan: Plan, rng: np.random.Generator, verbose: int
 ) -> tuple[dict[str, Evaluation], list[str]]:
-    """Return each sampler's rows beside the real ones of the first fold, and why there are none of some."""
+    """Return each sampler's rows beside real ones, and why there are none of some.
+
+    They are held out at random: rows of another group or a later time differ from the learned ones, whatever
+    was copied of these.
+    """
+    evaluations: dict[str, Evaluation] = {}
+    told: list[str] = []
+    drawing = [arm for arm in arms if isinstance(arm, Sampler) and hasattr(arm.sampler, "sample")]
+    if not drawing:
+        return evaluations, told
+    announce("Comparing drawn rows with real ones", verbose=verbose)
+    split = splits_of(frame, task, replace(plan, groups=None, time=None, n_repeats=1), rng)[0]
     learned, held_out = (frame.iloc[rows].reset_index(drop=True) for rows in (split.learned, split.test))
-    evaluations, told = {}, []
-    for arm in arms:
-        if not isinstance(arm, Sampler) or not hasattr(arm.sampler, "sample"):
-            continue
+    for arm in drawing:
         try:
             drawn = arm.drawn(arm.fitted(learned, split.seed), learned, len(learned))
             evaluations[arm.name] = evaluate(learned, drawn, target=task.target, held_out=held_out)

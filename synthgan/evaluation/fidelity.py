@@ -286,6 +286,8 @@ def _estimate(values: list[float], shared: float, least: float) -> Estimate:
     """Return the mean and its interval, within what the figure can be; NaN if it is NaN in one split."""
     if not np.isfinite(values).all():
         return Estimate(np.nan, np.nan, np.nan)
+    if np.ptp(values) <= 1e-12:  # splits of the same rows
+        return Estimate(values[0], np.nan, np.nan)
     found = corrected_t(values, test_over_train=shared / (1 - shared)).difference
     return Estimate(found.value, max(found.low, least), min(found.high, 1.0))
 

@@ -4,18 +4,21 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from synthgan.evaluation.fidelity import Fidelity, fidelity
 from synthgan.evaluation.privacy import Privacy, privacy
+from synthgan.evaluation.splits import copies_of
 from synthgan.evaluation.tables import alike
 from synthgan.evaluation.text import as_json, as_markdown, plain, write_text
 from synthgan.exceptions import DataError, did_you_mean, listing
-from synthgan.forms import unwrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: Share of the held-out rows that may have been learned, where rows are seldom alike.
+_MOST_LEARNED = 0.5
 #: Rows of the worst columns and pairs in short tables.
 _N_WORST = 5
 
@@ -39,8 +42,9 @@ def evaluate(
     target : hashable, default=None
         The column that a model will predict: what drawn rows teach of it is measured as well.
     held_out : table, default=None
-        Real rows that the sampler has not seen. With them drawn rows are compared with rows that were not
-        learned, and it is looked for copies of those that were.
+        Real rows that the sampler has not seen, chosen at random: rows of other groups or of later times
+        differ from learned ones whatever was copied. With them drawn rows are compared with rows that were
+        not learned, and it is looked for copies of those that were.
     random_state : int, default=0
         Makes the figures repeatable.
 
@@ -69,13 +73,28 @@ def evaluate(
             f"The target {target!r} is not a column; the table has {listing(real_rows.columns)}."
             f"{did_you_mean(target, real_rows.columns)}"
         )
-    others = None if held_out is None else alike(real_rows, unwrap(held_out)[0], called="held-out")[1]
+    others = None if held_out is None else alike(real_rows, held_out, called="held-out")[1]
+    if others is not None:
+        _check_not_learned(real_rows, others)
     return Evaluation(
         real_rows,
         drawn_rows,
         fidelity(real_rows, drawn_rows, target=target, held_out=others, random_state=random_state),
         None if others is None else privacy(real_rows, others, drawn_rows, random_state=random_state),
     )
+
+
+def _check_not_learned(real: pd.DataFrame, held_out: pd.DataFrame) -> None:
+    """Raise DataError if most held-out rows are among the real ones, of which hardly any occurs twice."""
+    both = pd.concat([real, held_out], ignore_index=True)
+    codes = copies_of(both)
+    own, others = np.split(codes, [len(real)])
+    share, usual = np.isin(others, own).mean(), 1 - len(np.unique(own)) / len(own)
+    if share > _MOST_LEARNED and usual < _MOST_LEARNED / 2:
+        raise DataError(
+            f"{share:.0%} of the held-out rows are among the real ones; held_out must be real rows that the "
+            "sampler has not seen. Cut the table in two before fitting."
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -25,7 +25,8 @@ def on_splits(frame: pd.DataFrame, plan: Plan) -> list[str]:
             if plan.groups is None
             else "may be on both sides of a split"
         )
-        told.append(f"{n_copies} rows are copies of others; copies {kept}.")
+        are = "row is a copy of another" if n_copies == 1 else "rows are copies of others"
+        told.append(f"{n_copies} {are}; copies {kept}.")
     moments = [name for name in frame if holds_times(frame[name])]
     if moments:
         told.append(

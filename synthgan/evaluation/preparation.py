@@ -19,7 +19,7 @@ def prepared(table: Any, target: Hashable) -> tuple[pd.DataFrame, list[str]]:
     frame = frame_of(table)
     check_frame(frame)
     check_finite(frame, "real")
-    if not isinstance(target, Hashable) or target not in frame.columns:
+    if not _is_name(target) or target not in frame.columns:
         raise DataError(
             f"The target {target!r} is not a column; the table has {listing(frame.columns)}."
             f"{did_you_mean(target, frame.columns)}"
@@ -29,6 +29,20 @@ def prepared(table: Any, target: Hashable) -> tuple[pd.DataFrame, list[str]]:
     is_known = frame[target].notna()
     told = [] if is_known.all() else [f"{(~is_known).sum()} rows without a target were left out."]
     return frame[is_known].reset_index(drop=True), told
+
+
+def check_names_of_columns(**names: Any) -> None:
+    """Raise ParameterError if what is to name a column is no name, such as an array."""
+    for what, name in names.items():
+        if not _is_name(name):
+            raise ParameterError(
+                f"{what} must be the name of a column of the table; got a {type(name).__name__}. Make it a "
+                "column first."
+            )
+
+
+def _is_name(name: Any) -> bool:
+    return (isinstance(name, Hashable) and not hasattr(name, "__len__")) or isinstance(name, str)
 
 
 def task_on(frame: pd.DataFrame, target: Hashable, kind: str, positive: Any) -> Task:
@@ -91,3 +105,13 @@ def checked_rope(rope: float | None, score: Score, records: pd.DataFrame) -> flo
     if not score.is_relative or score.name not in records:
         return score.rope
     return score.rope * float(records.loc[records["arm"] == NONE, score.name].mean())
+
+
+def check_none(records: pd.DataFrame) -> None:
+    """Raise DataError if no learner could be trained on the real rows alone, which is no sampler's fault."""
+    own = records[records["arm"] == NONE]
+    if (own["failure"] != "").all():
+        raise DataError(
+            f"No learner could be trained on the real rows alone: {own['failure'].iloc[0]}. Check the "
+            "estimators."
+        )

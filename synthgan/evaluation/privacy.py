@@ -193,6 +193,11 @@ class Privacy:
             for row in rows.itertuples()
         ]
 
+    def _how_well(self) -> str:
+        """Return in words how far the best attack is from chance."""
+        best = self.figures.loc[self.figures["figure"].str.endswith("AUC"), "value"].max()
+        return "hardly better than by chance" if best < 0.6 else "at times" if best < 0.8 else "mostly"
+
     @property
     def verdict(self) -> str:
         """What was seen and what not, in a few sentences."""
@@ -203,14 +208,17 @@ class Privacy:
                 f"Drawn rows lie closer to learned rows than to held-out ones: {'; '.join(copying)}."
             )
         if telling:
-            parts.append(f"Drawn rows tell who was learned: {'; '.join(telling)}.")
+            parts.append(
+                f"Who has the drawn rows can tell who was learned, {self._how_well()}: {'; '.join(telling)}."
+            )
         if not parts:
             parts.append(
                 "None of these tests sees that drawn rows give learned ones away. They look for copies of "
                 "whole rows and for records that drawn rows gather about, not for what single cells or a "
                 "stronger attacker would tell; that they see nothing does not make the rows private."
             )
-        blind = self.figures.loc[~self.figures["control_seen"], "figure"].tolist()
+        is_blind = ~self.figures["control_seen"] & ~self.figures["seen"]
+        blind = self.figures.loc[is_blind, "figure"].tolist()
         if blind:
             parts.append(
                 f"Too few rows to tell, the control is not seen either: {listing(blind, len(blind))}."

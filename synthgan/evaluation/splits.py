@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
+from synthgan.evaluation.estimates import FloatArray
 from synthgan.evaluation.learners import Task
 from synthgan.evaluation.tables import Coding, numbers_of
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
@@ -111,7 +112,7 @@ def splits_of(frame: pd.DataFrame, task: Task, plan: Plan, rng: np.random.Genera
 
 def copies_of(frame: pd.DataFrame) -> IntArray:
     """Return for each row a number that equal rows share, shape ``(n_rows,)``."""
-    cells = pd.DataFrame(Coding.of(frame).numbers(frame))
+    cells = pd.DataFrame(Coding.of(frame, with_keys=True).numbers(frame))
     hashes = pd.util.hash_pandas_object(cells, index=False).to_numpy()
     return np.unique(hashes, return_inverse=True)[1]
 
@@ -206,9 +207,14 @@ def _in_order(time: "pd.Series[Any]", plan: Plan, rng: np.random.Generator) -> I
             f"{plan.n_splits} folds in order of time need {4 * (plan.n_splits + 1)} rows or more; got "
             f"{len(order)}. Take fewer folds (n_splits)."
         )
-    for others, test in TimeSeriesSplit(plan.n_splits).split(order):
-        # Rows of the moment at which the test begins stay out of what is learned.
-        others = others[moments[order[others]] < moments[order[test[0]]]]
+    cuts = _cuts(moments[order], plan.n_splits + 1)
+    if len(cuts) < plan.n_splits:
+        raise DataError(
+            f"time={time.name!r} has {len(np.unique(moments))} different moments, and {plan.n_splits} folds "
+            f"in order of time need {plan.n_splits + 1} parts of it.{_fewer(plan)}"
+        )
+    for first, last in zip(cuts, [*cuts[1:], len(order)], strict=True):
+        others, test = np.arange(first), np.arange(first, last)
         n_validation = round(plan.validation_size * len(others))
         learned, validation = np.split(order[others], [len(others) - n_validation])
         if n_validation:  # rows of one moment stay on one side
@@ -216,6 +222,20 @@ def _in_order(time: "pd.Series[Any]", plan: Plan, rng: np.random.Generator) -> I
         if len(learned) < _MIN_LEARNED:
             raise DataError(
                 f"time={time.name!r} leaves {len(learned)} rows to learn from before the first test rows; it "
-                f"has {len(np.unique(moments))} different moments. Take fewer folds (n_splits)."
+                f"has {len(np.unique(moments))} different moments.{_fewer(plan)}"
             )
         yield Split(learned, validation, order[test], int(rng.integers(2**31)))
+
+
+def _cuts(moments: FloatArray, n_parts: int) -> list[int]:
+    """Return the inner ends of parts about as large, into which moments in order are cut."""
+    between = np.flatnonzero(moments[1:] > moments[:-1]) + 1
+    wanted = len(moments) * np.arange(1, n_parts) / n_parts
+    return (
+        sorted({int(between[np.abs(between - place).argmin()]) for place in wanted}) if len(between) else []
+    )
+
+
+def _fewer(plan: Plan) -> str:
+    """Return what is to be done about folds that are too many."""
+    return " Take fewer folds (n_splits)." if plan.n_splits > 2 else ""

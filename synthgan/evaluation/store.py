@@ -52,7 +52,7 @@ class FoldStore:
                 raise OutputRefusedError(
                     f"The folder {str(folder)!r} for finished folds cannot be made: {error.strerror}."
                 ) from error
-        cells = np.ascontiguousarray(Coding.of(frame).numbers(frame)).tobytes()
+        cells = np.ascontiguousarray(Coding.of(frame, with_keys=True).numbers(frame)).tobytes()
         names = [str(name) for name in frame.columns]
         self.about = hashlib.sha256(json.dumps([_FORMAT, names, _described(trial)]).encode() + cells)
 

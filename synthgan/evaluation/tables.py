@@ -24,6 +24,8 @@ from synthgan.schema import check_frame
 
 #: Levels of a column that points tell apart, the most frequent ones; all others are one more.
 MAX_LEVELS = 50
+#: Levels for each row beyond which they are keys.
+_SHARE_OF_KEYS = 0.8
 #: Seconds of a tick of a time.
 _TICKS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 #: Distinct whole numbers that are still classes when a task is guessed from its target.
@@ -211,7 +213,7 @@ class Coding:
     Attributes
     ----------
     levels
-        Of each column, its levels in the real rows, the most frequent first; None for a number.
+        Of each column, its levels in the real rows, the most frequent first, none of keys; None for a number.
     centres, scales
         Of each column of numbers, median and standard deviation.
     gaps
@@ -224,14 +226,20 @@ class Coding:
     gaps: frozenset[Hashable]
 
     @classmethod
-    def of(cls, real: pd.DataFrame) -> Self:
-        """Return the coding that real rows give."""
+    def of(cls, real: pd.DataFrame, *, with_keys: bool = False) -> Self:
+        """Return the coding that real rows give.
+
+        Levels of which nearly every row has another, such as customer numbers, say nothing of other rows: all
+        of them are alike, unless keys are asked for.
+        """
         levels: dict[Hashable, list[str] | None] = {}
         centres, scales = {}, {}
         for name in real:
             numbers = numbers_of(real[name])
             if numbers is None:
-                levels[name] = levels_of(real[name]).value_counts().index.tolist()
+                counts = levels_of(real[name]).value_counts()
+                is_key = len(counts) > max(MAX_LEVELS, _SHARE_OF_KEYS * len(real)) and not with_keys
+                levels[name] = [] if is_key else counts.index.tolist()
                 continue
             levels[name] = None
             present = numbers[~np.isnan(numbers)]
@@ -258,6 +266,8 @@ class Coding:
         """
         parts = []
         for name, levels in self.levels.items():
+            if levels == []:
+                continue
             if levels is None:
                 numbers = (self._own_numbers(frame[name]) - self.centres[name]) / self.scales[name]
                 is_missing = np.isnan(numbers)

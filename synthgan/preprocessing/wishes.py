@@ -24,7 +24,7 @@ from synthgan.layout import FloatArray, IntArray
 from synthgan.preprocessing.base import UNFIT, ColumnEncoder
 from synthgan.preprocessing.choices import Choice, complement, shared, united
 
-_COMPARISON = re.compile(r"\s*(>=|<=|!=|==|>|<|=)\s*(.*?)\s*", re.DOTALL)
+_COMPARISON = re.compile(r"\s*(>=|<=|=>|=<|!=|==|>|<|=)\s*(.*?)\s*", re.DOTALL)
 _AND = re.compile(r"\s*(?:\band\b|&)\s*(?=[<>=!])")
 _MISSING, _PRESENT = "missing", "not missing"
 #: What to write instead of what is not understood.
@@ -103,9 +103,13 @@ def _option(encoder: ColumnEncoder, asked: Any) -> Any:
         option = _told(encoder, asked) if isinstance(asked, str) else None
         if option is not None:
             return option
-        if encoder.has_order and not _is_end(encoder, asked):
+        if encoder.has_order and not _is_missing(asked) and not _is_end(encoder, asked):
             raise ConditionError(f"{error} {_FORMS}") from error
         raise
+
+
+def _is_missing(value: Any) -> bool:
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 def _is_end(encoder: ColumnEncoder, value: Any) -> bool:
@@ -131,6 +135,8 @@ def cell_of(encoder: ColumnEncoder, value: Any) -> "pd.Series[Any]":
     except UNFIT:
         supported = False
     if not supported:
+        if _is_missing(value):
+            raise ConditionError(f"Column {encoder.name!r} cannot be missing: no cell of it was.")
         near = did_you_mean(value, getattr(encoder, "levels_", []))
         shown = value.item() if isinstance(value, np.generic) else value
         raise ConditionError(
@@ -164,8 +170,6 @@ def single(encoder: ColumnEncoder, cell: "pd.Series[Any]") -> Choice:
 def _told(encoder: ColumnEncoder, text: str) -> Any:
     """Return what a text says that is no cell, or None if it says nothing."""
     if text.strip().lower() == _MISSING:
-        if not encoder.has_missing_:
-            raise ConditionError(f"Column {encoder.name!r} cannot be missing: no cell of it was.")
         return cell_of(encoder, None)
     if text.strip().lower() == _PRESENT:
         return present(encoder)
@@ -182,6 +186,7 @@ def _told(encoder: ColumnEncoder, text: str) -> Any:
 
 def _compared(encoder: ColumnEncoder, sign: str, value: str) -> Choice:
     """Return the choice of the cells that a comparison is true of."""
+    sign = {"=>": ">=", "=<": "<="}.get(sign, sign)
     text = f"{sign} {value}"
     if sign in ("=", "=="):
         return single(encoder, cell_of(encoder, value))

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from small_comparisons import LINE, QUICK, TREE, Failing, Remembering, Resampling, small_table
@@ -275,6 +275,13 @@ def test_folds_that_failed_are_tried_again(tmp_path):
     assert len(list(tmp_path.iterdir())) == 5
 
 
+class Misspelt(LogisticRegression):
+    """Asks for a column that there is not."""
+
+    def fit(self, X, y):
+        raise KeyError("no column 'agee'")
+
+
 @pytest.mark.parametrize(
     ("frame", "options", "error", "told"),
     [
@@ -291,9 +298,21 @@ def test_folds_that_failed_are_tried_again(tmp_path):
         (small_table(), {"random_state": -1}, ParameterError, "random_state must be"),
         (small_table(), {"validation_size": 0.9}, ParameterError, "from 0 to 0.5"),
         (small_table(), {"estimators": "LR"}, ParameterError, "must be a scikit-learn estimator"),
-        (small_table(), {"target": ["y"]}, DataError, "is not a column"),
+        (small_table(), {"target": ["y"]}, ParameterError, "must be the name of a column"),
         (small_table().assign(x=np.inf), {}, DataError, "'x' of the real rows holds infinite numbers"),
         (small_table().assign(when=1), {"time": "when"}, DataError, "1 different moments"),
+        (
+            small_table(),
+            {"groups": np.arange(160) // 10},
+            ParameterError,
+            "groups must be the name of a column",
+        ),
+        (
+            small_table(),
+            {"estimators": Misspelt()},
+            DataError,
+            "No learner could be trained on the real rows alone: KeyError",
+        ),
         (small_table(), {"resume": __file__}, OutputRefusedError, "cannot be made"),
     ],
 )
@@ -308,3 +327,24 @@ def test_several_learners_are_judged_together_and_shown_apart():
     frame = result.to_frame().query("score == 'auc' and arm == 'mine'").set_index("learner")
     assert frame.loc["all learners", "gain"] == pytest.approx(frame.loc[["line", "tree"], "gain"].mean())
     assert result.verdicts[0].gain.value == pytest.approx(frame.loc["all learners", "gain"])
+
+
+def test_rows_of_other_groups_are_no_yardstick_for_copies():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"who": np.repeat(np.arange(10), 40), "x": rng.normal(size=400)})
+    frame["far"] = 100.0 * frame["who"] + rng.normal(size=400)
+    frame["y"] = np.where(rng.random(400) < 0.5, "yes", "no")
+    options = QUICK | {"examine": True, "groups": "who"}
+    result = compare_augmentation(frame, "y", {"smooth": Jittering()}, **options)
+    privacy = result.evaluations["smooth"].privacy
+    closer = privacy.figures.set_index("figure").loc["closer to learned rows"]
+    assert closer["value"] < 0.6
+
+
+class Jittering(Resampling):
+    """Draws learned rows with other numbers."""
+
+    def sample(self, n):
+        rows = super().sample(n)
+        rng = np.random.default_rng(0)
+        return rows.assign(**{name: rows[name] + rng.normal(size=n) for name in ("x", "far")})

@@ -151,3 +151,8 @@ def test_times_are_compared_with_held_out_ones(form):
         frame["when"] = frame["when"].dt.tz_localize("UTC")
     drawn = frame.iloc[40:80].assign(when=frame["when"].iloc[40:80].astype(form))
     assert evaluate(frame.iloc[:40], drawn, held_out=frame.iloc[80:]).privacy is not None
+
+
+def test_held_out_rows_that_were_learned_are_refused():
+    with pytest.raises(DataError, match="100% of the held-out rows are among the real ones"):
+        evaluate(small_table(), small_table(seed=1), held_out=small_table())

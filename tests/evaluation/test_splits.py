@@ -127,3 +127,11 @@ def test_what_cannot_be_split_is_one_sentence(frame, options, told):
 def test_a_plan_that_is_none_is_refused(options):
     with pytest.raises(ParameterError):
         splits(table(), **options)
+
+
+def test_few_moments_are_cut_between_them():
+    frame = table(300).assign(when=np.sort(np.arange(300) % 3))
+    first, second = splits(frame, time="when", n_splits=2, validation_size=0)
+    assert set(frame["when"].iloc[first.test]) == {1}
+    assert set(frame["when"].iloc[second.test]) == {2}
+    assert set(frame["when"].iloc[second.learned]) == {0, 1}

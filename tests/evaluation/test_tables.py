@@ -95,3 +95,10 @@ def test_times_are_seconds_whatever_holds_them():
         assert numbers_of(form) == pytest.approx(expected)
     midnights = pd.Series([dt.date(2024, 1, 31), dt.date(2024, 2, 1)], dtype=object)
     assert numbers_of(midnights) == pytest.approx(expected[:2] - 12.5 * 3600)
+
+
+def test_keys_say_nothing_unless_rows_are_to_be_told_apart():
+    frame = pd.DataFrame({"key": [f"K{i:03d}" for i in range(100)], "x": 1.0})
+    assert len(np.unique(Coding.of(frame).numbers(frame), axis=0)) == 1
+    assert Coding.of(frame).points(frame).shape == (100, 1)
+    assert len(np.unique(Coding.of(frame, with_keys=True).numbers(frame), axis=0)) == 100
