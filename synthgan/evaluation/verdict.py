@@ -167,7 +167,8 @@ class Judge:
         if word == UNCLEAR:
             sentences.append(self._on_chances(posterior))
         if best:
-            sentences.append(_on_baseline(best, over))
+            n_shared = self.n_learners(own, baselines[best])
+            sentences.append(_on_baseline(best, over, n_shared if n_shared < n_used else None))
         return Verdict(name, word, gain, cautious, p_value, posterior, best, over, " ".join(sentences))
 
     def _best_baseline(self, own: pd.DataFrame, baselines: dict[str, pd.DataFrame]) -> tuple[str, Estimate]:
@@ -197,7 +198,8 @@ class Judge:
         )
 
 
-def _on_baseline(best: str, over: Estimate) -> str:
+def _on_baseline(best: str, over: Estimate, n_shared: int | None) -> str:
+    best += "" if n_shared is None else f" (over the {n_shared} learners that know it)"
     if 0 in over:
         return f"It is not shown to differ from the best of the baselines, {best}: {over:+.3f}."
     word = "better" if over.value > 0 else "worse"
