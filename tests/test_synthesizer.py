@@ -143,7 +143,7 @@ def test_conditions_hold_exactly(fitted, conditions, rounds):
         ({"specis": "Adelie"}, "Did you mean 'species'"),
         ({"body_mass_g": 1e9}, "values from"),
         ({"body_mass_g": "heavy"}, "cannot be 'heavy'"),
-        ({"species": None}, "cannot be None"),
+        ({"species": None}, "cannot be missing"),
     ],
 )
 def test_condition_without_support_is_an_error(fitted, conditions, message):
