@@ -221,7 +221,8 @@ class Privacy:
         blind = self.figures.loc[is_blind, "figure"].tolist()
         if blind:
             parts.append(
-                f"Too few rows to tell, the control is not seen either: {listing(blind, len(blind))}."
+                "Too few rows to tell by these, which do not see the control either: "
+                f"{listing(blind, len(blind))}."
             )
         return " ".join(parts)
 
