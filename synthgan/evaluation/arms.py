@@ -65,12 +65,13 @@ class Unchanged:
     """The learned rows as they are."""
 
     name: str = NONE
+    balanced: bool = False
 
     def trainings(
         self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
     ) -> Iterator[Training]:
         """Yield the rows, to be learned with all rows or all classes weighing the same."""
-        yield Training(learned, balanced=self.name == CLASS_WEIGHTS)
+        yield Training(learned, balanced=self.balanced)
 
 
 @dataclass(frozen=True)
@@ -280,7 +281,7 @@ def baselines(task: Task) -> list[Arm]:
     """Return the arms that are always there; those about classes for classification alone."""
     if task.kind == "regression":
         return [Unchanged(), Duplicates()]
-    return [Unchanged(), Unchanged(CLASS_WEIGHTS), Oversampling(), Smote(), Duplicates()]
+    return [Unchanged(), Unchanged(CLASS_WEIGHTS, balanced=True), Oversampling(), Smote(), Duplicates()]
 
 
 def named_samplers(samplers: Mapping[str, Any] | None, task: Task) -> list[Arm]:

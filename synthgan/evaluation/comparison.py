@@ -27,6 +27,7 @@ from synthgan.evaluation.scores import score_named
 from synthgan.evaluation.splits import Plan, Split, splits_of
 from synthgan.evaluation.store import FoldStore
 from synthgan.evaluation.verdict import Judge
+from synthgan.exceptions import DataError
 from synthgan.progress import announce, reporting
 
 
@@ -211,7 +212,11 @@ def _examined(
     if not drawing:
         return evaluations, told
     announce("Comparing drawn rows with real ones", verbose=verbose)
-    split = splits_of(frame, task, replace(plan, groups=None, time=None, n_repeats=1), rng)[0]
+    at_random = replace(plan, n_repeats=1, groups=None, time=None, validation_size=0.0)
+    try:
+        split = splits_of(frame, task, at_random, rng)[0]
+    except DataError as error:  # too few rows of a class, which groups or times did not ask for
+        return evaluations, [f"Drawn rows were not compared with real ones: {error}"]
     learned, held_out = (frame.iloc[rows].reset_index(drop=True) for rows in (split.learned, split.test))
     for arm in drawing:
         try:

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from synthgan.evaluation.estimates import FloatArray
+from synthgan.evaluation.learners import L2
 from synthgan.evaluation.similarity import comparable
 from synthgan.evaluation.tables import Coding, class_names, task_of
 from synthgan.exceptions import DataError, ParameterError, did_you_mean
@@ -26,8 +27,6 @@ N_FOLDS = 3
 #: Steps of the line; on standardised columns it takes far fewer.
 _MAX_ITER = 2_000
 _SEEDS = 2**31 - 1
-#: Of the trees that learn a target: without any they run away where a class has few rows (AUC .55 for 1).
-_L2 = 1.0
 
 
 def detection(real: Any, drawn: Any, *, by: str = "trees", rng: np.random.Generator) -> float:
@@ -149,7 +148,7 @@ def train_on(
     test, rows = (part[part[target].notna()].reset_index(drop=True) for part in (test, rows))
     if not len(test) or not len(rows):
         raise DataError(f"The target {target!r} is missing in every row of one table.")
-    options = {"early_stopping": False, "l2_regularization": _L2, "random_state": int(rng.integers(_SEEDS))}
+    options = {"early_stopping": False, "l2_regularization": L2, "random_state": int(rng.integers(_SEEDS))}
     if task_of(test[target], task) == "regression":
         return _r2(rows, test, target, HistGradientBoostingRegressor(**options))
     return _auc(rows, test, target, HistGradientBoostingClassifier(**options))

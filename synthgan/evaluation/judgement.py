@@ -11,7 +11,7 @@ from synthgan.evaluation.fidelity import Fidelity, fidelity
 from synthgan.evaluation.privacy import Privacy, privacy
 from synthgan.evaluation.splits import copies_of
 from synthgan.evaluation.tables import alike
-from synthgan.evaluation.text import as_json, as_markdown, plain, write_text
+from synthgan.evaluation.text import as_json, as_markdown, plain, written
 from synthgan.exceptions import DataError, did_you_mean, listing
 
 if TYPE_CHECKING:
@@ -131,10 +131,7 @@ class Evaluation:
 
     def to_json(self, path: Any = None) -> str:
         """Return all figures as JSON, and write them to a file if one is named."""
-        text = as_json(self.to_dict())
-        if path is not None:
-            write_text(path, text)
-        return text
+        return written(as_json(self.to_dict()), path)
 
     def to_markdown(self) -> str:
         """Return the figures, the worst columns and pairs, and what is given away, as Markdown."""
@@ -151,10 +148,7 @@ class Evaluation:
         """Return a report as one HTML page that needs no network, and write it to a file if one is named."""
         from synthgan.evaluation.report import evaluation_page
 
-        text = evaluation_page(self, title=title)
-        if path is not None:
-            write_text(path, text)
-        return text
+        return written(evaluation_page(self, title=title), path)
 
     def plot_marginals(self) -> "list[Axes]":
         """Plot each column's distribution in real and drawn rows; return one panel a column."""

@@ -25,28 +25,28 @@ from synthgan.evaluation.estimates import FloatArray
 from synthgan.evaluation.tables import Coding, class_names, numbers_of
 from synthgan.exceptions import DataError, ParameterError, listing
 
+#: Of boosted trees: without any, leaves run away where a class has few rows.
+L2 = 1.0
+
 
 class UnsuitedError(Exception):
     """What is asked of a learner that it cannot do, such as weights of a learner that takes none."""
 
 
 def default_estimators(task: str) -> dict[str, Any]:
-    """Return four families of learners: a line, neighbours, averaged trees and boosted trees.
-
-    Boosted trees shrink their leaves a little, without which those of rare classes run away.
-    """
+    """Return four families of learners: a line, neighbours, averaged trees and boosted trees."""
     if task == "classification":
         return {
             "logistic regression": LogisticRegression(max_iter=2_000),
             "nearest neighbours": KNeighborsClassifier(n_neighbors=15),
             "random forest": RandomForestClassifier(n_estimators=100, min_samples_leaf=2),
-            "gradient boosting": HistGradientBoostingClassifier(early_stopping=False, l2_regularization=1.0),
+            "gradient boosting": HistGradientBoostingClassifier(early_stopping=False, l2_regularization=L2),
         }
     return {
         "ridge regression": Ridge(),
         "nearest neighbours": KNeighborsRegressor(n_neighbors=15),
         "random forest": RandomForestRegressor(n_estimators=100, min_samples_leaf=2),
-        "gradient boosting": HistGradientBoostingRegressor(early_stopping=False, l2_regularization=1.0),
+        "gradient boosting": HistGradientBoostingRegressor(early_stopping=False, l2_regularization=L2),
     }
 
 

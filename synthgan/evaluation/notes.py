@@ -50,7 +50,8 @@ def on_scores(records: pd.DataFrame, score: Score, splits: list[Split]) -> list[
     if len(folds):
         told.append(
             f"{score.label} is not defined in {len(folds)} of {len(splits)} folds, whose tested rows lack a "
-            "class or do not differ in the target: nothing is judged by it. Take fewer folds or another one."
+            "class or do not differ in the target: nothing is judged by it. Take fewer folds, or another "
+            "metric."
         )
     return told
 

@@ -19,7 +19,7 @@ def prepared(table: Any, target: Hashable) -> tuple[pd.DataFrame, list[str]]:
     frame = frame_of(table)
     check_frame(frame)
     check_finite(frame, "real")
-    if not _is_name(target) or target not in frame.columns:
+    if target not in frame.columns:
         raise DataError(
             f"The target {target!r} is not a column; the table has {listing(frame.columns)}."
             f"{did_you_mean(target, frame.columns)}"

@@ -12,7 +12,7 @@ from synthgan.evaluation.folds import FoldResult
 from synthgan.evaluation.judgement import Evaluation
 from synthgan.evaluation.learners import Task
 from synthgan.evaluation.scores import BY_TASK, Score
-from synthgan.evaluation.text import as_json, as_markdown, plain, write_text
+from synthgan.evaluation.text import as_json, as_markdown, plain, written
 from synthgan.evaluation.verdict import NOTHING, Judge, Verdict
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Comparison:
     judge
         Score of the verdicts, and what its intervals are corrected by.
     evaluations
-        Of samplers that draw rows: these beside real ones, in the first fold.
+        Of samplers that draw rows: these beside real ones, of a split at random.
     n_rows
         Rows of the table that have a target.
     notes
@@ -199,10 +199,7 @@ class Comparison:
 
     def to_json(self, path: Any = None) -> str:
         """Return all figures as JSON, and write them to a file if one is named; missing figures are null."""
-        text = as_json(self.to_dict())
-        if path is not None:
-            write_text(path, text)
-        return text
+        return written(as_json(self.to_dict()), path)
 
     def to_markdown(self) -> str:
         """Return verdicts, gains, doses, failures and notes as Markdown."""
@@ -239,10 +236,7 @@ class Comparison:
         """Return a report as one HTML page that needs no network, and write it to a file if one is named."""
         from synthgan.evaluation.report import comparison_page
 
-        text = comparison_page(self, title=title)
-        if path is not None:
-            write_text(path, text)
-        return text
+        return written(comparison_page(self, title=title), path)
 
     def plot_gains(self, axes: "Axes | None" = None) -> "Axes":
         """Plot each arm's gain with its interval, over all learners and for each: a forest plot."""

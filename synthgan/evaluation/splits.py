@@ -1,5 +1,6 @@
 """Which rows are learned and which are judged: a table in, splits out that let nothing pass between them."""
 
+import warnings
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -130,8 +131,8 @@ def _check_enough(units: IntArray, labels: npt.NDArray[Any], task: Task, plan: P
     n_units = len(np.unique(units))
     if n_units < 2 * plan.n_splits:
         raise DataError(
-            f"{plan.n_splits} folds need {2 * plan.n_splits} {what} or more; the table has {n_units}. "
-            "Take fewer folds (n_splits)."
+            f"{plan.n_splits} folds need {2 * plan.n_splits} {what} or more; the table has {n_units}."
+            f"{_fewer(plan)}"
         )
     if task.kind == "regression" or plan.groups is not None:
         return
@@ -140,8 +141,8 @@ def _check_enough(units: IntArray, labels: npt.NDArray[Any], task: Task, plan: P
     if counts.min() < n_needed:
         raise DataError(
             f"Class {task.classes[counts.argmin()]!r} of {task.target!r} has {counts.min()} different rows, "
-            f"and {plan.n_splits} folds need {n_needed}: one to test in each, and some to learn from. "
-            "Take fewer folds (n_splits), or leave the class out."
+            f"and {plan.n_splits} folds need {n_needed}: one to test in each, and some to learn from."
+            f"{_fewer(plan)} Or leave the class out."
         )
 
 
@@ -182,7 +183,9 @@ def _folds(
             )
         n_parts = min(n_parts, n_groups)
         folds = (StratifiedGroupKFold if is_classes else GroupKFold)(n_parts, shuffle=True, random_state=seed)
-        parts = folds.split(rows, labels[rows] if is_classes else None, units[rows])
+        with warnings.catch_warnings():  # a class that some part lacks is told of where a score is undefined
+            warnings.simplefilter("ignore", UserWarning)
+            parts = list(folds.split(rows, labels[rows] if is_classes else None, units[rows]))
         yield from ((rows[others], rows[own]) for others, own in parts)
         return
     # Copies have one target: it is enough to split the different rows, and their copies go with them.
@@ -205,7 +208,7 @@ def _in_order(time: "pd.Series[Any]", plan: Plan, rng: np.random.Generator) -> I
     if len(order) < 4 * (plan.n_splits + 1):
         raise DataError(
             f"{plan.n_splits} folds in order of time need {4 * (plan.n_splits + 1)} rows or more; got "
-            f"{len(order)}. Take fewer folds (n_splits)."
+            f"{len(order)}.{_fewer(plan)}"
         )
     cuts = _cuts(moments[order], plan.n_splits + 1)
     if len(cuts) < plan.n_splits:

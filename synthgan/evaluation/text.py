@@ -52,7 +52,9 @@ def as_json(value: Any) -> str:
     return json.dumps(plain(value), indent=1, allow_nan=False)
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text beside its place and move it there when it is whole; see `replacing`."""
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+def written(text: str, path: str | os.PathLike[str] | None) -> str:
+    """Return a text, which is written to a file first if one is named; see `replacing`."""
+    if path is not None:
+        with replacing(path) as beside:
+            beside.write_text(text, encoding="utf-8")
+    return text

@@ -40,7 +40,7 @@ class Verdict:
     posterior
         How likely the gain is below, within and above what is none in practice.
     best_baseline, over_baseline
-        The baseline of the best mean score, other than none, and the sampler's gain over that.
+        The baseline, other than none, that fares best against the sampler, and the sampler's gain over that.
     text
         All this in a few sentences.
     """
@@ -157,7 +157,7 @@ class Judge:
         sentences = [self._on_gain(name, word, gain, n_used, own.shape[1])]
         if word == UNCLEAR and 0 not in gain:
             sentences.append(
-                f"That the interval leaves zero out is no more than several samplers may by chance: "
+                "That the interval leaves zero out is no more than several samplers may by chance: "
                 f"p = {p_value:.3f} by Holm's rule."
             )
         if word != UNCLEAR and 0 in cautious:

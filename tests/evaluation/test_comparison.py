@@ -348,3 +348,13 @@ class Jittering(Resampling):
         rows = super().sample(n)
         rng = np.random.default_rng(0)
         return rows.assign(**{name: rows[name] + rng.normal(size=n) for name in ("x", "far")})
+
+
+def test_scores_are_kept_where_rows_cannot_be_split_at_random():
+    frame = small_table(120, gaps=False).assign(who=np.arange(120) % 40)
+    rare = frame.index[:4]
+    frame["y"] = np.where(frame.index.isin(rare), "yes", "no")
+    options = QUICK | {"examine": True, "groups": "who", "n_splits": 4, "metric": "log_loss"}
+    result = compare_augmentation(frame, "y", {"mine": Resampling()}, **options)
+    assert result.evaluations == {}
+    assert any("not compared with real ones: Class 'yes'" in note for note in result.notes)
