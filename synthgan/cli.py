@@ -47,12 +47,13 @@ def augment(
     """Write a table's rows, unchanged, and drawn rows after them."""
     import numpy as np
 
-    from synthgan import augmentation, io, parquet
+    from synthgan import io, parquet
+    from synthgan.augmentation import amounts
     from synthgan.parameters import check_n_rows
     from synthgan.preprocessing import TableEncoder
     from synthgan.preprocessing.rules import read_rules
 
-    amount = augmentation.Amount(rows, ratio, balance)
+    amount = amounts.Amount(rows, ratio, balance)
     io.check_output(output, force=force, source=source)
     table = parquet.ParquetTable.read(source)
     frame, told = learnable(table, schema, drop_unsupported)
@@ -60,12 +61,12 @@ def augment(
         table.check_mark()
     target = parameters["target"]
     if target is not None:
-        for warning in augmentation.check_target(frame, target):
+        for warning in amounts.check_target(frame, target):
             click.echo(f"warning: {warning}", err=True)
     # What is asked is checked on the table, before the training that it would otherwise waste.
     encoder = TableEncoder(kinds=told["kinds"], rules=read_rules(told["rules"])).fit(frame)
     asked = _asked(encoder, conditions, conditions_file)
-    parts = augmentation.plan_rows(frame, amount, target=target, conditions=asked)
+    parts = amounts.plan_rows(frame, amount, target=target, conditions=asked)
     check_n_rows(sum(n for n, _ in parts), frame.shape[1])
     for n, wanted in parts:
         encoder.ask(n, wanted, np.random.default_rng(0))

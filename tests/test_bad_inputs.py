@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from synthgan import SynthGAN
-from synthgan.augmentation import check_target
+from synthgan.augmentation.amounts import check_target
 from synthgan.exceptions import DataError
 from synthgan.io import read_parquet
 

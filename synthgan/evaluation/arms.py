@@ -12,11 +12,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, RandomOverSampler
+from imblearn.over_sampling import RandomOverSampler
 from sklearn.base import clone
 
 from synthgan.evaluation.learners import Task, UnsuitedError
-from synthgan.evaluation.tables import alike, levels_of, numbers_of
+from synthgan.evaluation.neighbours import between_neighbours
+from synthgan.evaluation.tables import alike, numbers_of
 from synthgan.exceptions import DataError, ParameterError, listing
 from synthgan.forms import unwrap
 
@@ -24,8 +25,6 @@ NONE = "none"
 CLASS_WEIGHTS = "class weights"
 OVERSAMPLING = "random oversampling"
 DUPLICATES = "duplicates"
-#: Neighbours that SMOTE draws between, where there are so many.
-_N_NEIGHBORS = 5
 
 
 @dataclass(frozen=True)
@@ -124,67 +123,15 @@ class Smote:
     ) -> Iterator[Training]:
         """Yield them once, since the classes decide how many rows there are."""
         frame, labels = learned.drop(columns=task.target), task.labels(learned)
-        cells, is_levels = _filled(frame)
         counts = np.bincount(labels)
-        fewest = int(counts[counts > 0].min())
-        if fewest < 2:
+        counts = counts[counts > 0]
+        if counts.min() < 2:
             raise UnsuitedError("a class has one row, which has no neighbours")
-        smote = _smote(is_levels, min(_N_NEIGHBORS, fewest - 1), seed)
-        drawn, drawn_labels = smote.fit_resample(cells, labels)
-        columns: dict[Any, pd.Series[Any]] = {
-            name: _like(frame[name], pd.Series(np.asarray(drawn[:, place])[len(frame) :]))
-            for place, name in enumerate(frame.columns)
-        }
+        wanted = {code: int(counts.max()) - int(n) for code, n in enumerate(np.bincount(labels)) if n}
+        drawn, drawn_labels = between_neighbours(frame, labels, wanted, seed)
         originals = pd.Series(learned[task.target].to_numpy(), index=labels).groupby(level=0).first()
-        columns[task.target] = originals.loc[drawn_labels[len(frame) :]].reset_index(drop=True)
-        new = pd.DataFrame(columns)[list(learned.columns)].astype(learned.dtypes)
-        yield Training(_joined(learned, new))
-
-
-def _filled(frame: pd.DataFrame) -> tuple[Any, list[bool]]:
-    """Return cells without gaps, levels as text where there are any, and which columns are levels."""
-    columns, is_levels = [], []
-    for name in frame:
-        numbers = numbers_of(frame[name])
-        is_levels.append(numbers is None)
-        if numbers is None:
-            columns.append(levels_of(frame[name]).astype(object).fillna("").to_numpy(dtype=object))
-            continue
-        has_any = not np.isnan(numbers).all()
-        columns.append(np.where(np.isnan(numbers), np.nanmedian(numbers) if has_any else 0.0, numbers))
-    if any(is_levels):
-        columns = [column.astype(object) for column in columns]
-    return np.column_stack(columns), is_levels
-
-
-def _smote(is_levels: list[bool], n_neighbors: int, seed: int) -> Any:
-    if all(is_levels):
-        return SMOTEN(k_neighbors=n_neighbors, random_state=seed)
-    if not any(is_levels):
-        return SMOTE(k_neighbors=n_neighbors, random_state=seed)
-    return SMOTENC(np.flatnonzero(is_levels).tolist(), k_neighbors=n_neighbors, random_state=seed)
-
-
-def _like(column: "pd.Series[Any]", cells: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return numbers or texts as cells of a column's dtype."""
-    numbers = numbers_of(column)
-    if numbers is None:
-        known = dict(zip(levels_of(column), column, strict=True))
-        return pd.Series([known.get(cell) for cell in cells], dtype=object).astype(column.dtype)
-    present = ~np.isnan(numbers)
-    values = cells.to_numpy(dtype=float)
-    if column.dtype.kind == "f":
-        return pd.Series(values).astype(column.dtype)
-    # Of integers, times and objects the real cell that is nearest, which is of their dtype for certain.
-    if not present.any():
-        return pd.Series([None] * len(values), dtype=object).astype(column.dtype)
-    order = np.argsort(numbers[present], kind="stable")
-    known_numbers, places = numbers[present][order], np.flatnonzero(present)[order]
-    after = np.clip(np.searchsorted(known_numbers, values), 1, max(1, len(places) - 1))
-    after = np.minimum(after, len(places) - 1)
-    before = np.maximum(after - 1, 0)
-    is_before = values - known_numbers[before] < known_numbers[after] - values
-    return column.iloc[places[np.where(is_before, before, after)]].reset_index(drop=True)
+        drawn[task.target] = originals.loc[drawn_labels].reset_index(drop=True)
+        yield Training(_joined(learned, drawn[list(learned.columns)].astype(learned.dtypes)))
 
 
 @dataclass(frozen=True)

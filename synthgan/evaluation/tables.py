@@ -170,6 +170,28 @@ def levels_of(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return column.astype(object).map(str, na_action="ignore")
 
 
+def cells_like(column: "pd.Series[Any]", cells: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return numbers, or levels as text, as cells of a column's dtype."""
+    numbers = numbers_of(column)
+    if numbers is None:
+        known = dict(zip(levels_of(column), column, strict=True))
+        return pd.Series([known.get(cell) for cell in cells], dtype=object).astype(column.dtype)
+    present = ~np.isnan(numbers)
+    values = cells.to_numpy(dtype=float)
+    if column.dtype.kind == "f":
+        return pd.Series(values).astype(column.dtype)
+    # Of integers, times and objects the real cell that is nearest, which is of their dtype for certain.
+    if not present.any():
+        return pd.Series([None] * len(values), dtype=object).astype(column.dtype)
+    order = np.argsort(numbers[present], kind="stable")
+    known_numbers, places = numbers[present][order], np.flatnonzero(present)[order]
+    after = np.clip(np.searchsorted(known_numbers, values), 1, max(1, len(places) - 1))
+    after = np.minimum(after, len(places) - 1)
+    before = np.maximum(after - 1, 0)
+    is_before = values - known_numbers[before] < known_numbers[after] - values
+    return column.iloc[places[np.where(is_before, before, after)]].reset_index(drop=True)
+
+
 def class_names(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return the cells of a target as text, whole numbers without a point whatever their dtype."""
     numbers = numbers_of(column)

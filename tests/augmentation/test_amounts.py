@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from synthgan import DataError, ParameterError, SynthGAN
-from synthgan.augmentation import Amount, check_target, plan_rows
+from synthgan.augmentation.amounts import Amount, check_target, plan_rows
 from synthgan.datasets import load_penguins
 
 PENGUINS = load_penguins()
