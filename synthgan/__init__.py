@@ -17,6 +17,7 @@ from synthgan.exceptions import (
 from synthgan.schema import Schema
 
 if TYPE_CHECKING:
+    from synthgan.augmentation import AugmentedClassifier, AugmentedRegressor, Augmenter
     from synthgan.evaluation import Comparison, Estimate, Evaluation, compare_augmentation, evaluate
     from synthgan.imputer import SynthImputer
     from synthgan.preprocessing.proposals import propose_rules
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AugmentedClassifier",
+    "AugmentedRegressor",
+    "Augmenter",
     "Bounds",
     "Combinations",
     "Comparison",
@@ -51,10 +55,12 @@ __all__ = [
     "propose_rules",
 ]
 
+_AUGMENTATION = ("AugmentedClassifier", "AugmentedRegressor", "Augmenter")
 _RULES = ("Bounds", "Combinations", "Inequality", "Sum", "Unique")
 _EVALUATION = ("Comparison", "Estimate", "Evaluation", "compare_augmentation", "evaluate")
 # What these need, torch above all, takes a second to load: they are loaded when they are asked for.
 _LAZY = {
+    **dict.fromkeys(_AUGMENTATION, "synthgan.augmentation"),
     **dict.fromkeys(_RULES, "synthgan.preprocessing.rules"),
     **dict.fromkeys(_EVALUATION, "synthgan.evaluation"),
     "SynthGAN": "synthgan.synthesizer",

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "scoring": SECOND_FLOOR,
     "synthesizer": SECOND_FLOOR | {"drawing", "scoring"},
     "imputer": SECOND_FLOOR | {"drawing", "synthesizer"},
-    "augmentation": SECOND_FLOOR | {"synthesizer"},
+    "augmentation": SECOND_FLOOR | {"evaluation", "synthesizer"},
 }
 #: The roof: the command line and the package's own face see every room.
 ROOF = {"cli", "cli_evaluation", "command", "__init__", "__main__"}

@@ -1,0 +1,364 @@
+"""Augmenter: X and y in, the same rows and drawn ones after them out; a sampler for imbalanced-learn."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling.base import BaseOverSampler
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import validate_data
+
+from synthgan.augmentation import strategy
+from synthgan.augmentation.choosing import Candidate, Decision, Trial
+from synthgan.augmentation.options import AUTO_LABELS, candidates_of, check_options, stages_of, values
+from synthgan.augmentation.problem import Given, Problem, read_table
+from synthgan.augmentation.supply import Addition, Supply
+from synthgan.augmentation.teachers import checked_teacher
+from synthgan.augmentation.ways import Ways
+from synthgan.evaluation.tables import Coding
+from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
+from synthgan.parameters import seed_from
+from synthgan.synthesizer import SynthGAN
+
+
+class Augmenter(BaseOverSampler):  # type: ignore[misc]
+    """Add drawn rows to X and y: a sampler for imbalanced-learn's pipelines.
+
+    How many is decided by `sampling_strategy`, which brings classes up to each other, or by `ratio`, which
+    adds rows of all kinds. What is drawn and who labels it is for `method` and `labels` to say. Where one of
+    these has several values, or is "auto", an inner cross-validation on the given rows picks among them and
+    adding nothing, and ``decision_`` says what it found. Learners that are to see drawn rows with weights
+    and soft labels take it by way of `AugmentedClassifier` or `AugmentedRegressor`.
+
+    Parameters
+    ----------
+    synthesizer : object with `fit` and `sample`, default=None
+        What learns the rows, target included, of which a copy is fitted; None for ``SynthGAN(verbose=0)``.
+    sampling_strategy : float, str, dict or callable, default="auto"
+        As in imbalanced-learn: which classes are brought up to how many rows, where `ratio` is None. A float
+        is the wanted ratio of the smaller to the larger of two classes; "minority", "not minority",
+        "not majority", "all", and "auto" for "not majority", say which classes reach the largest one's
+        number; a dict or what a callable returns for y has the number of rows of each class. Numbers to
+        predict are cut into `bins`, which are classes from 0 on.
+    ratio : float, sequence of float or "auto", default=None
+        Rows to add for each given one, of classes as frequent as they are drawn. "auto" tries 5, 2, 1, 0.5
+        and 0.25.
+    method : str or sequence of str, default="generator"
+        How rows are drawn:
+
+        - "generator": whole rows of the synthesizer;
+        - "jitter": given rows, of which numbers are moved by a quarter of a standard deviation, and one in
+          seven levels is drawn anew;
+        - "jittered generator": rows of the synthesizer moved in the same way;
+        - "mixed": half of them "generator", half "jitter";
+        - "neighbours": SMOTE, between given rows of one class;
+        - "redrawn": given rows of which the synthesizer draws half of the cells anew.
+
+        "auto" tries all of them.
+    labels : str or sequence of str, default="own"
+        Whose label a drawn row has:
+
+        - "own": that which was drawn with the row, or that of the given row which was moved;
+        - "condition": rows are drawn given a label, of labels as frequent as they are;
+        - "teacher": one that is drawn by the chances that the teacher gives;
+        - "soft": these chances. Meta-estimators show learners the row with each class and its weight; here
+          it is as "teacher", since rows of y hold one class.
+
+        "auto" tries "soft" and "own". Of numbers to predict, "soft" is what the teacher predicts, and
+        "teacher" has a residual added.
+    teacher : estimator, default=None
+        What labels drawn rows, fitted on the given ones. None for the average of a random forest, extremely
+        randomised trees, a regularised line, and small boosted trees.
+    real_share : float or sequence of float, default=None
+        Share of the weight that given rows keep in what meta-estimators train; None lets all rows weigh the
+        same. "auto" tries 0.1 and 0.5.
+    focus : {"uncertain", "sparse"}, default=None
+        Which drawn rows are preferred, of four times as many: those that the teacher is unsure about, or
+        those where given rows lie far apart.
+    bins : int or "density", default=10
+        Of numbers to predict, how many bins `sampling_strategy` balances. "density" prefers, of the rows that
+        `ratio` adds, those of rare targets.
+    task : {"auto", "classification", "regression"}, default="auto"
+        Whether y is classes or numbers; "auto" takes fractions for numbers and all else for classes.
+    estimator : estimator, default=None
+        The learner for which is chosen; None for a line. Meta-estimators put their own here.
+    scoring : str or callable, default=None
+        What is to be better: a scorer of scikit-learn, or None for the loss of each held-out row, which is
+        log-loss of classes and squared error of numbers.
+    cv : int, default=5
+        Folds of the inner cross-validation.
+    n_repeats : int, default=2
+        How often it is repeated with other folds.
+    level : float, default=0.1
+        Rows are added if so large a gain has at most this chance where there is none, by a one-sided paired
+        test.
+    n_jobs : int, default=None
+        Folds at a time; None is one.
+    random_state : int, numpy Generator or RandomState, default=None
+        Makes all of it repeatable.
+
+    Attributes
+    ----------
+    decision_ : Decision
+        What was chosen and why, and a table of all candidates; None where there was no choice.
+    sampling_strategy_ : dict
+        Rows to add by class, or by bin.
+    generator_ : object
+        The fitted synthesizer, None where no way needed it.
+    n_added_ : int
+        Number of drawn rows.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if they are all strings.
+
+    See Also
+    --------
+    AugmentedClassifier, AugmentedRegressor : Train a learner on augmented rows, with weights.
+
+    Examples
+    --------
+    >>> from synthgan import Augmenter, SynthGAN
+    >>> from synthgan.datasets import load_penguins
+    >>> table = load_penguins()
+    >>> augmenter = Augmenter(SynthGAN(epochs=10, verbose=0), random_state=0)
+    >>> X, y = augmenter.fit_resample(table.drop(columns="species"), table["species"])
+    >>> y.value_counts().tolist()
+    [152, 152, 152]
+    >>> augmenter.sampling_strategy_
+    {'Chinstrap': 84, 'Gentoo': 28}
+    """
+
+    def __init__(
+        self,
+        synthesizer: Any = None,
+        *,
+        sampling_strategy: Any = "auto",
+        ratio: float | Sequence[float] | str | None = None,
+        method: str | Sequence[str] = "generator",
+        labels: str | Sequence[str] = "own",
+        teacher: Any = None,
+        real_share: float | Sequence[float] | str | None = None,
+        focus: str | None = None,
+        bins: int | str = 10,
+        task: str = "auto",
+        estimator: Any = None,
+        scoring: Any = None,
+        cv: int = 5,
+        n_repeats: int = 2,
+        level: float = 0.1,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.synthesizer = synthesizer
+        self.ratio = ratio
+        self.method = method
+        self.labels = labels
+        self.teacher = teacher
+        self.real_share = real_share
+        self.focus = focus
+        self.bins = bins
+        self.task = task
+        self.estimator = estimator
+        self.scoring = scoring
+        self.cv = cv
+        self.n_repeats = n_repeats
+        self.level = level
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Check X and y and find out how many rows of which class would be added; nothing is drawn.
+
+        Raises what `fit_resample` raises for them.
+        """
+        given, task = self._read(X, y)
+        problem = given.problem(task)
+        self.sampling_strategy_ = self._wanted(problem)[1] if self.ratio is None else {}
+        return self
+
+    def fit_resample(self, X: Any, y: Any, *, X_unlabelled: Any = None) -> tuple[Any, Any]:
+        """Return the rows of X and y, unchanged, and drawn ones after them.
+
+        Parameters
+        ----------
+        X : table of shape (n_rows, n_columns)
+            A DataFrame of pandas or polars, a pyarrow Table, an ndarray or a list; it is not changed.
+        y : array-like of shape (n_rows,)
+            Classes, or numbers to predict.
+        X_unlabelled : table of shape (n_more_rows, n_columns), default=None
+            Rows without a target. The synthesizer learns them with the rows of X, without any target, so that
+            `labels` must be a teacher's.
+
+        Returns
+        -------
+        X : table of shape (n_rows + n_added, n_columns)
+            In the form of X, with its dtypes and names. Numbered rows go on being numbered; with an index of
+            any other kind all rows are numbered anew.
+        y : array-like of shape (n_rows + n_added,)
+            In the form of y.
+
+        Raises
+        ------
+        DataError
+            If X is no table that can be learned, or y does not fit it.
+        ParameterError
+            If a parameter is out of its range.
+        """
+        given, task = self._read(X, y)
+        problem = given.problem(task)
+        addition, _ = self.addition(given, problem, X_unlabelled=X_unlabelled)
+        targets = problem.targets(addition.labels)
+        return given.rows(addition.features), given.targets(targets, problem.classes)
+
+    def addition(
+        self, given: Given, problem: Problem, *, X_unlabelled: Any = None, adapt: bool = True
+    ) -> tuple[Addition, Candidate | None]:
+        """Return the rows to add, and what was chosen; the meta-estimators' way in.
+
+        Parameters
+        ----------
+        given, problem
+            The rows, as the user has them and as they are read.
+        X_unlabelled
+            See `fit_resample`.
+        adapt
+            Whether the learner for which is chosen makes room for drawn rows.
+        """
+        seed = seed_from(self.random_state)
+        unlabelled = self._unlabelled(problem, X_unlabelled)
+        candidates = candidates_of(self.get_params(deep=False), problem)
+        self.decision_: Decision | None = None
+        chosen: Candidate | None = candidates[0]
+        if len(candidates) > 1 or self.ratio == "auto":
+            self.decision_ = self._decided(given, problem, candidates, unlabelled, adapt, seed)
+            chosen = self.decision_.choice
+        supply = self._supply(problem, seed, unlabelled)
+        addition = self._drawn(supply, chosen)
+        self.sampling_strategy_ = self._wanted(problem)[1] if self.ratio is None and chosen else {}
+        self.generator_ = supply.ways.__dict__.get("generator")
+        self.n_added_ = len(addition)
+        return addition, chosen
+
+    def _read(self, X: Any, y: Any) -> tuple[Given, str]:
+        """Return X and y as they are read; set what scikit-learn wants to know of X."""
+        check_options(self.get_params(deep=False))
+        given, task = Given.of(X, y, self.task)
+        validate_data(self, X=X if isinstance(X, np.ndarray | list) else given.frame, skip_check_array=True)
+        return given, task
+
+    def _decided(
+        self,
+        given: Given,
+        problem: Problem,
+        candidates: list[Candidate],
+        unlabelled: pd.DataFrame | None,
+        adapt: bool,
+        seed: int,
+    ) -> Decision:
+        """Return what an inner cross-validation finds."""
+        estimator = self.estimator
+        if estimator is None:
+            line = LogisticRegression(max_iter=2_000) if problem.predicts_classes else Ridge()
+            estimator = make_pipeline(FunctionTransformer(_Points(problem.coding)), line)
+        trial = Trial(estimator, self.scoring, self.cv, self.n_repeats, self.level, adapt, self.n_jobs, seed)
+        return trial.decided(
+            given,
+            problem,
+            lambda rows, own_seed: self._supply(rows, own_seed, unlabelled),
+            self._drawn,
+            stages_of(candidates),
+        )
+
+    def _supply(self, problem: Problem, seed: int, unlabelled: pd.DataFrame | None) -> Supply:
+        """Return what draws and labels rows."""
+        synthesizer = SynthGAN(verbose=0) if self.synthesizer is None else self.synthesizer
+        teacher = checked_teacher(self.teacher, problem.task.kind)
+        return Supply(Ways(problem, synthesizer, unlabelled, seed), teacher, self.focus, seed)
+
+    def _drawn(self, supply: Supply, candidate: Candidate | None) -> Addition:
+        """Return the rows that a candidate adds."""
+        problem = supply.problem
+        if candidate is None:
+            return Addition(problem.features.iloc[:0], problem.labels[:0])
+        if candidate.ratio is None:
+            parts = self._wanted(problem)[0]
+            return supply.rows_of(candidate.method, candidate.labels, parts)
+        n = round(candidate.ratio * len(problem))
+        if self.bins == strategy.DENSITY and not problem.predicts_classes:
+            targets = problem.labels
+            return supply.rows_by(
+                candidate.method, candidate.labels, n, lambda labels: strategy.rarity(targets, labels)
+            )
+        return supply.rows(candidate.method, candidate.labels, n)
+
+    def _wanted(self, problem: Problem) -> tuple[list[tuple[Any, int]], dict[Any, int]]:
+        """Return the parts that `sampling_strategy` wants rows of with their numbers, and these by class."""
+        if problem.predicts_classes:
+            wanted, by_class = strategy.wanted_of_classes(problem, self.sampling_strategy)
+            return [(problem.of_class(code), n) for code, n in wanted.items()], by_class
+        if values(self.labels, AUTO_LABELS) != ["own"]:
+            raise ParameterError(
+                "Bins of numbers are balanced with labels='own'; a teacher's may lie in another bin."
+            )
+        targets = problem.labels
+        codes = strategy.bins_of(targets, int(self.bins))
+        by_bin = strategy.wanted_of_bins(codes, self.sampling_strategy)
+        ends = {code: (targets[codes == code].min(), targets[codes == code].max()) for code in by_bin}
+        return [(problem.of_range(*ends[code]), n) for code, n in by_bin.items()], by_bin
+
+    def _unlabelled(self, problem: Problem, X_unlabelled: Any) -> pd.DataFrame | None:
+        """Return rows without a target, with the columns of the others."""
+        if X_unlabelled is None:
+            return None
+        if set(values(self.labels, AUTO_LABELS)) - {"teacher", "soft"} or self.ratio is None:
+            raise ParameterError(
+                "X_unlabelled needs a ratio, and labels='soft' or 'teacher': a generator that learns rows "
+                f"without labels draws none; got ratio={self.ratio!r}, labels={self.labels!r}."
+            )
+        frame = read_table(X_unlabelled)[0]
+        missing = [name for name in problem.features.columns if name not in frame.columns]
+        if missing:
+            raise DataError(
+                f"X_unlabelled lacks columns of X: {listing(missing)}."
+                f"{did_you_mean(missing[0], frame.columns)}"
+            )
+        frame = frame[list(problem.features.columns)]
+        return frame.astype(problem.features.dtypes).reset_index(drop=True)
+
+    def _fit_resample(self, X: Any, y: Any, **params: Any) -> tuple[Any, Any]:
+        """Return what `fit_resample` does; imbalanced-learn's name for it."""
+        return self.fit_resample(X, y, **params)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+class _Points:
+    """How a line sees rows: as points."""
+
+    def __init__(self, coding: Coding) -> None:
+        self.coding = coding
+
+    def __call__(self, X: Any) -> Any:
+        """Return rows as points, shape ``(n_rows, width)``."""
+        return self.coding.points(read_table(X)[0])
+
+
+def with_estimator(augmenter: Augmenter, estimator: Any, task: str) -> Augmenter:
+    """Return a copy of an augmenter that chooses for a learner, unless it has one of its own."""
+    own: Augmenter = clone(augmenter)
+    if own.estimator is None:
+        own.set_params(estimator=clone(estimator))
+    own.set_params(task=task)
+    return own

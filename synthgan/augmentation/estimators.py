@@ -1,0 +1,242 @@
+"""AugmentedClassifier and AugmentedRegressor: a learner that is fitted on augmented rows."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from synthgan.augmentation.augmenter import Augmenter, with_estimator
+from synthgan.augmentation.choosing import seeded
+from synthgan.augmentation.lesson import taught
+from synthgan.augmentation.problem import Given
+from synthgan.exceptions import ParameterError
+from synthgan.parameters import seed_from
+
+
+def default_augmenter(random_state: Any = None) -> Augmenter:
+    """Return what meta-estimators use: rows that a teacher labels, as many as help by an inner comparison."""
+    return Augmenter(
+        ratio="auto", method=("mixed", "jitter"), labels="soft", real_share=0.1, random_state=random_state
+    )
+
+
+def _has(name: str) -> Any:
+    def check(self: Any) -> bool:
+        getattr(getattr(self, "estimator_", None) or self._learner(), name)
+        return True
+
+    return check
+
+
+class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
+    """What both meta-estimators share."""
+
+    _task: str
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        augmenter: Augmenter | None = None,
+        *,
+        adapt: bool = True,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.augmenter = augmenter
+        self.adapt = adapt
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_unlabelled: Any = None) -> Self:
+        """Add rows to X and y, and fit a copy of the estimator on all of them.
+
+        Parameters
+        ----------
+        X : table of shape (n_rows, n_columns)
+            What the estimator takes, as a DataFrame, an ndarray, or another table.
+        y : array-like of shape (n_rows,)
+            What is predicted.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the given rows, for the estimator; what draws and labels rows does not know them.
+        X_unlabelled : table of shape (n_more_rows, n_columns), default=None
+            Rows without a target; see `Augmenter.fit_resample`.
+
+        Raises
+        ------
+        DataError, ParameterError
+            As `Augmenter.fit_resample`.
+        """
+        if not isinstance(self.augmenter, Augmenter | None):
+            raise ParameterError(f"augmenter must be an Augmenter or None; got {self.augmenter!r}.")
+        seed = seed_from(self.random_state)
+        learner = self._learner() if self.random_state is None else seeded(self._learner(), seed)
+        own = default_augmenter() if self.augmenter is None else self.augmenter
+        augmenter = with_estimator(own, learner, self._task)
+        if augmenter.random_state is None and self.random_state is not None:
+            augmenter.set_params(random_state=seed)
+        if self._task == "classification" and y is not None:
+            check_classification_targets(y)
+        given, task = augmenter._read(X, y)
+        problem = given.problem(task)
+        self._note(X, given)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, given.frame)
+        addition, chosen = augmenter.addition(given, problem, X_unlabelled=X_unlabelled, adapt=self.adapt)
+        self.estimator_ = taught(
+            learner,
+            given,
+            problem,
+            addition,
+            real_share=None if chosen is None else chosen.real_share,
+            adapt=self.adapt,
+            sample_weight=sample_weight,
+        )
+        self.augmenter_, self.decision_ = augmenter, augmenter.decision_
+        return self
+
+    def _note(self, X: Any, given: Given) -> None:
+        """Set what scikit-learn wants to know of X."""
+        validate_data(self, X=X if isinstance(X, np.ndarray | list) else given.frame, skip_check_array=True)
+
+    def _learner(self) -> Any:
+        """Return the estimator, or the default one for None."""
+        if self.estimator is not None:
+            return self.estimator
+        return LogisticRegression() if self._task == "classification" else Ridge()
+
+    def predict(self, X: Any) -> Any:
+        """Return what the fitted estimator predicts, shape ``(n_rows,)``."""
+        return self._fitted(X).predict(X)
+
+    def _fitted(self, X: Any) -> Any:
+        check_is_fitted(self, "estimator_")
+        validate_data(self, X=X, reset=False, skip_check_array=True)
+        return self.estimator_
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        own = get_tags(self._learner())
+        tags.input_tags.allow_nan = own.input_tags.allow_nan
+        tags.input_tags.sparse = False
+        return tags
+
+
+class AugmentedClassifier(ClassifierMixin, _Augmented):  # type: ignore[misc]
+    """A classifier that is fitted on augmented rows; it predicts without any.
+
+    Drawn rows count in its fit with weights, labelled softly where the augmenter says so, and the learner's
+    regularisation makes room for them: without that, added rows of any kind weaken it, and even copies
+    hurt. See ``synthgan.augmentation.room`` for what becomes of which parameter.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        The learner, or a pipeline that ends with one; None for logistic regression. If it takes no
+        ``sample_weight``, rows are repeated instead.
+    augmenter : Augmenter, default=None
+        What adds rows. None tries 5, 2, 1, 0.5 and 0.25 rows for each, drawn by the generator and by
+        jitter or by jitter alone, labelled by a teacher, and keeps the best if an inner cross-validation
+        shows that it helps this learner.
+    adapt : bool, default=True
+        Whether the learner's regularisation makes room for drawn rows.
+    random_state : int, numpy Generator or RandomState, default=None
+        Of the augmenter and the learner, where these have none.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted learner.
+    augmenter_ : Augmenter
+        What added rows.
+    decision_ : Decision
+        What was chosen and why; None where there was no choice.
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if they are all strings.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from synthgan import AugmentedClassifier, Augmenter
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> augmenter = Augmenter(ratio=2, method="jitter", labels="soft", real_share=0.1)
+    >>> tree = AugmentedClassifier(DecisionTreeClassifier(min_samples_leaf=5), augmenter, random_state=0)
+    >>> tree.fit(X[:60], y[:60]).score(X[60:], y[60:]) > 0.85
+    True
+    """
+
+    _task = "classification"
+
+    @property
+    def classes_(self) -> Any:
+        """The classes, as the fitted learner has them."""
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.classes_
+
+    @available_if(_has("predict_proba"))  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Any:
+        """Return chances of classes, shape ``(n_rows, n_classes)``."""
+        return self._fitted(X).predict_proba(X)
+
+    @available_if(_has("predict_log_proba"))  # type: ignore[untyped-decorator]
+    def predict_log_proba(self, X: Any) -> Any:
+        """Return logarithms of chances of classes, shape ``(n_rows, n_classes)``."""
+        return self._fitted(X).predict_log_proba(X)
+
+    @available_if(_has("decision_function"))  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Any) -> Any:
+        """Return the learner's own scores of classes."""
+        return self._fitted(X).decision_function(X)
+
+
+class AugmentedRegressor(RegressorMixin, _Augmented):  # type: ignore[misc]
+    """A regressor that is fitted on augmented rows; it predicts without any.
+
+    See `AugmentedClassifier`, which does the same for classes.
+
+    Parameters
+    ----------
+    estimator : regressor, default=None
+        The learner, or a pipeline that ends with one; None for ridge regression. If it takes no
+        ``sample_weight``, rows are repeated instead.
+    augmenter : Augmenter, default=None
+        What adds rows; None for the same as in `AugmentedClassifier`.
+    adapt : bool, default=True
+        Whether the learner's regularisation makes room for drawn rows.
+    random_state : int, numpy Generator or RandomState, default=None
+        Of the augmenter and the learner, where these have none.
+
+    Attributes
+    ----------
+    estimator_ : regressor
+        The fitted learner.
+    augmenter_ : Augmenter
+        What added rows.
+    decision_ : Decision
+        What was chosen and why; None where there was no choice.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if they are all strings.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.tree import DecisionTreeRegressor
+    >>> from synthgan import AugmentedRegressor, Augmenter
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> augmenter = Augmenter(ratio=2, method="jitter", labels="soft", real_share=0.1)
+    >>> tree = AugmentedRegressor(DecisionTreeRegressor(min_samples_leaf=5), augmenter, random_state=0)
+    >>> tree.fit(X[:100], y[:100]).score(X[100:], y[100:]) > 0.2
+    True
+    """
+
+    _task = "regression"

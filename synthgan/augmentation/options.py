@@ -1,0 +1,121 @@
+"""What an Augmenter's parameters ask for: they come in, and candidates in the order of their trial go out."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from synthgan.augmentation import strategy
+from synthgan.augmentation.choosing import Candidate
+from synthgan.augmentation.problem import Problem
+from synthgan.augmentation.supply import FOCUSES, LABELS
+from synthgan.augmentation.ways import METHODS
+from synthgan.exceptions import ParameterError, did_you_mean, listing
+
+#: What "auto" tries. Of the ways those first that did best on tables the project was not judged by.
+AUTO_RATIOS = (5.0, 2.0, 1.0, 0.5, 0.25)
+AUTO_METHODS = tuple(METHODS)
+AUTO_LABELS = ("soft", "own")
+AUTO_SHARES = (0.1, 0.5)
+#: Share of the weight that real rows keep where ways are compared, by whose labels drawn rows have: chances
+#: that a teacher gives are good enough to lean on.
+_FIRST_SHARE = {"soft": 0.1, "teacher": 0.5, "own": 0.5, "condition": 0.5}
+
+
+def values(value: Any, auto: Sequence[Any]) -> list[Any]:
+    """Return the values of a parameter that may have one or several, or "auto"."""
+    if isinstance(value, str) and value == "auto":
+        return list(auto)
+    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
+        return list(value)
+    return [value]
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raise ParameterError for the first parameter of an Augmenter that is out of its range."""
+    for name, allowed in (("method", tuple(METHODS)), ("labels", LABELS)):
+        _check_names(name, options[name], allowed)
+    for name, auto, below, words in (
+        ("ratio", AUTO_RATIOS, math.inf, "a number of at least 0"),
+        ("real_share", AUTO_SHARES, 1.0, "a number from 0 to below 1"),
+    ):
+        some = values(options[name], auto)
+        if not some or not all(one is None or (_is_number(one) and 0 <= one < below) for one in some):
+            raise ParameterError(f"{name} must be {words}, several, 'auto' or None; got {options[name]!r}.")
+    if options["focus"] not in FOCUSES:
+        raise ParameterError(f"focus must be None, 'uncertain' or 'sparse'; got {options['focus']!r}.")
+    strategy.check_bins(options["bins"])
+    if options["bins"] == strategy.DENSITY and options["ratio"] is None:
+        raise ParameterError("bins='density' needs a ratio, which says how many rows are added.")
+    for name, least in (("cv", 2), ("n_repeats", 1)):
+        value = options[name]
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+            raise ParameterError(f"{name} must be a whole number of at least {least}; got {value!r}.")
+    if not _is_number(options["level"]) or not 0 < options["level"] <= 1:
+        raise ParameterError(f"level must be a number above 0, at most 1; got {options['level']!r}.")
+    synthesizer = options["synthesizer"]
+    if synthesizer is not None and not all(hasattr(synthesizer, name) for name in ("fit", "sample")):
+        raise ParameterError(
+            f"synthesizer must be an object with fit(table) and sample(n); got {synthesizer!r}."
+        )
+
+
+def _check_names(name: str, value: Any, allowed: Sequence[str]) -> None:
+    some = values(value, allowed)
+    odd = [one for one in some if one not in allowed]
+    if odd or not some:
+        hint = did_you_mean(odd[0], allowed) if odd else ""
+        raise ParameterError(
+            f"{name} must be one of {listing(allowed)}, several of them, or 'auto'; got {value!r}.{hint}"
+        )
+
+
+def candidates_of(options: Mapping[str, Any], problem: Problem) -> list[Candidate]:
+    """Return all that the parameters of an Augmenter allow, the largest amounts first."""
+    ratios = sorted(values(options["ratio"], AUTO_RATIOS), key=lambda one: -(one or 0))
+    methods = values(options["method"], AUTO_METHODS)
+    if isinstance(options["method"], str) and options["method"] == "auto":
+        if not problem.predicts_classes:
+            methods.remove("neighbours")
+        if options["synthesizer"] is not None and not hasattr(options["synthesizer"], "rows_like"):
+            methods.remove("redrawn")
+    return [
+        Candidate(method, labels, ratio, share)
+        for ratio in ratios
+        for share in values(options["real_share"], AUTO_SHARES)
+        for method in methods
+        for labels in values(options["labels"], AUTO_LABELS)
+    ]
+
+
+def stages_of(candidates: Sequence[Candidate]) -> list[Callable[[Candidate | None], list[Candidate]]]:
+    """Return in which order candidates are tried: all ways first, then all amounts and weights of the best.
+
+    Ways are compared on the most rows and, of the weights, that which suits whose labels they have.
+    """
+    most = candidates[0].ratio
+
+    def ways(_: Candidate | None) -> list[Candidate]:
+        nearest: dict[tuple[str, str], Candidate] = {}
+        for one in candidates:
+            key = (one.method, one.labels)
+            if one.ratio == most and (key not in nearest or _unease(one) < _unease(nearest[key])):
+                nearest[key] = one
+        return list(nearest.values())
+
+    def amounts(best: Candidate | None) -> list[Candidate]:
+        return [one for one in candidates if best and (one.method, one.labels) == (best.method, best.labels)]
+
+    return [ways, amounts]
+
+
+def _unease(candidate: Candidate) -> float:
+    """Return how far the share of real rows is from what suits the labels."""
+    share = 0.5 if candidate.real_share is None else candidate.real_share
+    return abs(share - _FIRST_SHARE[candidate.labels])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,104 @@
+"""Room for drawn rows: a learner comes in, and goes out with its regularisation as strong as before.
+
+What a learner counts in rows grows weaker with each row that is added: leaves of five rows are a twentieth of
+a hundred rows, and a hundredth of five hundred. Even copies then hurt. Weights whose sum is the number of
+real rows keep all that is measured in weight as it was (C, alpha, lambda, Hessians); what is counted in rows
+is scaled here, by parameter, so that learners of other packages with the same names are served as well:
+
+===========================  ====================================  =========================================
+parameter                    learners                              becomes, with f times as many rows
+===========================  ====================================  =========================================
+``min_samples_leaf``         trees, forests, boosting              a share of the weight, in
+                                                                   ``min_weight_fraction_leaf``; f times as
+                                                                   many rows where a learner has none
+``min_samples_split``        trees, forests, boosting              f times, if above 2
+``min_child_samples``        LightGBM                              f times
+``n_neighbors``              neighbours                            f times
+``max_samples`` (a number)   forests, bagging                      f times
+===========================  ====================================  =========================================
+
+A learner that takes no weights sees rows repeatedly, and then what is summed over rows grows too: ``C``
+becomes C / f, and ``alpha`` of a ridge f times.
+"""
+
+from numbers import Integral
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+#: What is counted in rows.
+_COUNTS = ("min_samples_split", "min_child_samples", "n_neighbors", "max_samples")
+#: A leaf of exactly that weight is allowed, whatever rounding adds to it.
+_ROUNDING = 1 - 1e-9
+
+
+def last_step(estimator: Any) -> tuple[Any, str]:
+    """Return the learner of a pipeline and the prefix of its parameters; of any other estimator itself."""
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    return estimator, prefix
+
+
+def takes_weights(estimator: Any) -> bool:
+    """Whether a learner takes weights of rows."""
+    return bool(has_fit_parameter(last_step(estimator)[0], "sample_weight"))
+
+
+def with_room(estimator: Any, n_real: int, n_rows: int, *, weighted: bool) -> Any:
+    """Return a copy of a learner that treats so many rows as it would treat the real ones.
+
+    Parameters
+    ----------
+    estimator
+        A learner, or a pipeline that ends with one.
+    n_real
+        Rows that are real.
+    n_rows
+        Rows that it will see.
+    weighted
+        Whether it will see weights whose sum is `n_real`; otherwise each row weighs the same.
+    """
+    copy = clone(estimator)
+    learner, _ = last_step(copy)
+    known = learner.get_params(deep=False)
+    factor = n_rows / n_real
+    told: dict[str, Any] = {}
+    for name in _COUNTS:
+        least = 2 if name == "min_samples_split" else 0
+        if _is_count(known.get(name)) and known[name] > least:
+            told[name] = max(least, round(factor * known[name]))
+    told |= _of_leaves(known, n_real, factor, weighted=weighted)
+    if not weighted:
+        told |= _of_sums(learner, known, factor)
+    learner.set_params(**told)
+    return copy
+
+
+def _of_leaves(known: dict[str, Any], n_real: int, factor: float, *, weighted: bool) -> dict[str, Any]:
+    """Return what leaves are to hold."""
+    leaf = known.get("min_samples_leaf")
+    if leaf is None or not _is_count(leaf):
+        return {}
+    if weighted and "min_weight_fraction_leaf" in known:
+        share = min(0.5, _ROUNDING * leaf / n_real)
+        share = max(share, known["min_weight_fraction_leaf"])
+        return {"min_samples_leaf": 1, "min_weight_fraction_leaf": share}
+    return {"min_samples_leaf": max(1, round(factor * leaf))}
+
+
+def _of_sums(learner: Any, known: dict[str, Any], factor: float) -> dict[str, Any]:
+    """Return the strength of what stands beside a sum over rows."""
+    told = {}
+    if isinstance(known.get("C"), float | int):
+        told["C"] = known["C"] / factor
+    if "Ridge" in type(learner).__name__ and isinstance(known.get("alpha"), float | int):
+        told["alpha"] = known["alpha"] * factor
+    return told
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)

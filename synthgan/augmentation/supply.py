@@ -1,0 +1,222 @@
+"""Rows to add and their labels: a problem comes in, rows that a way has drawn and someone labelled go out.
+
+Labels are the way's own, or those of a teacher: one class that is drawn by its chances ("teacher"), or the
+chances themselves ("soft"), of which learners see a row of each class with a weight.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.neighbors import NearestNeighbors
+
+from synthgan.augmentation.problem import Part, Problem
+from synthgan.augmentation.teachers import Teacher, drawn_classes
+from synthgan.augmentation.ways import Ways
+from synthgan.exceptions import ParameterError
+from synthgan.layout import FloatArray, IntArray
+
+LABELS = ("own", "condition", "teacher", "soft")
+FOCUSES = (None, "uncertain", "sparse")
+#: Rows that are drawn for each that is kept, where some are preferred.
+_POOL = 4
+#: Of a row that a teacher is sure of, the weight that it still has among uncertain ones.
+_LEAST_UNCERTAIN = 0.05
+#: Neighbours whose distance says how sparse the real rows are about a row.
+_N_NEIGHBORS = 5
+
+
+@dataclass(frozen=True)
+class Addition:
+    """Rows to add.
+
+    Attributes
+    ----------
+    features
+        The rows without target, with the columns and dtypes of the real ones.
+    labels
+        Classes as codes, or numbers; shape ``(n_rows,)``.
+    chances
+        Of each class, shape ``(n_rows, n_classes)``; None where a row is of one class for certain.
+    """
+
+    features: pd.DataFrame
+    labels: npt.NDArray[Any]
+    chances: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def take(self, rows: npt.NDArray[Any] | slice) -> "Addition":
+        """Return some of the rows."""
+        chances = None if self.chances is None else self.chances[rows]
+        return Addition(self.features.iloc[rows].reset_index(drop=True), self.labels[rows], chances)
+
+
+@dataclass(frozen=True)
+class Supply:
+    """What rows are drawn from and who labels them; each is learned when first asked for.
+
+    Attributes
+    ----------
+    ways
+        The real rows, and all ways of drawing more.
+    teacher
+        The user's, or None for the default one.
+    focus
+        Which drawn rows are preferred: None, those that the teacher is "uncertain" about, or those where
+        real rows are "sparse".
+    seed
+        Of all randomness here.
+    """
+
+    ways: Ways
+    teacher: Any
+    focus: str | None
+    seed: int
+
+    @property
+    def problem(self) -> Problem:
+        """The real rows."""
+        return self.ways.problem
+
+    @cached_property
+    def fitted_teacher(self) -> Teacher:
+        """The teacher, which has learned the real rows."""
+        return Teacher.of(self.problem, self.teacher, self.seed)
+
+    @cached_property
+    def _drawn(self) -> dict[tuple[str, bool], pd.DataFrame]:
+        return {}
+
+    def rows(self, method: str, labels: str, n: int) -> Addition:
+        """Return rows of any class.
+
+        The rows of one method are those of a larger draw from the first on, so that amounts are compared on
+        the same rows.
+
+        Parameters
+        ----------
+        method
+            A way of drawing; one of `ways.METHODS`.
+        labels
+            Whose labels they get: one of `LABELS`.
+        n
+            How many.
+        """
+        key = (method, labels == "condition")
+        known = self._drawn.get(key)
+        if known is None or len(known) < n:
+            known = self._drawn[key] = self._preferred(method, n, labels)
+        return self._labelled(known.iloc[:n].reset_index(drop=True), labels)
+
+    def rows_of(self, method: str, labels: str, wanted: Sequence[tuple[Part, int]]) -> Addition:
+        """Return so many rows of each class or range of targets, one after another.
+
+        Each is drawn as a row of its part. With a teacher of classes more are drawn, and kept by the chance
+        that it gives to the class.
+        """
+        rng = np.random.default_rng(self.seed)
+        has_teacher = labels in ("teacher", "soft")
+        parts = []
+        for part, n in wanted:
+            rows = self.ways.drawn(method, _POOL * n if has_teacher or self.focus else n, rng, part)
+            features = rows.drop(columns=self.problem.target)
+            weights = self._preference(features)
+            if has_teacher:
+                weights = weights * self.fitted_teacher.says(features)[:, int(part.low)]
+            kept = _chosen(weights, n, rng)
+            parts.append(Addition(features.iloc[kept], self.problem.task.labels(rows.iloc[kept])))
+        features = pd.concat([part.features for part in parts] or [self.problem.features.iloc[:0]])
+        labels_of = np.concatenate([part.labels for part in parts] or [self.problem.labels[:0]])
+        return Addition(features.reset_index(drop=True), labels_of)
+
+    def rows_by(
+        self, method: str, labels: str, n: int, weight_of: Callable[[npt.NDArray[Any]], FloatArray]
+    ) -> Addition:
+        """Return rows that are chosen from a larger draw by what their labels weigh."""
+        pool = self.rows(method, labels, _POOL * n)
+        return pool.take(_chosen(weight_of(pool.labels), n, np.random.default_rng([self.seed, 2])))
+
+    def _preferred(self, method: str, n: int, labels: str) -> pd.DataFrame:
+        """Return rows with their own labels, of a larger pool those that are to be preferred."""
+        rng = np.random.default_rng(self.seed)
+        if labels == "condition" and self.problem.predicts_classes:
+            return self._conditioned(method, n, rng)
+        rows = self.ways.drawn(method, n if self.focus is None else _POOL * n, rng)
+        if self.focus is None:
+            return rows
+        return rows.iloc[_chosen(self._preference(rows.drop(columns=self.problem.target)), n, rng)]
+
+    def _conditioned(self, method: str, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        """Return rows that are drawn given their class, of classes as often as real rows have them."""
+        shares = np.bincount(self.problem.labels, minlength=len(self.problem.classes)) / len(self.problem)
+        codes = drawn_classes(np.tile(shares, (n, 1)), rng)
+        parts = [
+            self.ways.drawn(method, int(count), rng, self.problem.of_class(code))
+            for code, count in enumerate(np.bincount(codes, minlength=len(shares)))
+            if count
+        ]
+        rows = pd.concat(parts, ignore_index=True)
+        return rows.iloc[np.argsort(np.argsort(codes, kind="stable"), kind="stable")]
+
+    def _labelled(self, rows: pd.DataFrame, labels: str) -> Addition:
+        """Return rows with the labels that they are to have."""
+        features = rows.drop(columns=self.problem.target)
+        if labels in ("own", "condition"):
+            return Addition(features, self.problem.task.labels(rows))
+        said = self.fitted_teacher.says(features)
+        rng = np.random.default_rng([self.seed, 1])
+        if self.problem.predicts_classes:
+            return Addition(features, drawn_classes(said, rng), said if labels == "soft" else None)
+        if labels == "soft":
+            return Addition(features, said)
+        return Addition(features, said + rng.choice(self.fitted_teacher.residuals, len(said)))
+
+    def _preference(self, features: pd.DataFrame) -> FloatArray:
+        """Return how much each row is to be preferred, shape ``(n_rows,)``."""
+        if self.focus is None:
+            return np.ones(len(features))
+        if self.focus == "uncertain":
+            return _LEAST_UNCERTAIN + _uncertainty(self.fitted_teacher, features)
+        points = self.problem.coding.points(features)
+        real = self.problem.coding.points(self.problem.features)
+        neighbours = NearestNeighbors(n_neighbors=min(_N_NEIGHBORS, len(real))).fit(real)
+        distances: FloatArray = neighbours.kneighbors(points)[0][:, -1]
+        return distances + 1e-9
+
+
+def _uncertainty(teacher: Teacher, features: pd.DataFrame) -> FloatArray:
+    """Return how unsure a teacher is of rows, from 0 to 1: the entropy of the classes it gives.
+
+    Of numbers, by how much its members disagree, relative to the most that they do.
+    """
+    if teacher.task.kind == "classification":
+        chances = np.clip(teacher.says(features), 1e-12, 1)
+        return np.asarray(-(chances * np.log(chances)).sum(1) / np.log(chances.shape[1]))
+    if not hasattr(teacher.model, "transform"):
+        raise ParameterError(
+            "focus='uncertain' of numbers needs a teacher of several models, such as VotingRegressor."
+        )
+    points = teacher.coding.points(features)
+    spread = np.std(teacher.model.transform(points), axis=1)
+    return np.asarray(spread / max(spread.max(initial=0.0), 1e-12))
+
+
+def _chosen(weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:
+    """Return n rows that are chosen by their weights, each once, in random order of weight.
+
+    The n largest of the logarithms of the weights with Gumbel noise are a draw without replacement [1]_.
+
+    References
+    ----------
+    .. [1] Vieira (2014). Gumbel-max trick and weighted reservoir sampling.
+    """
+    if n == len(weights):
+        return np.arange(n)
+    keys = np.log(np.maximum(weights, 1e-300)) + rng.gumbel(size=len(weights))
+    return np.argsort(-keys, kind="stable")[:n]

@@ -1,0 +1,312 @@
+"""Ways of drawing rows: a problem comes in, and as many rows as are asked for go out, each way by its name.
+
+Labels come along as each way has them: a generator draws them with the rest of a row, jitter keeps that of
+the real row. Whether they are believed is another question; see `supply`.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthgan.augmentation.problem import Part, Problem
+from synthgan.evaluation.arms import as_levels, own_copy
+from synthgan.evaluation.neighbours import between_neighbours
+from synthgan.evaluation.tables import alike, cells_like, class_names, levels_of, numbers_of
+from synthgan.exceptions import DataError, ParameterError
+from synthgan.forms import unwrap
+from synthgan.layout import FloatArray, IntArray
+from synthgan.synthesizer import SynthGAN
+
+#: Standard deviations by which jitter moves a number, and share of levels that it draws anew.
+NOISE, REDRAWN = 0.25, 0.15
+#: Of the cells of a real row, the share that stays when a part of it is redrawn.
+KEPT = 0.5
+#: Sets of cells that stay, of which each row that is redrawn has one.
+_N_PATTERNS = 8
+#: Draws of a generator that takes no conditions, of which rows of a class are picked, before it is given up.
+_MAX_DRAWS = 20
+#: Rows of a class that are wanted for each of those that a generator without conditions is asked for.
+_POOL = 2.0
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Real rows, and all ways of drawing more.
+
+    Attributes
+    ----------
+    problem
+        The rows, of which nothing but these is looked at.
+    synthesizer
+        What learns them, if a way asks for it: an object with `fit` and `sample`.
+    unlabelled
+        Rows without a target that it learns as well, or None. It then learns no labels at all.
+    seed
+        Of its copy.
+    """
+
+    problem: Problem
+    synthesizer: Any
+    unlabelled: pd.DataFrame | None
+    seed: int
+
+    @cached_property
+    def generator(self) -> Any:
+        """The fitted synthesizer."""
+        own = own_copy(self.synthesizer, self.seed)
+        table = self.problem.frame
+        if self.unlabelled is not None:
+            table = pd.concat([self.problem.features, self.unlabelled], ignore_index=True)
+        elif isinstance(own, SynthGAN):
+            own.set_params(**_told_of(own, self.problem))
+        returned = own.fit(table)
+        return returned if hasattr(returned, "sample") and not isinstance(returned, pd.DataFrame) else own
+
+    def drawn(self, method: str, n: int, rng: np.random.Generator, part: Part | None = None) -> pd.DataFrame:
+        """Return rows with their target.
+
+        Parameters
+        ----------
+        method
+            One of `METHODS`.
+        n
+            How many.
+        rng
+            Source of all randomness but the generator's own.
+        part
+            The class or range that the targets of all are of; None for any.
+        """
+        rows = METHODS[method](self, n, rng, part)
+        return rows[list(self.problem.frame.columns)].reset_index(drop=True)
+
+    def real(self, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
+        """Return real rows, each as often as the others but for one."""
+        own = np.arange(len(self.problem)) if part is None else part.rows
+        return self.problem.frame.iloc[np.resize(rng.permutation(own), n)].reset_index(drop=True)
+
+    def generated(self, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
+        """Return rows of the generator."""
+        seed = int(rng.integers(2**31))
+        if self.unlabelled is not None:
+            # Labels that nobody is to believe: a teacher's take their place.
+            return _with_target(self._sample(n, seed, None), self.real(n, rng, None)[self.problem.target])
+        if part is not None and _takes(self.generator.sample, "conditions"):
+            return self._sample(n, seed, {self.problem.target: part.condition})
+        return self._known(n, seed, part)
+
+    def _sample(self, n: int, seed: int, conditions: dict[Any, Any] | None) -> pd.DataFrame:
+        """Return rows of the generator as a frame with the dtypes of the real ones."""
+        sample = self.generator.sample
+        how: dict[str, Any] = {"random_state": seed} if _takes(sample, "random_state") else {}
+        if conditions is not None:
+            how["conditions"] = conditions
+        real = self.problem.frame if self.unlabelled is None else self.problem.features
+        rows = sample(n, **how) if n else real.iloc[:0]
+        if isinstance(rows, tuple):
+            raise DataError(
+                f"{type(self.generator).__name__}.sample returned a tuple; it must return the rows as one "
+                "table with the columns that it was fitted on, target included."
+            )
+        if isinstance(rows, np.ndarray):
+            rows = pd.DataFrame(rows, columns=real.columns)
+        if not n:
+            return rows.copy()
+        rows = alike(real, as_levels(real, unwrap(rows)[0]), called="drawn")[1]
+        if len(rows) < n:
+            raise DataError(f"{type(self.generator).__name__} was asked for {n} rows and drew {len(rows)}.")
+        return pd.DataFrame(
+            {
+                name: rows[name]
+                if rows[name].dtype == real[name].dtype
+                else _as_dtype(real[name], rows[name])
+                for name in real.columns
+            }
+        ).iloc[:n]
+
+    def _known(self, n: int, seed: int, part: Part | None) -> pd.DataFrame:
+        """Return rows whose target is of a part, or at least one that real rows may have."""
+        found: list[pd.DataFrame] = []
+        n_found, n_asked = 0, n
+        for place in range(_MAX_DRAWS):
+            rows = self._sample(n_asked, seed + place, None)
+            labels = self.labels(rows)
+            fits = labels >= 0 if self.problem.predicts_classes else ~np.isnan(labels)
+            fits &= True if part is None else part.holds(labels)
+            found.append(rows[fits])
+            n_found += int(fits.sum())
+            if n_found >= n:
+                return pd.concat(found, ignore_index=True).iloc[:n]
+            n_asked = int(_POOL * (n - n_found) * min(len(rows) / max(fits.sum(), 1), len(self.problem)))
+        what = "" if part is None else f" whose target is {part.condition!r}"
+        raise DataError(
+            f"{type(self.generator).__name__} drew {n_found} of {n} rows{what} in {_MAX_DRAWS} draws. Use a "
+            "synthesizer whose sample takes conditions, or another method."
+        )
+
+    def labels(self, rows: pd.DataFrame) -> npt.NDArray[Any]:
+        """Return the targets of drawn rows: numbers, or codes of classes, -1 where real rows have no such."""
+        column = rows[self.problem.target]
+        if not self.problem.predicts_classes:
+            return column.to_numpy(dtype=float, na_value=np.nan)
+        names = pd.Index(class_names(column))
+        return np.asarray(pd.Index(self.problem.task.classes).get_indexer(names))
+
+
+def jittered(rows: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return rows whose cells have been moved a little.
+
+    Numbers move by a quarter of the standard deviation that real rows have; of levels, and of numbers of
+    which there are two, some are drawn anew from the real ones.
+
+    Parameters
+    ----------
+    rows
+        Rows without a target.
+    real
+        Real rows of the same columns.
+    rng
+        Source of all randomness.
+    """
+    columns = {}
+    for name in rows.columns:
+        numbers, known = numbers_of(rows[name]), numbers_of(real[name])
+        if numbers is None or known is None or len(np.unique(known[~np.isnan(known)])) <= 2:
+            is_new = rng.random(len(rows)) < REDRAWN
+            other = rng.integers(len(real), size=len(rows))
+            columns[name] = rows[name].where(~is_new, real[name].iloc[other].set_axis(rows.index))
+            continue
+        moved = numbers + NOISE * float(np.nanstd(known)) * rng.standard_normal(len(rows))
+        columns[name] = cells_like(real[name], pd.Series(moved)).set_axis(rows.index)
+    return pd.DataFrame(columns, index=rows.index)
+
+
+def _generated(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
+    return ways.generated(n, rng, part)
+
+
+def _jittered(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
+    return _moved(ways, ways.real(n, rng, part), rng)
+
+
+def _jittered_drawn(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
+    return _moved(ways, ways.generated(n, rng, part), rng)
+
+
+def _moved(ways: Ways, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return rows with all but their target moved."""
+    target = ways.problem.target
+    moved = jittered(rows.drop(columns=target), ways.problem.features, rng)
+    return _with_target(moved, rows[target])
+
+
+def _with_target(features: pd.DataFrame, target: "pd.Series[Any]") -> pd.DataFrame:
+    """Return rows with a target in place of any that they have."""
+    rows = features.copy(deep=False)
+    rows[target.name] = target.set_axis(rows.index)
+    return rows
+
+
+def _between(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
+    """Return rows between neighbours of a class; of classes as often as the real rows have them."""
+    problem = ways.problem
+    if not problem.predicts_classes:
+        raise ParameterError("method='neighbours' needs classes; use another one to predict numbers.")
+    labels = problem.labels
+    counts = np.bincount(labels, minlength=len(problem.classes))
+    able = [code for code in np.flatnonzero(counts > 1).tolist() if part is None or part.low == code]
+    if not able:
+        raise DataError("A class of one row has no neighbours; use another method than 'neighbours'.")
+    shares = counts[able] / counts[able].sum()
+    n_each = np.bincount(_spread(shares, n), minlength=len(able))
+    wanted = dict(zip(able, n_each.tolist(), strict=True))
+    frame, codes = between_neighbours(problem.features, labels, wanted, int(rng.integers(2**31)))
+    frame[problem.target] = _targets(problem, codes)
+    return frame.take(rng.permutation(len(frame)))
+
+
+def _redrawn(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
+    """Return real rows of which the generator has drawn a part anew, given the rest and the target."""
+    generator, target = ways.generator, ways.problem.target
+    if not hasattr(generator, "rows_like"):
+        raise ParameterError(
+            f"method='redrawn' needs a synthesizer with rows_like; {type(generator).__name__} has none."
+        )
+    rows = ways.real(n, rng, part)
+    names = [name for name in rows.columns if name != target]
+    learned = [*names, target] if ways.unlabelled is None else names
+    parts = []
+    for group in np.array_split(np.arange(n), _N_PATTERNS):
+        order = rng.permutation(len(names))[: round(KEPT * len(names))]
+        kept = [names[place] for place in sorted(order.tolist())] + learned[len(names) :]
+        seed = int(rng.integers(2**31))
+        if len(group):
+            parts.append(generator.rows_like(rows.iloc[group][learned], keep=kept, random_state=seed))
+    drawn = pd.concat(parts, ignore_index=True) if parts else rows[learned]
+    return _with_target(drawn, rows[target])
+
+
+def _mixed(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
+    """Return rows of which every second one is a moved real row and the others the generator's."""
+    moved = _jittered(ways, n - n // 2, rng, part)
+    both = pd.concat([moved, ways.generated(n // 2, rng, part)], ignore_index=True)
+    order = np.concatenate([2 * np.arange(len(moved)), 2 * np.arange(n // 2) + 1])
+    return both.iloc[np.argsort(order)]
+
+
+#: Every way of drawing rows, by its name.
+METHODS: dict[str, Callable[[Ways, int, np.random.Generator, Part | None], pd.DataFrame]] = {
+    "generator": _generated,
+    "jitter": _jittered,
+    "jittered generator": _jittered_drawn,
+    "mixed": _mixed,
+    "neighbours": _between,
+    "redrawn": _redrawn,
+}
+#: Those that need no generator.
+WITHOUT_GENERATOR = ("jitter", "neighbours")
+
+
+def _told_of(gan: SynthGAN, problem: Problem) -> dict[str, Any]:
+    """Return what a model is to be told of a problem, as far as its user has not."""
+    told: dict[str, Any] = {}
+    if gan.target is None:
+        told["target"] = problem.target
+    dtype = problem.frame[problem.target].dtype
+    if (
+        problem.predicts_classes
+        and pd.api.types.is_integer_dtype(dtype)
+        and problem.target not in (gan.kinds or {})
+    ):
+        told["kinds"] = {**(gan.kinds or {}), problem.target: "categorical"}
+    return told
+
+
+def _targets(problem: Problem, codes: IntArray) -> "pd.Series[Any]":
+    """Return classes as cells of the target's column."""
+    return pd.Series(problem.classes[codes]).astype(problem.frame[problem.target].dtype)
+
+
+def _spread(shares: FloatArray, n: int) -> IntArray:
+    """Return which of some parts each of n rows is of, so that their numbers are as shares have it."""
+    return np.searchsorted(shares.cumsum(), (np.arange(n) + 0.5) / max(n, 1)).clip(max=len(shares) - 1)
+
+
+def _as_dtype(real: "pd.Series[Any]", drawn: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return drawn cells in the dtype of real ones."""
+    if numbers_of(real) is None:
+        return cells_like(real, levels_of(drawn))
+    return cells_like(real, pd.Series(numbers_of(drawn)))
+
+
+def _takes(method: Any, parameter: str) -> bool:
+    """Whether a method has a parameter of that name."""
+    try:
+        return parameter in inspect.signature(method).parameters
+    except (TypeError, ValueError):
+        return False
