@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from scipy import sparse
 from sklearn.utils.validation import check_array
 
 from synthgan.exceptions import DataError, listing
@@ -123,6 +124,12 @@ def unwrap(X: Any) -> tuple[pd.DataFrame, Form]:
         return _unwrap_arrow(X)
     if isinstance(X, np.ma.MaskedArray):
         raise DataError("A masked array hides cells; give np.ma.filled(X, np.nan), or a DataFrame.")
+    if sparse.issparse(X):
+        raise DataError(
+            "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert to dense."
+        )
+    if hasattr(X, "__array__") and not isinstance(X, np.ndarray | pd.Series):
+        X = np.asarray(X)
     if isinstance(X, np.ndarray | list):
         return _unwrap_array(X)
     if hasattr(X, "collect"):

@@ -22,13 +22,14 @@ from synthgan.preprocessing.plain import plain_frame
 class ScoringMixin:
     """Judge rows by what the networks have learned.
 
-    What it needs of the class that it is mixed into, once fitted: `model_` and `encoder_`.
+    What it needs of the class that it is mixed into: `target` and, once fitted, `model_` and `encoder_`.
     """
 
+    target: str | int | None
     model_: GanModel
     encoder_: TableEncoder
 
-    def predict_proba(self, X: Any, target: Hashable) -> pd.DataFrame:
+    def predict_proba(self, X: Any, target: Hashable | None = None) -> pd.DataFrame:
         """Return how likely each class of a column is, given the other cells of rows.
 
         It is what the generator expects, which is drawn from before cells are redrawn and rows balanced. A
@@ -39,8 +40,9 @@ class ScoringMixin:
         X : table of shape (n_rows, n_columns)
             Rows, in any form that `fit` takes, with some of the fitted columns; the target's own cells are
             not looked at. Missing cells count as missing where the fitted column had such, else as unknown.
-        target : str or int
+        target : str or int, default=None
             The column: of categories, truth values, or numbers of which all values are drawn as they are.
+            None for the `target` of the model.
 
         Returns
         -------
@@ -53,9 +55,12 @@ class ScoringMixin:
         DataError
             If the target is no fitted column or has no classes.
         ParameterError
-            If the model is one of a textbook game, which does not know all columns.
+            If the model is one of a textbook game, which does not know all columns, or there is no target.
         """
         self._check_knows_all("predict_proba")
+        target = self.target if target is None else target
+        if target is None:
+            raise ParameterError("predict_proba needs a target: the column whose classes are wanted.")
         frame = unwrap(X)[0]
         column = self.encoder_.index_of_target(target)
         classes, owner, shares = self.encoder_.classes(column)

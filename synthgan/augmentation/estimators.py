@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.utils import Tags, get_tags
+from sklearn.utils import Tags, column_or_1d, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from synthgan.augmentation.augmenter import Augmenter, with_estimator
 from synthgan.augmentation.choosing import seeded
 from synthgan.augmentation.lesson import taught
-from synthgan.augmentation.problem import Given
+from synthgan.augmentation.problem import Given, read_table
 from synthgan.exceptions import ParameterError
 from synthgan.parameters import seed_from
 
@@ -80,6 +80,8 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             augmenter.set_params(random_state=seed)
         if self._task == "classification" and y is not None:
             check_classification_targets(y)
+        if len(getattr(y, "shape", ())) == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         given, task = augmenter._read(X, y)
         problem = given.problem(task)
         self._note(X, given)
@@ -114,6 +116,7 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fitted(self, X: Any) -> Any:
         check_is_fitted(self, "estimator_")
+        read_table(X)
         validate_data(self, X=X, reset=False, skip_check_array=True)
         return self.estimator_
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from imblearn.utils import check_target_type
-from scipy import sparse
 from sklearn.preprocessing import label_binarize
 from sklearn.utils import _safe_indexing, column_or_1d
 from sklearn.utils.multiclass import type_of_target
@@ -198,6 +197,8 @@ class Given:
             raise ParameterError(f"task must be one of {', '.join(map(repr, TASKS))}; got {task!r}.")
         if y is None:
             raise DataError("This estimator requires y to be passed, but the target y is None.")
+        if hasattr(X, "__array__") and not hasattr(X, "columns") and not isinstance(X, pd.Series):
+            X = np.asarray(X)
         frame, form = read_table(X)
         kind = type_of_target(y, input_name="y")
         if task == "auto":
@@ -266,17 +267,7 @@ class Given:
 
 
 def read_table(X: Any) -> tuple[pd.DataFrame, Form]:
-    """Return a table of any form as a frame without sparse columns, and its form.
-
-    Raises
-    ------
-    DataError
-        If it is no table, or a sparse matrix.
-    """
-    if sparse.issparse(X):
-        raise DataError(
-            "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert to dense."
-        )
+    """Return a table of any form as a frame without sparse columns, and its form."""
     frame, form = unwrap(X)
     thin = [name for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.SparseDtype)]
     subtypes: dict[Any, Any] = {name: frame[name].array.dtype.subtype for name in thin}
