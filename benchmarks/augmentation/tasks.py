@@ -1,4 +1,4 @@
-"""The tasks of the study: a table and a size come in, rows to learn, to tune thresholds on and to judge by go out."""
+"""The tasks of the study: a table and a size come in, rows to learn, to validate and to judge by go out."""
 
 from dataclasses import dataclass
 from pathlib import Path

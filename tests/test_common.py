@@ -1,0 +1,64 @@
+"""What scikit-learn and imbalanced-learn ask of every estimator and sampler; each exception has its reason."""
+
+import pytest
+from imblearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, SynthGAN, SynthImputer
+
+GAN = SynthGAN(
+    epochs=1, batch_size=64, hidden_dims=(8,), redraw=False, correct=False, verbose=0, random_state=0
+)
+QUICK = Augmenter(ratio=1, method="jitter")
+ESTIMATORS = [
+    GAN,
+    SynthImputer(GAN),
+    Augmenter(GAN, random_state=0),
+    AugmentedClassifier(LogisticRegression(), QUICK, random_state=0),
+    AugmentedRegressor(Ridge(), QUICK, random_state=0),
+]
+
+_PREDICTS_A_COLUMN = "predict_proba is of a column that its user names: these checks name none"
+_DRAWS_OTHER_ROWS = "rows that weigh twice are not rows that are there twice to what draws more of them"
+_FILLS_BY_CHANCE = "what fills one row's cells is drawn in the order of all rows"
+EXPECTED = {
+    SynthGAN: dict.fromkeys(
+        [
+            "check_n_features_in_after_fitting",
+            "check_estimators_dtypes",
+            "check_estimators_pickle",
+            "check_methods_sample_order_invariance",
+            "check_methods_subset_invariance",
+            "check_dict_unchanged",
+            "check_fit_idempotent",
+            "check_fit2d_predict1d",
+        ],
+        _PREDICTS_A_COLUMN,
+    ),
+    AugmentedClassifier: {"check_sample_weight_equivalence_on_dense_data": _DRAWS_OTHER_ROWS},
+    AugmentedRegressor: {"check_sample_weight_equivalence_on_dense_data": _DRAWS_OTHER_ROWS},
+}
+
+
+def expected_failures(estimator):
+    return EXPECTED.get(type(estimator), {})
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+def test_scikit_learn_accepts(estimator, check):
+    check(estimator)
+
+
+# That fractions are no classes to a sampler is asked of those that know of none but classes.
+OF_CLASSES = [Augmenter(GAN, task="classification", random_state=0), ESTIMATORS[3]]
+CHECKS = [pair for estimator in OF_CLASSES for pair in estimator_checks_generator(estimator)]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("estimator", "check"), CHECKS, ids=[f"{type(e).__name__}-{check.func.__name__}" for e, check in CHECKS]
+)
+def test_imbalanced_learn_accepts(estimator, check):
+    check(estimator)
