@@ -2,11 +2,11 @@
 
     python benchmarks/small_tables.py german-credit adult-train shoppers --data path/to/tables
 
-Each table is learned from so many of its rows for different numbers of steps. Printed in the mean over tables
-and seeds: by how many nats the log-probability of other rows is above that after the fewest steps (`gain`), and
-how often a drawn row is nearer to one of the learned rows than to one of as many others (`nearer`, .5: nothing is
-copied); columns that are drawn one by one have the figure that is inherent in so few rows. The last line of each
-size is what `SynthGAN` does when nothing is said.
+Each table is learned from so many of its rows for different numbers of steps. Printed in the mean over
+tables and seeds: by how many nats the log-probability of other rows is above that after the fewest steps
+(`gain`), and how often a drawn row is nearer to one of the learned rows than to one of as many others
+(`nearer`, .5: nothing is copied); columns that are drawn one by one have the figure that is inherent in so
+few rows. The last line of each size is what `SynthGAN` does when nothing is said.
 """
 
 import argparse

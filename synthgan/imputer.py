@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from synthgan.drawing import check_method
+from synthgan.forms import unwrap
 from synthgan.synthesizer import SynthGAN
 
 
@@ -63,8 +64,13 @@ class SynthImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: Any) -> Any:
-        """Return rows with their missing cells filled in, in the form in which they came."""
+        """Return rows with their missing cells filled in, in the form in which they came.
+
+        Raises ValueError if they have other columns than the fitted ones.
+        """
         check_is_fitted(self, "generator_")
+        unwrap(X)  # says first what is no table at all
+        validate_data(self, X=X, reset=False, skip_check_array=True)
         return self.generator_.impute(X, method=self.method, random_state=self.random_state)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:

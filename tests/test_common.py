@@ -1,4 +1,4 @@
-"""What scikit-learn and imbalanced-learn ask of every estimator and sampler; each exception has its reason."""
+"""What scikit-learn and imbalanced-learn ask of estimators and samplers; each exception has its reason."""
 
 import pytest
 from imblearn.utils.estimator_checks import estimator_checks_generator
@@ -21,7 +21,6 @@ ESTIMATORS = [
 
 _PREDICTS_A_COLUMN = "predict_proba is of a column that its user names: these checks name none"
 _DRAWS_OTHER_ROWS = "rows that weigh twice are not rows that are there twice to what draws more of them"
-_FILLS_BY_CHANCE = "what fills one row's cells is drawn in the order of all rows"
 EXPECTED = {
     SynthGAN: dict.fromkeys(
         [

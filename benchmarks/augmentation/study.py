@@ -4,8 +4,9 @@
 
 Each split of a table gives rows to learn, of the size that is asked for, rows to tune the threshold of
 balanced accuracy on, and rows to judge by; all of them are real, and no arm sees more than the first. What
-comes of an arm on a split is a line of ``results/TABLE.jsonl`` and is not computed again while that is
-there, so that the study can be interrupted, and run for several tables at once. `summary.py` makes tables of the lines.
+comes of an arm on a split is a line of ``results/TABLE.jsonl`` and is not computed again while it is there,
+so that the study can be interrupted, and run for several tables at once. `summary.py` makes tables of the
+lines.
 """
 
 import argparse

@@ -17,8 +17,8 @@ _WARM_UP_STEPS = 50
 #: not, so many times as many, but at most so many.
 _FEWEST_STEPS, _MOST_STEPS = 400, 2_000
 _TIMES_ALONE, _MOST_STEPS_ALONE = 4, 2_700
-#: Steps of a run on a small table for each of its rows, at least and at most: more make held-out rows of tables
-#: with 20 to 500 rows no likelier and bring drawn rows near to learned ones; see `benchmarks/small_tables.py`.
+#: Steps of a run on a small table for each of its rows, at least and at most: more make held-out rows no
+#: likelier and bring drawn rows near to learned ones; see `benchmarks/small_tables.py`.
 _STEPS_A_ROW, _FEWEST_STEPS_OF_SMALL, _MOST_STEPS_OF_SMALL = 0.8, 200, 1_000
 #: How often in a run losses are recorded and progress is reported.
 N_CHECKS = 25
