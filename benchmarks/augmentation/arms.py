@@ -13,13 +13,14 @@ from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import Pipeline as ResamplingPipeline
 from learners import LEARNERS, piped
 from sklearn.base import clone
-from sklearn.ensemble import VotingClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.utils.class_weight import compute_sample_weight
 
-from synthgan import AugmentedClassifier, Augmenter, SynthGAN
+from synthgan import AugmentedClassifier, Augmenter
 from synthgan.augmentation.estimators import default_augmenter
+from synthgan.augmentation.problem import Problem
 from synthgan.augmentation.room import takes_weights
+from synthgan.augmentation.supply import Supply
 from synthgan.augmentation.teachers import default_teacher
 from synthgan.evaluation.learners import Task
 from synthgan.evaluation.neighbours import between_neighbours
@@ -43,30 +44,14 @@ def _key(table: Any, *others: Any) -> Any:
     return (hashlib.sha1(cells.tobytes()).hexdigest(), *others)
 
 
-class RememberedGAN(SynthGAN):
-    """A SynthGAN that learns rows once, however many learners and arms ask it to: it saves time alone."""
+class RememberingAugmenter(Augmenter):
+    """An Augmenter that learns and draws rows once for all learners of a split: it saves time alone."""
 
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Learn a table, or take what has been learned of it with the same seed."""
-        key = _key(X, "gan", str(sorted(self.get_params().items(), key=str)))
+    def _supply(self, problem: Problem, seed: int, unlabelled: pd.DataFrame | None) -> Supply:
+        key = _key(problem.frame, "supply", seed, type(self.synthesizer).__name__)
         if key not in _fitted:
-            super().fit(X)
-            _fitted[key] = dict(self.__dict__)
-        self.__dict__.update(_fitted[key])
-        return self
-
-
-class RememberedTeacher(VotingClassifier):
-    """The default teacher, which learns rows once."""
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Learn rows, or take what has been learned of them with the same seed."""
-        key = _key(X, "teacher", hashlib.sha1(np.asarray(y).tobytes()).hexdigest(), str(self.get_params()))
-        if key not in _fitted:
-            super().fit(X, y)
-            _fitted[key] = dict(self.__dict__)
-        self.__dict__.update(_fitted[key])
-        return self
+            _fitted[key] = super()._supply(problem, seed, unlabelled)
+        return _fitted[key]
 
 
 class Independent:
@@ -189,32 +174,21 @@ def smote(name: str, X: pd.DataFrame, y: "pd.Series[Any]", seed: int) -> Any:
     return learner_of(name, seed).fit(frame, np.concatenate([y, codes]))
 
 
-def augmented(make: Callable[[int], Augmenter]) -> Arm:
+def augmented(augmenter: Augmenter, synthesizer: Any = None) -> Arm:
     """Return the arm that an augmenter is."""
 
     def arm(name: str, X: pd.DataFrame, y: "pd.Series[Any]", seed: int) -> Any:
-        augmenter = make(seed)
-        augmenter.set_params(
-            teacher=RememberedTeacher(**default_teacher("classification").get_params(deep=False))
-        )
-        if augmenter.synthesizer is None:
-            augmenter.set_params(synthesizer=RememberedGAN(verbose=0))
-        return AugmentedClassifier(learner_of(name, seed), augmenter, random_state=seed).fit(X, y)
+        own = RememberingAugmenter(**augmenter.get_params(deep=False))
+        own.set_params(synthesizer=synthesizer and synthesizer(seed))
+        return AugmentedClassifier(learner_of(name, seed), own, random_state=seed).fit(X, y)
 
     return arm
 
 
 def always(method: str, labels: str, share: float = SHARE, synthesizer: Any = None) -> Arm:
     """Return the arm that adds the same number of rows whatever comes of it."""
-    return augmented(
-        lambda seed: Augmenter(
-            None if synthesizer is None else synthesizer(seed),
-            ratio=RATIO,
-            method=method,
-            labels=labels,
-            real_share=share,
-        )
-    )
+    augmenter = Augmenter(ratio=RATIO, method=method, labels=labels, real_share=share)
+    return augmented(augmenter, synthesizer)
 
 
 #: Share of real rows beside chances of classes, which is that of `default_augmenter`.
@@ -234,5 +208,5 @@ ARMS: dict[str, Arm] = {
     "synthgan, teacher": always("generator", "teacher"),
     "synthgan, soft": always("generator", "soft", _SOFT),
     "jitter, soft": always("jitter", "soft", _SOFT),
-    "ratio='auto'": augmented(lambda seed: default_augmenter()),
+    "ratio='auto'": augmented(default_augmenter()),
 }

@@ -7,6 +7,7 @@ nothing is the first candidate and stays the choice unless another is better by 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,8 @@ class Trial:
         if not folds:
             return _nothing(f"{len(problem)} rows are too few to find out whether others help", self.level)
         results: dict[Candidate, FloatArray | str] = {}
-        with Parallel(n_jobs=self.n_jobs, require=None if self.n_jobs else "sharedmem") as parallel:
+        # Threads, since what a fold has learned is wanted again in the next stage.
+        with Parallel(n_jobs=self.n_jobs, require="sharedmem") as parallel:
             nones = self._figures(parallel, folds, problem, [None])[0]
             if isinstance(nones, str):
                 raise DataError(f"The learner cannot be trained on the real rows alone: {nones}")
@@ -254,10 +256,15 @@ class _Fold:
     held_out: Any
     seed: int
 
-    def losses(self, candidate: Candidate | None, supply: Supply) -> FloatArray:
+    @cached_property
+    def supply(self) -> Supply:
+        """What draws rows like the learned ones."""
+        return self.supply_of(self.problem.take(self.learned), self.seed)
+
+    def losses(self, candidate: Candidate | None) -> FloatArray:
         """Return the loss of each held-out row, or one score with its sign turned."""
-        given, problem = self.given.take(self.learned), supply.problem
-        addition = self.draw(supply, candidate)
+        given, problem = self.given.take(self.learned), self.supply.problem
+        addition = self.draw(self.supply, candidate)
         model = taught(
             seeded(self.trial.estimator, self.seed),
             given,
@@ -273,13 +280,12 @@ class _Fold:
 
 
 def _run(fold: _Fold, candidates: Sequence[Candidate | None]) -> list[FloatArray | str]:
-    supply = fold.supply_of(fold.problem.take(fold.learned), fold.seed)
     results: list[FloatArray | str] = []
     with warnings.catch_warnings():  # what is warned of here is warned of again in the fit that counts
         warnings.simplefilter("ignore")
         for candidate in candidates:
             try:
-                results.append(fold.losses(candidate, supply))
+                results.append(fold.losses(candidate))
             except Exception as error:  # whatever a stranger's learner, teacher or generator raises
                 results.append(f"{type(error).__name__}: {error}")
     return results

@@ -18,6 +18,8 @@ from synthgan.evaluation.tables import Coding, class_names
 from synthgan.exceptions import DataError, ParameterError
 from synthgan.forms import Form, unwrap
 from synthgan.layout import IntArray
+from synthgan.preprocessing.plain import plain_frame, restore
+from synthgan.schema import join_columns
 
 TASKS = ("auto", "classification", "regression")
 
@@ -170,7 +172,7 @@ class Given:
     X, y
         As they came.
     frame, form
-        The rows of X, none of its columns sparse, and their form.
+        The rows of X in dtypes that encoders know, and their form.
     target
         The targets, shape ``(n_rows,)``.
     is_one_of_all
@@ -240,12 +242,13 @@ class Given:
             return [*self.X, *added.to_numpy(dtype=object).tolist()]
         if isinstance(self.X, np.ndarray):
             return np.concatenate([self.X, added.to_numpy().astype(self.X.dtype, copy=False)])
-        if not isinstance(self.X, pd.DataFrame):
-            whole = pd.concat([self.frame, added.astype(self.frame.dtypes)], ignore_index=True)
-            return self.form.wrap(whole)
-        added = added.astype(self.X.dtypes).set_axis(self.X.columns, axis=1)
-        whole = pd.concat([self.X, added], ignore_index=True)
-        return self.form.wrap(whole.set_axis(_extended(self.X.index, len(added))))
+        own = self.X if isinstance(self.X, pd.DataFrame) else unwrap(self.X)[0]
+        columns = [restore(added[n].astype(self.frame[n].dtype), own[n].dtype) for n in self.frame]
+        added = join_columns(columns, list(own.columns))
+        whole = pd.concat([own, added], ignore_index=True)
+        if isinstance(self.X, pd.DataFrame):
+            whole = whole.set_axis(_extended(own.index, len(added)))
+        return self.form.wrap(whole)
 
     def targets(self, added: npt.NDArray[Any], classes: npt.NDArray[Any]) -> Any:
         """Return the user's targets, unchanged, and others after them."""
@@ -267,11 +270,9 @@ class Given:
 
 
 def read_table(X: Any) -> tuple[pd.DataFrame, Form]:
-    """Return a table of any form as a frame without sparse columns, and its form."""
+    """Return a table of any form as a frame in dtypes that encoders know, and its form."""
     frame, form = unwrap(X)
-    thin = [name for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.SparseDtype)]
-    subtypes: dict[Any, Any] = {name: frame[name].array.dtype.subtype for name in thin}
-    return (frame.astype(subtypes) if thin else frame), form
+    return plain_frame(frame), form
 
 
 def _column(y: Any) -> npt.NDArray[Any]:

@@ -90,14 +90,14 @@ class Supply:
         return Teacher.of(self.problem, self.teacher, self.seed)
 
     @cached_property
-    def _drawn(self) -> dict[tuple[str, bool], pd.DataFrame]:
+    def _known(self) -> dict[tuple[str, str], Addition]:
         return {}
 
     def rows(self, method: str, labels: str, n: int) -> Addition:
         """Return rows of any class.
 
-        The rows of one method are those of a larger draw from the first on, so that amounts are compared on
-        the same rows.
+        They are the first of those of a larger draw, if there was one, so that amounts are compared on the
+        same rows.
 
         Parameters
         ----------
@@ -108,11 +108,11 @@ class Supply:
         n
             How many.
         """
-        key = (method, labels == "condition")
-        known = self._drawn.get(key)
+        known = self._known.get((method, labels))
         if known is None or len(known) < n:
-            known = self._drawn[key] = self._preferred(method, n, labels)
-        return self._labelled(known.iloc[:n].reset_index(drop=True), labels)
+            known = self._labelled(self._preferred(method, n, labels), labels)
+            self._known[method, labels] = known
+        return known.take(slice(n))
 
     def rows_of(self, method: str, labels: str, wanted: Sequence[tuple[Part, int]]) -> Addition:
         """Return so many rows of each class or range of targets, one after another.
@@ -166,6 +166,7 @@ class Supply:
 
     def _labelled(self, rows: pd.DataFrame, labels: str) -> Addition:
         """Return rows with the labels that they are to have."""
+        rows = rows.reset_index(drop=True)
         features = rows.drop(columns=self.problem.target)
         if labels in ("own", "condition"):
             return Addition(features, self.problem.task.labels(rows))

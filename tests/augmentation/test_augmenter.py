@@ -1,0 +1,307 @@
+"""What the augmenter returns, to whom, and what it never sees."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from imblearn.over_sampling import RandomOverSampler
+from imblearn.pipeline import make_pipeline
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from small_problems import QUICK, Copying, amounts, classes, numbers
+
+from synthgan import Augmenter, DataError, ParameterError, SynthGAN
+from synthgan.augmentation.supply import LABELS
+from synthgan.augmentation.ways import METHODS
+
+FOREST = RandomForestClassifier(20, random_state=0)
+
+
+def quick(**options):
+    return Augmenter(**{"synthesizer": QUICK, "teacher": FOREST, "random_state": 0, **options})
+
+
+STRATEGIES = [
+    "auto",
+    "minority",
+    "not minority",
+    "not majority",
+    "all",
+    0.9,
+    {"yes": 50},
+    lambda y: {"no": 70},
+]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=[*map(str, STRATEGIES[:-1]), "a function"])
+def test_a_strategy_means_what_it_means_to_imbalanced_learn(strategy):
+    X, y = classes()
+    _, ours = quick(sampling_strategy=strategy, method="jitter").fit_resample(X, y)
+    _, theirs = RandomOverSampler(sampling_strategy=strategy).fit_resample(X, y)
+    pd.testing.assert_series_equal(ours.value_counts().sort_index(), theirs.value_counts().sort_index())
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("ratio", [None, 0.5])
+def test_real_rows_come_first_and_unchanged_and_drawn_ones_have_their_form(method, labels, ratio):
+    X, y = classes()
+    before = X.copy(), y.copy()
+    augmenter = quick(method=method, labels=labels, ratio=ratio)
+    more, targets = augmenter.fit_resample(X, y)
+    pd.testing.assert_frame_equal(X, before[0])
+    pd.testing.assert_series_equal(y, before[1])
+    pd.testing.assert_frame_equal(more.iloc[: len(X)], X)
+    pd.testing.assert_series_equal(targets.iloc[: len(y)], y)
+    assert (more.dtypes == X.dtypes).all()
+    assert more.index.equals(pd.RangeIndex(len(more)))
+    assert targets.index.equals(more.index)
+    assert targets.name == "answer"
+    assert len(more) == len(X) + augmenter.n_added_
+    if ratio is None:
+        assert targets.value_counts().nunique() == 1
+    else:
+        assert augmenter.n_added_ == 30
+        assert set(targets) == {"yes", "no"}
+
+
+@pytest.mark.parametrize(
+    "index",
+    [pd.RangeIndex(10, 70), pd.Index(np.arange(60) * 3, name="id"), pd.Index([f"r{i}" for i in range(60)])],
+    ids=["range", "numbers", "names"],
+)
+def test_numbered_rows_go_on_being_numbered(index):
+    X, y = classes()
+    X, y = X.set_axis(index), y.set_axis(index)
+    more, targets = quick(method="jitter").fit_resample(X, y)
+    assert more.index.equals(targets.index)
+    assert more.index.is_unique
+    assert more.index.name == index.name
+    if pd.api.types.is_integer_dtype(index):
+        assert more.index[:60].equals(index)
+        assert type(more.index) is type(index)
+
+
+@pytest.mark.parametrize("form", [pl.from_pandas, pa.Table.from_pandas], ids=["polars", "arrow"])
+def test_other_tables_come_back_as_they_came(form):
+    X, y = classes()
+    table = form(X)
+    more, _ = quick(method="mixed").fit_resample(table, y)
+    assert type(more) is type(table)
+    assert more.schema == table.schema
+    assert more[: len(X)].equals(table)
+
+
+def test_arrays_and_lists_come_back_as_they_came():
+    X, y = numbers()
+    X = X.astype(np.float32)
+    more, targets = quick().fit_resample(X, y)
+    assert more.dtype == np.float32
+    assert targets.dtype == y.dtype
+    np.testing.assert_array_equal(more[:60], X)
+    listed, list_targets = quick().fit_resample(X.tolist(), y.tolist())
+    assert isinstance(listed, list)
+    assert isinstance(list_targets, list)
+    np.testing.assert_allclose(listed, more, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([True, False] * 30),
+        pd.Series(pd.Categorical(["b", "a", "c"] * 20, categories=["c", "b", "a"])),
+        np.array([1.0, 2.0] * 30),
+        np.array([-5, 7, 7, 7] * 15, dtype=np.int8),
+        np.array(["x", "y", "y"] * 20),
+    ],
+    ids=["truth", "levels", "whole floats", "small", "text"],
+)
+def test_classes_of_any_type_stay_what_they_are(y):
+    X, _ = classes()
+    _, targets = quick(ratio=1, labels="teacher").fit_resample(X, y)
+    assert targets.dtype == y.dtype
+    assert set(targets) <= set(y)
+    assert len(targets) == 120
+
+
+def test_the_same_seed_gives_the_same_rows():
+    X, y = classes()
+    first, second = (quick(method="mixed", labels="teacher").fit_resample(X, y) for _ in range(2))
+    pd.testing.assert_frame_equal(first[0], second[0])
+    other, _ = quick(method="mixed", labels="teacher", random_state=1).fit_resample(X, y)
+    assert not first[0].equals(other)
+
+
+def test_bins_of_numbers_are_balanced():
+    X, y = amounts(200)
+    augmenter = quick(task="regression", bins=4, teacher=None)
+    _, targets = augmenter.fit_resample(X, y)
+    edges = np.linspace(y.min(), y.max(), 5)
+    counts = np.bincount(np.searchsorted(edges[1:-1], targets, side="right"), minlength=4)
+    before = np.bincount(np.searchsorted(edges[1:-1], y, side="right"), minlength=4)
+    assert (counts[before > 0] == before.max()).all()
+    assert targets.between(y.min(), y.max()).all()
+    assert augmenter.sampling_strategy_ == {
+        b: before.max() - n for b, n in enumerate(before) if 0 < n < before.max()
+    }
+
+
+def test_density_prefers_rare_targets():
+    X, y = amounts(300)
+    means = [
+        quick(ratio=1, bins=bins, method="jitter", teacher=None).fit_resample(X, y)[1].iloc[300:].mean()
+        for bins in (10, "density")
+    ]
+    assert means[1] > 1.5 * means[0]
+
+
+def test_labels_of_numbers_are_the_teachers_mean_or_that_with_a_residual():
+    X, y = amounts(100)
+    teacher = RandomForestRegressor(20, random_state=0)
+    how = {"ratio": 2, "method": "jitter", "teacher": teacher}
+    (Xs, soft), (Xt, hard) = (quick(labels=one, **how).fit_resample(X, y) for one in ("soft", "teacher"))
+    pd.testing.assert_frame_equal(Xs, Xt)
+    off = (hard - soft).iloc[100:]
+    assert soft.iloc[100:].between(y.min(), y.max()).all()
+    assert off.std() > 0
+    assert abs(off.mean()) < 0.2 * y.std()
+
+
+def test_focus_on_sparse_rows_draws_rows_further_out():
+    X, y = numbers(100)
+    near, far = (
+        np.abs(quick(ratio=2, method="jitter", focus=focus).fit_resample(X, y)[0][100:]).mean()
+        for focus in (None, "sparse")
+    )
+    assert far > 1.1 * near
+
+
+def test_focus_on_uncertain_rows_draws_rows_between_the_classes():
+    X, y = numbers(200)
+    model = LogisticRegression().fit(X, y)
+    sure, unsure = (
+        np.abs(
+            model.decision_function(
+                quick(ratio=2, method="jitter", focus=focus, teacher=LogisticRegression()).fit_resample(X, y)[
+                    0
+                ][200:]
+            )
+        ).mean()
+        for focus in (None, "uncertain")
+    )
+    assert unsure < 0.9 * sure
+
+
+def test_rows_without_labels_are_learned_too():
+    X, y = classes(20)
+    more, _ = classes(80, seed=1)
+    Copying.seen.clear()
+    added, _ = Augmenter(Copying(), ratio=4, labels="soft", teacher=FOREST, random_state=0).fit_resample(
+        X, y, X_unlabelled=more
+    )
+    (learned,) = Copying.seen
+    pd.testing.assert_frame_equal(learned, pd.concat([X, more], ignore_index=True))
+    assert set(added["size"].iloc[20:]) > set(X["size"])
+    with pytest.raises(ParameterError, match="X_unlabelled needs a ratio, and labels='soft' or 'teacher'"):
+        quick(ratio=1).fit_resample(X, y, X_unlabelled=more)
+    with pytest.raises(DataError, match="lacks columns of X: 'size'"):
+        quick(ratio=1, labels="soft").fit_resample(X, y, X_unlabelled=more.drop(columns="size"))
+
+
+@pytest.mark.parametrize("n", [20, 25])
+@pytest.mark.parametrize("method", METHODS)
+def test_twenty_rows_are_enough(n, method):
+    X, y = classes(n)
+    more, _ = Augmenter(SynthGAN(verbose=0), method=method, ratio=2, random_state=0).fit_resample(X, y)
+    assert len(more) == 3 * n
+
+
+def test_it_resamples_in_a_pipeline_when_fitted_alone():
+    X, y = numbers(80)
+    model = make_pipeline(quick(), LogisticRegression()).fit(X, y)
+    assert model.predict(X).shape == (80,)
+    rows, _ = quick().fit_resample(X, y)
+    assert len(rows) > 80
+    search = GridSearchCV(
+        make_pipeline(quick(method="jitter"), LogisticRegression()),
+        {"augmenter__synthesizer__epochs": [1, 2], "augmenter__ratio": [None, 1]},
+        cv=2,
+    ).fit(X, y)
+    assert set(search.best_params_) == {"augmenter__synthesizer__epochs", "augmenter__ratio"}
+
+
+def test_a_clone_is_unfitted_and_has_the_same_parameters():
+    augmenter = quick(method=("mixed", "jitter"), sampling_strategy={"yes": 50})
+    copy = clone(augmenter)
+    assert copy is not augmenter
+    assert copy.get_params()["synthesizer__epochs"] == 3
+    assert {name: str(value) for name, value in copy.get_params().items()} == {
+        name: str(value) for name, value in augmenter.get_params().items()
+    }
+
+
+def test_nothing_of_a_test_fold_reaches_the_generator():
+    # Each row carries a number of its own: the folds' training rows are all that is ever learned.
+    X, y = numbers(80)
+    X = np.column_stack([X, np.arange(80)])
+    Copying.seen.clear()
+    folds = [(np.arange(0, 40), np.arange(40, 80)), (np.arange(40, 80), np.arange(0, 40))]
+    augmenter = Augmenter(
+        Copying(), ratio="auto", labels="soft", teacher=FOREST, cv=3, n_repeats=1, random_state=0
+    )
+    cross_val_score(make_pipeline(augmenter, LogisticRegression()), X, y, cv=folds, error_score="raise")
+    learned = [set(table["x3"]) for table in Copying.seen]
+    assert len(learned) >= 6
+    assert all(any(rows <= set(train) for train, _ in folds) for rows in learned)
+
+
+def test_a_canary_in_the_test_rows_is_never_drawn():
+    X, y = numbers(80)
+    X[79] = 1e6
+    augmenter = quick(method=("mixed", "jitter", "neighbours"), ratio=2, labels="soft", cv=2, n_repeats=1)
+    rows, _ = augmenter.fit_resample(X[:79], y[:79])
+    assert np.abs(rows).max() < 100
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"method": "jiter"}, "Did you mean 'jitter'"),
+        ({"labels": ("own", "mine")}, "labels must be one of 'own'"),
+        ({"ratio": -1}, "ratio must be a number of at least 0"),
+        ({"ratio": "all"}, "ratio must be a number"),
+        ({"real_share": 1.0}, "real_share must be a number from 0 to below 1"),
+        ({"focus": "rare"}, "focus must be None"),
+        ({"bins": 1}, "bins must be a whole number of at least 2"),
+        ({"bins": "density"}, "needs a ratio"),
+        ({"task": "ranking"}, "task must be one of"),
+        ({"cv": 1}, "cv must be a whole number of at least 2"),
+        ({"level": 0}, "level must be a number above 0"),
+        ({"synthesizer": object()}, "fit\\(table\\) and sample\\(n\\)"),
+        ({"teacher": LogisticRegression, "labels": "soft"}, "teacher must be a scikit-learn estimator"),
+    ],
+    ids=lambda one: str(one)[:20],
+)
+def test_a_parameter_out_of_its_range_is_named(options, says):
+    X, y = classes()
+    with pytest.raises(ParameterError, match=says):
+        quick(**options).fit_resample(X, y)
+
+
+def test_missing_targets_and_single_classes_are_told():
+    X, y = classes()
+    with pytest.raises(DataError, match="y has 2 missing values"):
+        quick().fit_resample(X, y.mask(np.arange(60) < 2))
+    with pytest.raises(DataError, match="the class 'no' only"):
+        quick().fit_resample(X, y.where(y == "no", "no"))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        quick().fit_resample(X, y.iloc[:-1])
+
+
+def test_generators_without_conditions_are_asked_until_there_are_enough():
+    X, y = classes()
+    _, targets = Augmenter(Copying(), random_state=0).fit_resample(X, y)
+    assert targets.value_counts().nunique() == 1

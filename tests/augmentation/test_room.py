@@ -1,0 +1,93 @@
+"""Room for drawn rows: copies of real rows are to change nothing."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from small_problems import numbers
+
+from synthgan.augmentation.lesson import Lesson, taught
+from synthgan.augmentation.problem import Given
+from synthgan.augmentation.room import with_room
+from synthgan.augmentation.supply import Addition
+
+LEARNERS = [
+    LogisticRegression(C=0.3, tol=1e-8),
+    make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8)),
+    # Not deep: where splits are as good as each other, rounding decides which is taken.
+    DecisionTreeClassifier(min_samples_leaf=15, random_state=0),
+    DecisionTreeClassifier(max_depth=2, random_state=0),
+    GradientBoostingClassifier(n_estimators=10, min_samples_leaf=4, random_state=0),
+    KNeighborsClassifier(5),
+    SVC(C=2.0, tol=1e-8),
+]
+
+
+def copies(X, y, times):
+    given, task = Given.of(X, y)
+    problem = given.problem(task)
+    frame = problem.features
+    again = np.tile(np.arange(len(frame)), times)
+    return given, problem, Addition(frame.iloc[again].reset_index(drop=True), problem.labels[again])
+
+
+@pytest.mark.parametrize("learner", LEARNERS, ids=lambda one: str(one)[:40])
+@pytest.mark.parametrize("share", [None, 0.5, 0.2])
+def test_copies_change_nothing(learner, share):
+    X, y = numbers(90)
+    given, problem, addition = copies(X, y, 4)
+    alone = learner.fit(X, y)
+    grid = np.random.default_rng(1).normal(size=(200, 3))
+    judge = "predict_proba" if hasattr(learner, "predict_proba") else "decision_function"
+    expected = getattr(alone, judge)(grid)
+    model = taught(learner, given, problem, addition, real_share=share, adapt=True)
+    np.testing.assert_allclose(getattr(model, judge)(grid), expected, atol=2e-3)
+
+
+def test_without_room_copies_weaken_what_is_counted_in_rows():
+    X, y = numbers(90)
+    given, problem, addition = copies(X, y, 4)
+    tree = DecisionTreeClassifier(min_samples_leaf=7, random_state=0)
+    model = taught(tree, given, problem, addition, real_share=None, adapt=False)
+    assert model.get_n_leaves() > tree.fit(X, y).get_n_leaves()
+
+
+@pytest.mark.parametrize(
+    ("learner", "weighted", "expected"),
+    [
+        (HistGradientBoostingClassifier(min_samples_leaf=20), True, {"min_samples_leaf": 60}),
+        (DecisionTreeClassifier(min_samples_split=10), True, {"min_samples_split": 30}),
+        (DecisionTreeRegressor(min_samples_leaf=0.1), True, {"min_samples_leaf": 0.1}),
+        (KNeighborsClassifier(5), False, {"n_neighbors": 15}),
+        (LogisticRegression(C=3.0), True, {"C": 3.0}),
+        (SVC(C=3.0), False, {"C": 1.0}),
+        (Ridge(alpha=2.0), False, {"alpha": 6.0}),
+    ],
+    ids=lambda one: str(one)[:40],
+)
+def test_what_becomes_of_parameters(learner, weighted, expected):
+    copy = with_room(make_pipeline(StandardScaler(), learner), 100, 300, weighted=weighted)
+    assert {name: copy[-1].get_params()[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("share", [None, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("soft", [False, True])
+def test_weights_add_up_and_real_rows_keep_their_share(share, soft):
+    X, y = numbers(50)
+    _, problem, addition = copies(X, y, 3)
+    if soft:
+        chances = np.random.default_rng(0).dirichlet([1, 1], len(addition))
+        addition = Addition(addition.features, addition.labels, chances)
+    own = np.random.default_rng(1).random(50)
+    for sample_weight in (None, own):
+        lesson = Lesson.of(problem, addition, share, sample_weight)
+        total = 50 if sample_weight is None else own.sum()
+        expected = 0.25 if share is None else share
+        assert lesson.real_weights.sum() + lesson.added_weights.sum() == pytest.approx(total, rel=2e-3)
+        assert lesson.real_weights.sum() == pytest.approx(expected * total, rel=1e-9)
+        assert len(lesson.added) == len(lesson.labels) == len(lesson.added_weights)
