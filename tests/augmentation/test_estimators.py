@@ -1,0 +1,127 @@
+"""Learners that are fitted on augmented rows."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
+from small_problems import QUICK, amounts, classes, numbers
+
+from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, ParameterError
+
+SOFT = Augmenter(ratio=2, method="jitter", labels="soft", real_share=0.1)
+
+
+def of_tables(learner):
+    levels = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
+    columns = make_column_transformer(
+        (SimpleImputer(), ["size", "count", "gap"]), (levels, ["kind", "town"]), remainder="drop"
+    )
+    return make_pipeline(columns, learner)
+
+
+@pytest.mark.parametrize(
+    "learner", [LogisticRegression(), DecisionTreeClassifier(), KNeighborsClassifier()], ids=str
+)
+@pytest.mark.parametrize("labels", ["own", "soft"])
+def test_pipelines_of_tables_learn_and_predict(learner, labels):
+    X, y = classes()
+    X["town"] = X["town"].astype(object).where(X["town"].notna(), np.nan)
+    augmenter = Augmenter(QUICK, ratio=1, method="mixed", labels=labels)
+    model = AugmentedClassifier(of_tables(learner), augmenter, random_state=0).fit(X, y)
+    assert model.classes_.tolist() == ["no", "yes"]
+    assert model.predict_proba(X).shape == (60, 2)
+    assert model.score(X, y) > 0.7
+    assert model.n_features_in_ == 7
+    assert model.feature_names_in_.tolist() == list(X)
+
+
+def test_predicting_adds_no_rows():
+    X, y = numbers()
+    model = AugmentedClassifier(DecisionTreeClassifier(), SOFT, random_state=0).fit(X, y)
+    assert model.predict(X).shape == (60,)
+    np.testing.assert_array_equal(model.predict(X[:1]), model.predict(X)[:1])
+
+
+def test_what_the_learner_cannot_do_the_meta_estimator_cannot():
+    naive = AugmentedClassifier(GaussianNB(), SOFT)
+    assert hasattr(naive, "predict_proba")
+    assert not hasattr(naive, "decision_function")
+    assert hasattr(AugmentedClassifier(LogisticRegression()), "decision_function")
+
+
+def test_weights_of_real_rows_count():
+    X, y = numbers(100)
+    weights = np.where(np.arange(100) < 50, 1.0, 0.0)
+    augmenter = Augmenter(ratio=1, method="jitter", real_share=0.9)
+    model = AugmentedClassifier(LogisticRegression(), augmenter, random_state=0)
+    of_half = model.fit(X, y, sample_weight=weights).predict_proba(X)
+    of_all = clone(model).fit(X, y).predict_proba(X)
+    alone = LogisticRegression().fit(X[:50], y[:50]).predict_proba(X)
+    assert np.abs(of_half - alone).mean() < np.abs(of_all - alone).mean()
+    neighbours = AugmentedClassifier(KNeighborsClassifier(), augmenter, random_state=0)
+    with pytest.raises(ParameterError, match="KNeighborsClassifier takes no sample_weight"):
+        neighbours.fit(X, y, sample_weight=weights)
+
+
+def test_grids_reach_the_learner_and_the_synthesizer():
+    X, y = numbers()
+    model = AugmentedClassifier(LogisticRegression(), Augmenter(QUICK, ratio=1), random_state=0)
+    grid = {"estimator__C": [0.1, 1.0], "augmenter__ratio": [0, 1], "augmenter__synthesizer__epochs": [1]}
+    search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
+    assert set(search.best_params_) == set(grid)
+
+
+def test_folds_of_scikit_learn_fit_it():
+    X, y = classes()
+    model = AugmentedClassifier(of_tables(DecisionTreeClassifier(min_samples_leaf=3)), SOFT, random_state=0)
+    scores = cross_val_score(model, X.drop(columns="town").assign(town="Oslo"), y, cv=3, error_score="raise")
+    assert scores.mean() > 0.6
+
+
+def test_a_fitted_one_survives_pickling():
+    X, y = numbers()
+    model = AugmentedClassifier(LogisticRegression(), SOFT, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), model.predict_proba(X))
+
+
+def test_nothing_that_was_given_is_changed():
+    X, y = classes()
+    X["town"] = "Oslo"
+    before, augmenter, learner = X.copy(), clone(SOFT), of_tables(LogisticRegression())
+    AugmentedClassifier(learner, augmenter, random_state=0).fit(X, y)
+    pd.testing.assert_frame_equal(X, before)
+    assert augmenter.estimator is None
+    assert augmenter.task == "auto"
+    assert not hasattr(learner[-1], "coef_")
+
+
+@pytest.mark.parametrize("labels", ["own", "teacher", "soft"])
+def test_numbers_are_predicted(labels):
+    X, y = amounts(120)
+    augmenter = Augmenter(ratio=2, method="jitter", labels=labels)
+    model = AugmentedRegressor(Ridge(), augmenter, random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.3
+
+
+def test_an_augmenter_is_asked_for():
+    X, y = numbers()
+    with pytest.raises(ParameterError, match="augmenter must be an Augmenter or None"):
+        AugmentedClassifier(LogisticRegression(), LogisticRegression()).fit(X, y)
+
+
+def test_drawn_rows_of_times_are_for_selectors_of_dtypes_as_well():
+    X, y = classes()
+    columns = make_column_transformer((SimpleImputer(), make_column_selector(dtype_include="number")))
+    model = make_pipeline(columns, LogisticRegression())
+    assert AugmentedClassifier(model, SOFT, random_state=0).fit(X, y).predict(X).shape == (60,)
