@@ -9,7 +9,8 @@ INSTALLED := $(VENV)/.installed
 RIVALS := .rivals
 
 .PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
-	bench-imputation bench-ablation bench-rivals bench-agreement bench-calibration clean
+	bench-imputation bench-ablation bench-rivals bench-agreement bench-calibration bench-augmentation \
+	bench-small clean
 
 # --- the two commands -------------------------------------------------------------------------------
 
@@ -66,6 +67,15 @@ bench-agreement: $(RIVALS)/sdmetrics/.installed
 # What the evaluation says of tables of which the answer is known: half an hour.
 bench-calibration: $(INSTALLED)
 	$(BIN)/python benchmarks/calibration.py
+
+# Who gains from drawn rows, and how long small tables are to be learned. The former takes many hours; what is
+# done is kept, so that it can be interrupted.
+bench-augmentation: $(INSTALLED) $(RIVALS)/ctgan_until/.installed
+	$(BIN)/python benchmarks/augmentation/study.py --data $(DATA) --ctgan $(RIVALS)/ctgan_until/bin/python
+	$(BIN)/python benchmarks/augmentation/summary.py
+
+bench-small: $(INSTALLED)
+	$(BIN)/python benchmarks/small_tables.py german-credit adult-train shoppers telco-churn --data $(DATA)
 
 clean:
 	rm -rf $(VENV) $(RIVALS) demo-output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -66,7 +66,21 @@ def test_readme_is_short():
     assert len(README.splitlines()) < 200
 
 
-@pytest.mark.parametrize("module", ["synthgan.synthesizer", "synthgan.imputer", "synthgan.datasets"])
+def test_blocks_about_augmentation_run():
+    blocks = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "augmentation.md").read_text(), flags=re.DOTALL
+    )
+    names = {}
+    for block in blocks:
+        exec(block, names)
+    assert str(names["model"][-1]) == "DecisionTreeClassifier(max_depth=3)"
+
+
+EXAMPLES = ["synthesizer", "imputer", "datasets", "augmentation.augmenter", "augmentation.estimators"]
+EXAMPLES += ["augmentation.teachers"]
+
+
+@pytest.mark.parametrize("module", [f"synthgan.{name}" for name in EXAMPLES])
 def test_docstring_examples_run(module):
     results = doctest.testmod(importlib.import_module(module))
     assert results.attempted > 0

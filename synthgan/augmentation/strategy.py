@@ -30,7 +30,7 @@ def wanted_of_classes(problem: Problem, strategy: Any) -> tuple[dict[int, int], 
     by_class = check_sampling_strategy(strategy, targets, "over-sampling")
     code_of = {value: code for code, value in enumerate(problem.classes.tolist())}
     wanted = {code_of[_plain(value)]: int(n) for value, n in by_class.items() if n}
-    return wanted, dict(by_class)
+    return wanted, {_plain(value): int(n) for value, n in by_class.items()}
 
 
 def bins_of(targets: FloatArray, bins: int) -> IntArray:

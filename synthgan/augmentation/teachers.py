@@ -159,7 +159,7 @@ def drawn_classes(chances: FloatArray, rng: np.random.Generator) -> npt.NDArray[
     --------
     >>> labels = drawn_classes(np.tile([0.25, 0.75], (100, 1)), np.random.default_rng(0))
     >>> int(labels.sum())
-    75
+    76
     """
     golden = (np.sqrt(5) - 1) / 2
     uniform = (rng.random() + golden * np.arange(len(chances))) % 1
