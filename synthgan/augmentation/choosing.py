@@ -19,15 +19,13 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from synthgan.augmentation.lesson import taught
+from synthgan.augmentation.losses import losses_of, said_of, truth_of
 from synthgan.augmentation.problem import Given, Problem
-from synthgan.augmentation.supply import Addition, Supply
+from synthgan.augmentation.supply import OF_TEACHER, Addition, Supply
 from synthgan.evaluation.statistics import repeated_t
-from synthgan.evaluation.tables import class_names
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray
 
-#: A chance of a class that a learner gives counts as this at least: one sure error is not to decide alone.
-_LEAST_CHANCE = 1e-3
 #: Rows that an inner fold learns, at least.
 _MIN_ROWS = 4
 
@@ -98,7 +96,8 @@ class Trial:
         The learner, or a pipeline.
     scoring
         A scorer of scikit-learn, its name, or None for the loss of each row: log-loss of classes, squared
-        error of numbers.
+        error of numbers. Where a teacher labels drawn rows, half of what is true of a held-out row is then
+        what the teacher says, who has not learned it; see `losses`.
     n_splits, n_repeats
         Folds, and how often rows are cut into them anew.
     level
@@ -147,16 +146,27 @@ class Trial:
         results: dict[Candidate, FloatArray | str] = {}
         # Threads, since what a fold has learned is wanted again in the next stage.
         with Parallel(n_jobs=self.n_jobs, require="sharedmem") as parallel:
-            nones = self._figures(parallel, folds, problem, [None])[0]
+            trusts = self._trusts_teacher(parallel, folds, stages[0](None))
+            nones = self._figures(parallel, folds, [None], trusts)[0]
             if isinstance(nones, str):
                 raise DataError(f"The learner cannot be trained on the real rows alone: {nones}")
             best = None
             for stage in stages:
                 fresh = [one for one in stage(best) if one not in results]
-                results |= zip(fresh, self._figures(parallel, folds, problem, fresh), strict=True)
+                results |= zip(fresh, self._figures(parallel, folds, fresh, trusts), strict=True)
                 gains = {one: nones - it for one, it in results.items() if not isinstance(it, str)}
                 best = _best(gains) if gains else None
         return self._decision(results, nones, best)
+
+    def _trusts_teacher(
+        self, parallel: Parallel, folds: "list[_Fold]", candidates: Sequence[Candidate]
+    ) -> bool:
+        """Whether held-out rows are judged by a teacher as well: if it is no worse than the learner alone."""
+        if self.scoring is not None or not {one.labels for one in candidates} & set(OF_TEACHER):
+            return False
+        alone = self._figures(parallel, folds, [None], False)[0]
+        taught = self._by_row(folds, parallel(delayed(_silent)(fold.teacher_losses) for fold in folds))
+        return not (isinstance(alone, str) or isinstance(taught, str)) and taught.mean() <= alone.mean()
 
     def _decision(
         self,
@@ -209,29 +219,30 @@ class Trial:
         self,
         parallel: Parallel,
         folds: "list[_Fold]",
-        problem: Problem,
         candidates: Sequence[Candidate | None],
+        trusts: bool,
     ) -> list[FloatArray | str]:
         """Return for each candidate losses by row, or scores by fold with their sign turned, or a failure."""
-        if not candidates:
-            return []
-        found = parallel(delayed(_run)(fold, candidates) for fold in folds)
-        together: list[FloatArray | str] = []
-        for place in range(len(candidates)):
-            parts = [results[place] for results in found]
-            failed = [part for part in parts if isinstance(part, str)]
-            if failed:
-                together.append(failed[0])
-                continue
-            if self.scoring is not None:
-                together.append(np.concatenate(parts))
-                continue
-            sums, counts = np.zeros(len(problem)), np.zeros(len(problem))
-            for fold, part in zip(folds, parts, strict=True):
-                sums[fold.held_out] += part
-                counts[fold.held_out] += 1
-            together.append(sums[counts > 0] / counts[counts > 0])
-        return together
+        found = parallel(
+            delayed(lambda fold: [_silent(fold.losses, one, trusts) for one in candidates])(fold)
+            for fold in folds
+        )
+        by_candidate = [[results[place] for results in found] for place in range(len(candidates))]
+        return [self._by_row(folds, parts) for parts in by_candidate]
+
+    def _by_row(self, folds: "list[_Fold]", parts: "list[FloatArray | str]") -> FloatArray | str:
+        """Return the figures of all folds together: of each row the mean of its losses in all repeats."""
+        together = [part for part in parts if not isinstance(part, str)]
+        if len(together) < len(parts):
+            return next(part for part in parts if isinstance(part, str))
+        if self.scoring is not None:
+            return np.concatenate(together)
+        n_rows = len(folds[0].problem)
+        sums, counts = np.zeros(n_rows), np.zeros(n_rows)
+        for fold, part in zip(folds, together, strict=True):
+            sums[fold.held_out] += part
+            counts[fold.held_out] += 1
+        return np.asarray(sums[counts > 0] / counts[counts > 0])
 
     def _p_value(self, gains: FloatArray) -> float:
         """Return how likely so large a mean gain is by chance, one-sided."""
@@ -261,34 +272,47 @@ class _Fold:
         """What draws rows like the learned ones."""
         return self.supply_of(self.problem.take(self.learned), self.seed)
 
-    def losses(self, candidate: Candidate | None) -> FloatArray:
+    @cached_property
+    def asked(self) -> Given:
+        """The rows that are held out."""
+        return self.given.take(self.held_out)
+
+    @cached_property
+    def taught(self) -> FloatArray:
+        """What the teacher says of rows that are held out, and that it has not learned."""
+        return self.supply.fitted_teacher.says(self.problem.features.iloc[self.held_out])
+
+    def losses(self, candidate: Candidate | None, trusts: bool) -> FloatArray:
         """Return the loss of each held-out row, or one score with its sign turned."""
-        given, problem = self.given.take(self.learned), self.supply.problem
-        addition = self.draw(self.supply, candidate)
         model = taught(
             seeded(self.trial.estimator, self.seed),
-            given,
-            problem,
-            addition,
+            self.given.take(self.learned),
+            self.supply.problem,
+            self.draw(self.supply, candidate),
             real_share=None if candidate is None else candidate.real_share,
             adapt=self.trial.adapt,
         )
-        asked, labels = self.given.take(self.held_out), self.problem.labels[self.held_out]
         if self.trial.scoring is not None:
-            return -np.array([check_scoring(model, self.trial.scoring)(model, asked.X, asked.y)])
-        return row_losses(model, asked.X, labels, self.problem)
+            return -np.array([check_scoring(model, self.trial.scoring)(model, self.asked.X, self.asked.y)])
+        return self._losses_of(said_of(model, self.asked.X, self.problem), self.taught if trusts else None)
+
+    def teacher_losses(self) -> FloatArray:
+        """Return the loss of each held-out row if the teacher itself predicts it."""
+        return self._losses_of(self.taught, None)
+
+    def _losses_of(self, said: FloatArray, by_teacher: FloatArray | None) -> FloatArray:
+        truth = truth_of(self.problem.labels[self.held_out], by_teacher, self.problem)
+        return losses_of(said, truth, self.problem)
 
 
-def _run(fold: _Fold, candidates: Sequence[Candidate | None]) -> list[FloatArray | str]:
-    results: list[FloatArray | str] = []
-    with warnings.catch_warnings():  # what is warned of here is warned of again in the fit that counts
+def _silent(losses: Callable[..., FloatArray], *arguments: Any) -> FloatArray | str:
+    """Return losses, or why there are none; what is warned of is warned of again in the fit that counts."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for candidate in candidates:
-            try:
-                results.append(fold.losses(candidate))
-            except Exception as error:  # whatever a stranger's learner, teacher or generator raises
-                results.append(f"{type(error).__name__}: {error}")
-    return results
+        try:
+            return losses(*arguments)
+        except Exception as error:  # whatever a stranger's learner, teacher or generator raises
+            return f"{type(error).__name__}: {error}"
 
 
 def _best(gains: dict[Candidate, FloatArray]) -> Candidate:
@@ -308,26 +332,6 @@ def seeded(estimator: Any, seed: int) -> Any:
         name for name, value in copy.get_params().items() if name.endswith("random_state") and value is None
     ]
     return copy.set_params(**dict.fromkeys(unset, seed)) if unset else copy
-
-
-def row_losses(model: Any, X: Any, labels: Any, problem: Problem) -> FloatArray:
-    """Return log-losses of classes, or squared errors in units of the target's variance, shape ``(n_rows,)``.
-
-    A classifier without probabilities has a loss of 1 where it errs.
-    """
-    if not problem.predicts_classes:
-        variance = float(np.var(problem.labels)) or 1.0
-        return np.asarray((np.asarray(model.predict(X), dtype=float) - labels) ** 2 / variance)
-    known = pd.Index(problem.task.classes)
-    if not hasattr(model, "predict_proba"):
-        predicted = known.get_indexer(pd.Index(class_names(pd.Series(np.asarray(model.predict(X))))))
-        errs: FloatArray = (predicted != labels).astype(float)
-        return errs
-    columns = known.get_indexer(pd.Index(class_names(pd.Series(np.asarray(model.classes_)))))
-    chances = np.zeros((len(labels), len(known)))
-    chances[:, columns] = model.predict_proba(X)
-    found = np.maximum(chances[np.arange(len(labels)), labels], _LEAST_CHANCE)
-    return np.asarray(-np.log(found))
 
 
 def _nothing(reason: str, level: float, table: pd.DataFrame | None = None) -> Decision:

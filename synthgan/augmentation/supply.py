@@ -20,7 +20,9 @@ from synthgan.augmentation.ways import Ways
 from synthgan.exceptions import ParameterError
 from synthgan.layout import FloatArray, IntArray
 
+#: Whose labels drawn rows may have, and of these a teacher's.
 LABELS = ("own", "condition", "teacher", "soft")
+OF_TEACHER = ("teacher", "soft")
 FOCUSES = (None, "uncertain", "sparse")
 #: Rows that are drawn for each that is kept, where some are preferred.
 _POOL = 4
@@ -121,7 +123,7 @@ class Supply:
         that it gives to the class.
         """
         rng = np.random.default_rng(self.seed)
-        has_teacher = labels in ("teacher", "soft")
+        has_teacher = labels in OF_TEACHER
         parts = []
         for part, n in wanted:
             rows = self.ways.drawn(method, _POOL * n if has_teacher or self.focus else n, rng, part)

@@ -12,7 +12,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from small_problems import Copying, amounts, classes, numbers
 
 from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, DataError
-from synthgan.augmentation.choosing import Candidate, _best, row_losses
+from synthgan.augmentation.choosing import Candidate, _best
+from synthgan.augmentation.losses import losses_of, said_of, truth_of
 from synthgan.augmentation.options import AUTO_RATIOS
 from synthgan.augmentation.problem import Given
 
@@ -151,8 +152,25 @@ def test_losses_of_classes_follow_the_learners_own_order():
         def predict_proba(self, X):
             return np.tile([0.8, 0.2], (len(X), 1))
 
-    losses = row_losses(Sure(), X, problem.labels, problem)
+    said = said_of(Sure(), X, problem)
+    losses = losses_of(said, truth_of(problem.labels, None, problem), problem)
     np.testing.assert_allclose(losses, -np.log(np.where(y == "yes", 0.8, 0.2)))
+    # Half of the truth is a teacher's, who is as sure: the loss is nearer to the mean of both classes'.
+    mixed = losses_of(said, truth_of(problem.labels, said, problem), problem)
+    expected = 0.5 * losses - 0.5 * (0.8 * np.log(0.8) + 0.2 * np.log(0.2))
+    np.testing.assert_allclose(mixed, expected)
+
+
+def test_a_teacher_that_is_worse_than_the_learner_has_no_say():
+    X, y = numbers(100)
+    how = {"ratio": 1, "method": ("jitter", "neighbours"), "labels": "teacher", "random_state": 0}
+    tables = [
+        chosen(Augmenter(teacher=teacher, **how), LogisticRegression(), X, y).table
+        for teacher in (DummyClassifier(), DummyClassifier(strategy="uniform"))
+    ]
+    # Both label at random, and neither has a say in how far off the learner is without drawn rows.
+    assert (tables[0]["gain"] < 0).all()
+    assert (tables[1]["gain"] < 0).all()
 
 
 def test_choosing_is_repeatable():
