@@ -1,9 +1,7 @@
 """The learners of the study, each behind one coding of columns, and what is tried when they are tuned."""
 
-from typing import Any, Self
+from typing import Any
 
-import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -11,7 +9,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from synthgan.evaluation.tables import Coding
+from synthgan.augmentation.points import TablePoints
 
 #: Each with settings that suit some hundred rows, and those that are tried when it is tuned.
 LEARNERS: dict[str, tuple[Any, dict[str, list[Any]]]] = {
@@ -33,19 +31,6 @@ LEARNERS: dict[str, tuple[Any, dict[str, list[Any]]]] = {
 }
 
 
-class Points(TransformerMixin, BaseEstimator):
-    """Rows as points: numbers scaled, levels one by one."""
-
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Learn scales and levels."""
-        self.coding_ = Coding.of(X)
-        return self
-
-    def transform(self, X: pd.DataFrame) -> Any:
-        """Return points, shape ``(n_rows, width)``."""
-        return self.coding_.points(X)
-
-
 def piped(learner: Any) -> Pipeline:
     """Return a learner of tables."""
-    return Pipeline([("points", Points()), ("learner", learner)])
+    return Pipeline([("points", TablePoints()), ("learner", learner)])

@@ -9,17 +9,16 @@ from imblearn.over_sampling.base import BaseOverSampler
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import validate_data
 
 from synthgan.augmentation import strategy
 from synthgan.augmentation.choosing import Candidate, Decision, Trial
 from synthgan.augmentation.options import AUTO_LABELS, candidates_of, check_options, stages_of, values
+from synthgan.augmentation.points import TablePoints
 from synthgan.augmentation.problem import Given, Problem, read_table
 from synthgan.augmentation.supply import OF_TEACHER, Addition, Supply
 from synthgan.augmentation.teachers import checked_teacher
 from synthgan.augmentation.ways import Ways
-from synthgan.evaluation.tables import Coding
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
 from synthgan.parameters import seed_from
 from synthgan.synthesizer import SynthGAN
@@ -268,7 +267,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         estimator = self.estimator
         if estimator is None:
             line = LogisticRegression(max_iter=2_000) if problem.predicts_classes else Ridge()
-            estimator = make_pipeline(FunctionTransformer(_Points(problem.coding)), line)
+            estimator = make_pipeline(TablePoints(), line)
         trial = Trial(estimator, self.scoring, self.cv, self.n_repeats, self.level, adapt, self.n_jobs, seed)
         return trial.decided(
             given,
@@ -345,17 +344,6 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
-
-
-class _Points:
-    """How a line sees rows: as points."""
-
-    def __init__(self, coding: Coding) -> None:
-        self.coding = coding
-
-    def __call__(self, X: Any) -> Any:
-        """Return rows as points, shape ``(n_rows, width)``."""
-        return self.coding.points(read_table(X)[0])
 
 
 def with_estimator(augmenter: Augmenter, estimator: Any, task: str) -> Augmenter:

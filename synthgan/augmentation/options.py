@@ -44,6 +44,9 @@ def check_options(options: Mapping[str, Any]) -> None:
         some = values(options[name], auto)
         if not some or not all(one is None or (_is_number(one) and 0 <= one < below) for one in some):
             raise ParameterError(f"{name} must be {words}, several, 'auto' or None; got {options[name]!r}.")
+    is_default = isinstance(options["sampling_strategy"], str) and options["sampling_strategy"] == "auto"
+    if options["ratio"] is not None and not is_default:
+        raise ParameterError("Give either ratio or sampling_strategy: both say how many rows are added.")
     if options["focus"] not in FOCUSES:
         raise ParameterError(f"focus must be None, 'uncertain' or 'sparse'; got {options['focus']!r}.")
     strategy.check_bins(options["bins"])

@@ -273,6 +273,7 @@ def test_a_canary_in_the_test_rows_is_never_drawn():
         ({"labels": ("own", "mine")}, "labels must be one of 'own'"),
         ({"ratio": -1}, "ratio must be a number of at least 0"),
         ({"ratio": "all"}, "ratio must be a number"),
+        ({"ratio": 1, "sampling_strategy": "all"}, "either ratio or sampling_strategy"),
         ({"real_share": 1.0}, "real_share must be a number from 0 to below 1"),
         ({"focus": "rare"}, "focus must be None"),
         ({"bins": 1}, "bins must be a whole number of at least 2"),

@@ -1,0 +1,28 @@
+"""TablePoints: what a line or neighbours need before them to take any table: rows in, points out."""
+
+from typing import Any, Self
+
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from synthgan.augmentation.problem import read_table
+from synthgan.evaluation.tables import Coding
+from synthgan.layout import FloatArray
+
+
+class TablePoints(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Code the columns of any table as `Coding.points` has it: numbers scaled, each frequent level by itself.
+
+    Attributes
+    ----------
+    coding_ : Coding
+        Levels, centres and scales of the fitted table.
+    """
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn levels, centres and scales."""
+        self.coding_ = Coding.of(read_table(X)[0])
+        return self
+
+    def transform(self, X: Any) -> FloatArray:
+        """Return points, shape ``(n_rows, width)``."""
+        return self.coding_.points(read_table(X)[0])
