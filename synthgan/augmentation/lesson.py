@@ -143,7 +143,7 @@ def _by_repetition(
     again, more = np.tile(np.arange(n_real), n_each - 1), np.tile(np.arange(n_added), n_each_added)
     labels = addition.labels[more]
     if addition.chances is not None:
-        labels = drawn_classes(addition.chances[more], np.random.default_rng(0))
+        labels = drawn_classes(addition.chances, np.random.default_rng(0), n_each_added)
     features = pd.concat([problem.features.iloc[again], addition.features.iloc[more]], ignore_index=True)
     labels = np.concatenate([problem.labels[again], labels])
     X, y = given.rows(features), given.targets(problem.targets(labels), problem.classes)

@@ -137,31 +137,39 @@ def _residuals(estimator: Any, problem: Problem, seed: int) -> FloatArray:
     return residuals
 
 
-def drawn_classes(chances: FloatArray, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Return a class of each row, drawn by its chances so that all rows together come close to these.
+def drawn_classes(chances: FloatArray, rng: np.random.Generator, n_each: int = 1) -> npt.NDArray[np.int64]:
+    """Return classes of each row, drawn by its chances so that all rows together come close to these.
 
-    One uniform number is drawn and the next ones follow it in steps of the golden ratio, which spreads them
-    evenly [1]_: the share of a class among rows of like chances then has far less noise than independent
-    draws would give it.
+    The uniform numbers that decide are evenly spaced, in random order, and those of one row are as far apart
+    as can be: the share of a class among all rows, and among the draws of one, has far less noise than
+    independent draws would give it. That is systematic sampling [1]_.
 
     Parameters
     ----------
     chances
         Shape ``(n_rows, n_classes)``.
     rng
-        Source of the first number.
+        Source of randomness.
+    n_each
+        Classes of each row.
+
+    Returns
+    -------
+    ndarray of shape (n_each * n_rows,)
+        A class of each row, then another of each, and so on.
 
     References
     ----------
-    .. [1] Kuipers, Niederreiter (1974). Uniform Distribution of Sequences. Wiley.
+    .. [1] Madow, Madow (1944). On the Theory of Systematic Sampling. Annals of Mathematical Statistics 15.
 
     Examples
     --------
-    >>> labels = drawn_classes(np.tile([0.25, 0.75], (100, 1)), np.random.default_rng(0))
-    >>> int(labels.sum())
-    76
+    >>> labels = drawn_classes(np.tile([0.25, 0.75], (100, 1)), np.random.default_rng(0), n_each=4)
+    >>> labels.reshape(4, 100).sum(axis=0).tolist() == [3] * 100
+    True
     """
-    golden = (np.sqrt(5) - 1) / 2
-    uniform = (rng.random() + golden * np.arange(len(chances))) % 1
-    classes = (uniform[:, None] >= chances.cumsum(1)).sum(1)
+    n_rows = len(chances)
+    first = (rng.permutation(n_rows) + rng.random()) / max(n_rows, 1)
+    uniform = (first + np.arange(n_each)[:, None] / n_each) % 1
+    classes = (uniform[:, :, None] >= chances.cumsum(1)).sum(2).ravel()
     return np.asarray(np.minimum(classes, chances.shape[1] - 1), dtype=np.int64)

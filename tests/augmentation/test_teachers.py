@@ -44,9 +44,11 @@ def test_residuals_are_of_rows_that_were_left_out():
 )
 def test_drawn_classes_are_as_frequent_as_they_are_likely(chances, seed):
     shares = np.array(chances) / sum(chances)
-    drawn = drawn_classes(np.tile(shares, (500, 1)), np.random.default_rng(seed))
-    # Steps of the golden ratio leave a class no more than a few rows off, where chance would leave it twenty.
-    np.testing.assert_allclose(np.bincount(drawn, minlength=len(shares)), 500 * shares, atol=6)
+    drawn = drawn_classes(np.tile(shares, (500, 1)), np.random.default_rng(seed), 4)
+    # Evenly spaced numbers leave a class no more than two rows off, where chance would leave it twenty.
+    np.testing.assert_allclose(np.bincount(drawn, minlength=len(shares)), 2_000 * shares, atol=4.1)
+    of_row = np.eye(len(shares))[drawn.reshape(4, 500)].sum(0)
+    assert (np.abs(of_row - 4 * shares) < 1.01).all()
 
 
 def test_the_default_teacher_is_of_unlike_models():
