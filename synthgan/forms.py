@@ -128,7 +128,7 @@ def unwrap(X: Any) -> tuple[pd.DataFrame, Form]:
         raise DataError(
             "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert to dense."
         )
-    if hasattr(X, "__array__") and not isinstance(X, np.ndarray | pd.Series):
+    if hasattr(X, "__array__") and not hasattr(X, "columns") and not isinstance(X, np.ndarray | pd.Series):
         X = np.asarray(X)
     if isinstance(X, np.ndarray | list):
         return _unwrap_array(X)

@@ -1,6 +1,8 @@
 """Augmenter: X and y in, the same rows and drawn ones after them out; a sampler for imbalanced-learn."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -12,11 +14,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import validate_data
 
 from synthgan.augmentation import strategy
-from synthgan.augmentation.choosing import Candidate, Decision, Trial
-from synthgan.augmentation.options import AUTO_LABELS, candidates_of, check_options, stages_of, values
+from synthgan.augmentation.choosing import Candidate, Decision, Trial, Use
+from synthgan.augmentation.given import Given, like_dtypes, read_table
+from synthgan.augmentation.options import (
+    AUTO_LABELS,
+    candidates_of,
+    check_options,
+    has_choice,
+    stages_of,
+    values,
+)
 from synthgan.augmentation.points import TablePoints
-from synthgan.augmentation.problem import Given, Problem, read_table
-from synthgan.augmentation.supply import OF_TEACHER, Addition, Supply
+from synthgan.augmentation.problem import Part, Problem
+from synthgan.augmentation.supply import OF_TEACHER, Addition, Supply, nothing_of
 from synthgan.augmentation.teachers import checked_teacher
 from synthgan.augmentation.ways import Ways
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
@@ -62,19 +72,20 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         Whose label a drawn row has:
 
         - "own": that which was drawn with the row, or that of the given row which was moved;
-        - "condition": rows are drawn given a label, of labels as frequent as they are;
+        - "condition": rows are drawn given a class, of classes as frequent as they are; "own" for numbers;
         - "teacher": one that is drawn by the chances that the teacher gives;
         - "soft": these chances. Meta-estimators show learners the row with each class and its weight; here
           it is as "teacher", since rows of y hold one class.
 
-        "auto" tries "soft" and "own". Of numbers to predict, "soft" is what the teacher predicts, and
-        "teacher" has a residual added.
+        "auto" tries "soft" and "own". Where `sampling_strategy` says how many rows of a class are wanted, all
+        are drawn given the class, and a teacher picks among them. Of numbers to predict, "soft" is what the
+        teacher predicts, and "teacher" has a residual added.
     teacher : estimator, default=None
         What labels drawn rows, fitted on the given ones. None for the average of a random forest, extremely
         randomised trees, a regularised line, and small boosted trees.
     real_share : float or sequence of float, default=None
         Share of the weight that given rows keep in what meta-estimators train; None lets all rows weigh the
-        same. "auto" tries 0.1 and 0.5.
+        same, as they do in what `fit_resample` returns. "auto" tries 0.1 and 0.5.
     focus : {"uncertain", "sparse"}, default=None
         Which drawn rows are preferred, of four times as many: those that the teacher is unsure about, or
         those where given rows lie far apart.
@@ -95,9 +106,11 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
     n_repeats : int, default=2
         How often it is repeated with other folds.
     level : float, default=0.2
-        Rows are added if so large a gain has at most this chance where there is none, by a one-sided paired
-        test. To add rows that do nothing costs little, to leave out ones that help costs what they help: a
-        stricter level misses more of the gain.
+        Rows of a `ratio` are added if so large a gain of the candidate that is taken has at most this chance
+        where there is none, by a one-sided paired test. It was picked among several, so that rows that do
+        nothing are added more often than that; they cost little, where to leave out ones that help costs
+        what they help. Rows of a `sampling_strategy` are added in any case, in the way that is best when
+        classes weigh as it has them.
     n_jobs : int, default=None
         Folds at a time; None is one.
     random_state : int, numpy Generator or RandomState, default=None
@@ -194,8 +207,8 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         y : array-like of shape (n_rows,)
             Classes, or numbers to predict.
         X_unlabelled : table of shape (n_more_rows, n_columns), default=None
-            Rows without a target. The synthesizer learns them with the rows of X, without any target, so that
-            `labels` must be a teacher's.
+            Rows without a target. The synthesizer learns them with the rows of X, without any target, and
+            jitter moves them as well, so that `labels` must be a teacher's.
 
         Returns
         -------
@@ -203,7 +216,8 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
             In the form of X, with its dtypes and names. Numbered rows go on being numbered; with an index of
             any other kind all rows are numbered anew.
         y : array-like of shape (n_rows + n_added,)
-            In the form of y.
+            In the form of y, if that is a frame, a series, a list or an array; of any other form as an array.
+            Numbers are rounded where those of y are whole.
 
         Raises
         ------
@@ -214,38 +228,62 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         """
         given, task = self._read(X, y)
         problem = given.problem(task)
-        addition, _ = self.addition(given, problem, X_unlabelled=X_unlabelled)
-        targets = problem.targets(addition.labels)
-        return given.rows(addition.features), given.targets(targets, problem.classes)
+        addition, _ = self._addition(given, problem, Use(weighs=False, adapts=False), X_unlabelled)
+        return given.rows(addition.features), given.targets(problem.targets(addition.labels))
 
-    def addition(
-        self, given: Given, problem: Problem, *, X_unlabelled: Any = None, adapt: bool = True
+    def _addition(
+        self, given: Given, problem: Problem, use: Use, X_unlabelled: Any = None
     ) -> tuple[Addition, Candidate | None]:
-        """Return the rows to add, and what was chosen; the meta-estimators' way in.
+        """Return the rows to add, and what was chosen; set what users want to know of it.
 
         Parameters
         ----------
         given, problem
             The rows, as the user has them and as they are read.
+        use
+            What becomes of the rows.
         X_unlabelled
             See `fit_resample`.
-        adapt
-            Whether the learner for which is chosen makes room for drawn rows.
         """
         seed = seed_from(self.random_state)
         unlabelled = self._unlabelled(problem, X_unlabelled)
-        candidates = candidates_of(self.get_params(deep=False), problem)
+        candidates = candidates_of(self.get_params(deep=False), problem, weighs=use.weighs)
+        wanted, by_class = self._wanted(problem) if self.ratio is None else ([], {})
         self.decision_: Decision | None = None
         chosen: Candidate | None = candidates[0]
-        if len(candidates) > 1 or self.ratio == "auto":
-            self.decision_ = self._decided(given, problem, candidates, unlabelled, adapt, seed)
+
+        def draw(supply: Supply, candidate: Candidate) -> Addition:
+            rows = self._drawn(supply, candidate, wanted, len(supply.problem) / len(problem))
+            return rows if use.weighs else replace(rows, chances=None)
+
+        if has_choice(self.get_params(deep=False)):
+            trial = Trial(
+                estimator=self._learner(problem),
+                scoring=self.scoring,
+                n_splits=self.cv,
+                n_repeats=self.n_repeats,
+                level=self.level,
+                n_jobs=self.n_jobs,
+                seed=seed,
+                use=use,
+                row_weights=None if self.ratio is not None else strategy.weights_of(problem, by_class),
+            )
+            supply_of = partial(self._supply, unlabelled=unlabelled)
+            self.decision_ = trial.decided(given, problem, supply_of, draw, stages_of(candidates))
             chosen = self.decision_.choice
         supply = self._supply(problem, seed, unlabelled)
-        addition = self._drawn(supply, chosen)
-        self.sampling_strategy_ = self._wanted(problem)[1] if self.ratio is None and chosen else {}
-        self.generator_ = supply.ways.__dict__.get("generator")
+        addition = nothing_of(problem) if chosen is None else draw(supply, chosen)
+        self.sampling_strategy_ = by_class
+        self.generator_ = supply.ways.fitted_generator
         self.n_added_ = len(addition)
         return addition, chosen
+
+    def _learner(self, problem: Problem) -> Any:
+        """Return the learner for which is chosen."""
+        if self.estimator is not None:
+            return self.estimator
+        line = LogisticRegression(max_iter=2_000) if problem.predicts_classes else Ridge()
+        return make_pipeline(TablePoints(), line)
 
     def _read(self, X: Any, y: Any) -> tuple[Given, str]:
         """Return X and y as they are read; set what scikit-learn wants to know of X."""
@@ -254,52 +292,25 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         validate_data(self, X=X if isinstance(X, np.ndarray | list) else given.frame, skip_check_array=True)
         return given, task
 
-    def _decided(
-        self,
-        given: Given,
-        problem: Problem,
-        candidates: list[Candidate],
-        unlabelled: pd.DataFrame | None,
-        adapt: bool,
-        seed: int,
-    ) -> Decision:
-        """Return what an inner cross-validation finds."""
-        estimator = self.estimator
-        if estimator is None:
-            line = LogisticRegression(max_iter=2_000) if problem.predicts_classes else Ridge()
-            estimator = make_pipeline(TablePoints(), line)
-        trial = Trial(estimator, self.scoring, self.cv, self.n_repeats, self.level, adapt, self.n_jobs, seed)
-        return trial.decided(
-            given,
-            problem,
-            lambda rows, own_seed: self._supply(rows, own_seed, unlabelled),
-            self._drawn,
-            stages_of(candidates),
-        )
-
     def _supply(self, problem: Problem, seed: int, unlabelled: pd.DataFrame | None) -> Supply:
         """Return what draws and labels rows."""
         synthesizer = SynthGAN(verbose=0) if self.synthesizer is None else self.synthesizer
         teacher = checked_teacher(self.teacher, problem.task.kind)
         return Supply(Ways(problem, synthesizer, unlabelled, seed), teacher, self.focus, seed)
 
-    def _drawn(self, supply: Supply, candidate: Candidate | None) -> Addition:
-        """Return the rows that a candidate adds."""
-        problem = supply.problem
-        if candidate is None:
-            return Addition(problem.features.iloc[:0], problem.labels[:0])
+    def _drawn(
+        self, supply: Supply, candidate: Candidate, wanted: list[tuple[Part, int]], share: float
+    ) -> Addition:
+        """Return the rows that a candidate adds to all rows, or to a share of them."""
+        problem, how = supply.problem, (candidate.method, candidate.labels)
         if candidate.ratio is None:
-            parts = self._wanted(problem)[0]
-            return supply.rows_of(candidate.method, candidate.labels, parts)
+            return supply.rows_of(*how, [(problem.part_of(part), round(share * n)) for part, n in wanted])
         n = round(candidate.ratio * len(problem))
         if self.bins == strategy.DENSITY and not problem.predicts_classes:
-            targets = problem.labels
-            return supply.rows_by(
-                candidate.method, candidate.labels, n, lambda labels: strategy.rarity(targets, labels)
-            )
-        return supply.rows(candidate.method, candidate.labels, n)
+            return supply.rows_by(*how, n, partial(strategy.rarity, problem.labels))
+        return supply.rows(*how, n)
 
-    def _wanted(self, problem: Problem) -> tuple[list[tuple[Any, int]], dict[Any, int]]:
+    def _wanted(self, problem: Problem) -> tuple[list[tuple[Part, int]], dict[Any, int]]:
         """Return the parts that `sampling_strategy` wants rows of with their numbers, and these by class."""
         if problem.predicts_classes:
             wanted, by_class = strategy.wanted_of_classes(problem, self.sampling_strategy)
@@ -308,11 +319,9 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
             raise ParameterError(
                 "Bins of numbers are balanced with labels='own'; a teacher's may lie in another bin."
             )
-        targets = problem.labels
-        codes = strategy.bins_of(targets, int(self.bins))
+        codes, edges = strategy.bins_of(problem.labels, int(self.bins))
         by_bin = strategy.wanted_of_bins(codes, self.sampling_strategy)
-        ends = {code: (targets[codes == code].min(), targets[codes == code].max()) for code in by_bin}
-        return [(problem.of_range(*ends[code]), n) for code, n in by_bin.items()], by_bin
+        return [(problem.of_range(*edges[code : code + 2]), n) for code, n in by_bin.items()], by_bin
 
     def _unlabelled(self, problem: Problem, X_unlabelled: Any) -> pd.DataFrame | None:
         """Return rows without a target, with the columns of the others."""
@@ -330,8 +339,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
                 f"X_unlabelled lacks columns of X: {listing(missing)}."
                 f"{did_you_mean(missing[0], frame.columns)}"
             )
-        frame = frame[list(problem.features.columns)]
-        return frame.astype(problem.features.dtypes).reset_index(drop=True)
+        return like_dtypes(frame.reset_index(drop=True), problem.features, called="X_unlabelled")
 
     def _fit_resample(self, X: Any, y: Any, **params: Any) -> tuple[Any, Any]:
         """Return what `fit_resample` does; imbalanced-learn's name for it."""

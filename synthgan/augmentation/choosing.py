@@ -18,16 +18,17 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from synthgan.augmentation.given import Given
 from synthgan.augmentation.lesson import taught
 from synthgan.augmentation.losses import losses_of, said_of, truth_of
-from synthgan.augmentation.problem import Given, Problem
-from synthgan.augmentation.supply import OF_TEACHER, Addition, Supply
+from synthgan.augmentation.problem import Problem
+from synthgan.augmentation.supply import OF_TEACHER, Addition, Supply, nothing_of
 from synthgan.evaluation.statistics import repeated_t
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray
 
-#: Rows that an inner fold learns, at least.
-_MIN_ROWS = 4
+#: Rows that an inner fold learns, and figures that a test is of, at least.
+_MIN_ROWS, _MIN_FIGURES = 4, 2
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,14 @@ class Decision:
     reason
         In a sentence.
     p_value
-        One-sided, of the best candidate: how likely so large a gain is where there is none.
+        One-sided, of the candidate that is taken, by itself: how likely so large a gain is where there is
+        none. It is the first that no other betters by a standard error of their difference.
     level
         Up to which it counts as real.
     table
-        One row a candidate: what it is, its mean ``gain`` on rows that were held out (fall of the loss, or
-        rise of the score), its ``p_value``, and why it ``failed``, if it did.
+        One row a candidate: what it is, its mean ``gain`` on rows that were held out (fall of the loss, half
+        of it by what a teacher says where that has a say, or rise of the score), its ``p_value``, and why it
+        ``failed``, if it did.
     """
 
     choice: Candidate | None
@@ -84,6 +87,25 @@ class Decision:
 
     def __str__(self) -> str:
         return self.reason
+
+
+@dataclass(frozen=True)
+class Use:
+    """What becomes of drawn rows.
+
+    Attributes
+    ----------
+    weighs
+        Whether they are learned with weights.
+    adapts
+        Whether the learner makes room for them; see `room`.
+    sample_weight
+        Of the real rows, shape ``(n_rows,)``, or None.
+    """
+
+    weighs: bool = True
+    adapts: bool = True
+    sample_weight: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -102,12 +124,15 @@ class Trial:
         Folds, and how often rows are cut into them anew.
     level
         Up to which chance of a gain that is none a gain counts as real.
-    adapt
-        Whether the learner makes room for drawn rows; see `room`.
     n_jobs
         Folds at a time.
     seed
         Of all randomness.
+    use
+        What becomes of the rows.
+    row_weights
+        Of the losses of rows, shape ``(n_rows,)``; None where rows are added by ratio and all weigh the same.
+        With weights rows are added in any case.
     """
 
     estimator: Any
@@ -115,16 +140,17 @@ class Trial:
     n_splits: int
     n_repeats: int
     level: float
-    adapt: bool
     n_jobs: int | None
     seed: int
+    use: "Use"
+    row_weights: FloatArray | None = None
 
     def decided(
         self,
         given: Given,
         problem: Problem,
         supply_of: Callable[[Problem, int], Supply],
-        draw: Callable[[Supply, Candidate | None], Addition],
+        draw: Callable[[Supply, Candidate], Addition],
         stages: Sequence[Callable[[Candidate | None], list[Candidate]]],
     ) -> Decision:
         """Return the best candidate if it is better than none.
@@ -145,7 +171,8 @@ class Trial:
             return _nothing(f"{len(problem)} rows are too few to find out whether others help", self.level)
         results: dict[Candidate, FloatArray | str] = {}
         # Threads, since what a fold has learned is wanted again in the next stage.
-        with Parallel(n_jobs=self.n_jobs, require="sharedmem") as parallel:
+        with warnings.catch_warnings(), Parallel(n_jobs=self.n_jobs, require="sharedmem") as parallel:
+            warnings.simplefilter("ignore")  # what is warned of is warned of again in the fit that counts
             trusts = self._trusts_teacher(parallel, folds, stages[0](None))
             nones = self._figures(parallel, folds, [None], trusts)[0]
             if isinstance(nones, str):
@@ -165,7 +192,7 @@ class Trial:
         if self.scoring is not None or not {one.labels for one in candidates} & set(OF_TEACHER):
             return False
         alone = self._figures(parallel, folds, [None], False)[0]
-        taught = self._by_row(folds, parallel(delayed(_silent)(fold.teacher_losses) for fold in folds))
+        taught = self._by_row(folds, parallel(delayed(_tried)(fold.teacher_losses) for fold in folds))
         return not (isinstance(alone, str) or isinstance(taught, str)) and taught.mean() <= alone.mean()
 
     def _decision(
@@ -185,7 +212,7 @@ class Trial:
             if isinstance(figures, str):
                 rows.append(row | {"gain": np.nan, "p_value": np.nan, "failed": figures})
                 continue
-            row |= {"gain": float((nones - figures).mean()), "p_value": self._p_value(nones - figures)}
+            row |= {"gain": float(np.nanmean(nones - figures)), "p_value": self._p_value(nones - figures)}
             rows.append(row | {"failed": ""})
         table = pd.DataFrame(rows)
         if best is None:
@@ -194,15 +221,17 @@ class Trial:
         place = list(results).index(best)
         gain, p_value = float(table["gain"].iloc[place]), float(table["p_value"].iloc[place])
         measured = "the loss of held-out rows fell by" if self.scoring is None else "the score rose by"
-        found = f"of {len(rows)} candidates the best was {best}: {measured} {gain:.4g} (p = {p_value:.2g}"
-        if p_value <= self.level:
+        found = f"{best}. Of {len(rows)} candidates it is the first that none betters: {measured} {gain:.4g}"
+        found += f" (p = {p_value:.2g}"
+        if self.row_weights is not None or p_value <= self.level:
             return Decision(best, f"Adds rows: {found}).", p_value, self.level, table)
-        return Decision(None, f"Adds nothing: {found}, above {self.level:g}).", p_value, self.level, table)
+        reason = f"Adds nothing, rather than {found}, above {self.level:g})."
+        return Decision(None, reason, p_value, self.level, table)
 
     def _splits(self, problem: Problem) -> Iterator[tuple[Any, Any, int]]:
         """Yield rows that are learned and rows that are held out, repeat after repeat, and a seed."""
         rng = np.random.default_rng(self.seed)
-        n_splits, folds = self.n_splits, KFold
+        n_splits, folds = min(self.n_splits, len(problem)), KFold
         if problem.predicts_classes:
             counts = np.bincount(problem.labels)
             n_splits, folds = min(n_splits, max(2, int(counts.max()))), StratifiedKFold
@@ -211,7 +240,10 @@ class Trial:
         for _ in range(self.n_repeats):
             cut = folds(n_splits, shuffle=True, random_state=int(rng.integers(2**31)))
             labels = problem.labels if problem.predicts_classes else None
-            for learned, held_out in cut.split(np.arange(len(problem)), labels):
+            with warnings.catch_warnings():  # a class that some folds lack
+                warnings.simplefilter("ignore", UserWarning)
+                parts = list(cut.split(np.arange(len(problem)), labels))
+            for learned, held_out in parts:
                 if not problem.predicts_classes or len(np.unique(problem.labels[learned])) > 1:
                     yield learned, held_out, int(rng.integers(2**31))
 
@@ -224,7 +256,7 @@ class Trial:
     ) -> list[FloatArray | str]:
         """Return for each candidate losses by row, or scores by fold with their sign turned, or a failure."""
         found = parallel(
-            delayed(lambda fold: [_silent(fold.losses, one, trusts) for one in candidates])(fold)
+            delayed(lambda fold: [_tried(fold.losses, one, trusts) for one in candidates])(fold)
             for fold in folds
         )
         by_candidate = [[results[place] for results in found] for place in range(len(candidates))]
@@ -236,21 +268,27 @@ class Trial:
         if len(together) < len(parts):
             return next(part for part in parts if isinstance(part, str))
         if self.scoring is not None:
-            return np.concatenate(together)
+            scores = np.concatenate(together)
+            return scores if np.isfinite(scores).sum() > 1 else "the score is defined in no two folds"
         n_rows = len(folds[0].problem)
         sums, counts = np.zeros(n_rows), np.zeros(n_rows)
         for fold, part in zip(folds, together, strict=True):
             sums[fold.held_out] += part
             counts[fold.held_out] += 1
-        return np.asarray(sums[counts > 0] / counts[counts > 0])
+        weights = np.ones(n_rows) if self.row_weights is None else self.row_weights
+        return np.asarray((weights * sums)[counts > 0] / counts[counts > 0])
 
     def _p_value(self, gains: FloatArray) -> float:
         """Return how likely so large a mean gain is by chance, one-sided."""
+        is_whole = bool(np.isfinite(gains).all()) and len(gains) % self.n_repeats == 0
+        gains = gains[np.isfinite(gains)]
+        if len(gains) < _MIN_FIGURES:
+            return 1.0
         if np.ptp(gains) == 0:
             return 0.0 if gains[0] > 0 else 1.0
         if self.scoring is None:
             return float(stats.ttest_1samp(gains, 0.0, alternative="greater").pvalue)
-        test = repeated_t(gains.reshape(self.n_repeats, -1) if len(gains) % self.n_repeats == 0 else gains)
+        test = repeated_t(gains.reshape(self.n_repeats, -1) if is_whole else gains)
         return test.p_value / 2 if test.difference.value > 0 else 1 - test.p_value / 2
 
 
@@ -262,7 +300,7 @@ class _Fold:
     given: Given
     problem: Problem
     supply_of: Callable[[Problem, int], Supply]
-    draw: Callable[[Supply, Candidate | None], Addition]
+    draw: Callable[[Supply, Candidate], Addition]
     learned: Any
     held_out: Any
     seed: int
@@ -284,17 +322,27 @@ class _Fold:
 
     def losses(self, candidate: Candidate | None, trusts: bool) -> FloatArray:
         """Return the loss of each held-out row, or one score with its sign turned."""
+        use = self.trial.use
         model = taught(
             seeded(self.trial.estimator, self.seed),
             self.given.take(self.learned),
             self.supply.problem,
-            self.draw(self.supply, candidate),
+            nothing_of(self.supply.problem) if candidate is None else self.draw(self.supply, candidate),
             real_share=None if candidate is None else candidate.real_share,
-            adapt=self.trial.adapt,
+            adapt=use.adapts,
+            sample_weight=None if use.sample_weight is None else use.sample_weight[self.learned],
         )
         if self.trial.scoring is not None:
-            return -np.array([check_scoring(model, self.trial.scoring)(model, self.asked.X, self.asked.y)])
+            return -np.array([self._score(model)])
         return self._losses_of(said_of(model, self.asked.X, self.problem), self.taught if trusts else None)
+
+    def _score(self, model: Any) -> float:
+        """Return a score; NaN where it is not defined, as an AUC of one class."""
+        scorer = check_scoring(model, self.trial.scoring)
+        try:
+            return float(scorer(model, self.asked.X, self.asked.y))
+        except ValueError:
+            return np.nan
 
     def teacher_losses(self) -> FloatArray:
         """Return the loss of each held-out row if the teacher itself predicts it."""
@@ -305,21 +353,20 @@ class _Fold:
         return losses_of(said, truth, self.problem)
 
 
-def _silent(losses: Callable[..., FloatArray], *arguments: Any) -> FloatArray | str:
-    """Return losses, or why there are none; what is warned of is warned of again in the fit that counts."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return losses(*arguments)
-        except Exception as error:  # whatever a stranger's learner, teacher or generator raises
-            return f"{type(error).__name__}: {error}"
+def _tried(losses: Callable[..., FloatArray], *arguments: Any) -> FloatArray | str:
+    """Return losses, or why there are none."""
+    try:
+        return losses(*arguments)
+    except Exception as error:  # whatever a stranger's learner, teacher or generator raises
+        return f"{type(error).__name__}: {error}"
 
 
 def _best(gains: dict[Candidate, FloatArray]) -> Candidate:
     """Return the first candidate than which no other gains more by a standard error of the difference."""
-    most = max(gains, key=lambda one: gains[one].mean())
+    most = max(gains, key=lambda one: np.nanmean(gains[one]))
     for one, gain in gains.items():
         less = gains[most] - gain
+        less = less[np.isfinite(less)]
         if less.mean() <= less.std() / np.sqrt(len(less)):
             return one
     return most

@@ -3,18 +3,19 @@
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import Tags, column_or_1d, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from synthgan.augmentation.augmenter import Augmenter, with_estimator
-from synthgan.augmentation.choosing import seeded
-from synthgan.augmentation.lesson import taught
-from synthgan.augmentation.problem import Given, read_table
-from synthgan.exceptions import ParameterError
+from synthgan.augmentation.choosing import Use, seeded
+from synthgan.augmentation.given import Given, read_table
+from synthgan.augmentation.lesson import check_takes_weights, taught
+from synthgan.exceptions import DataError, ParameterError
 from synthgan.parameters import seed_from
 
 
@@ -61,7 +62,8 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         y : array-like of shape (n_rows,)
             What is predicted.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the given rows, for the estimator; what draws and labels rows does not know them.
+            Weights of the given rows, for the estimator, here and where it is tried; what draws and labels
+            rows does not know them.
         X_unlabelled : table of shape (n_more_rows, n_columns), default=None
             Rows without a target; see `Augmenter.fit_resample`.
 
@@ -80,6 +82,8 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             augmenter.set_params(random_state=seed)
         if self._task == "classification" and y is not None:
             check_classification_targets(y)
+            if str(type_of_target(y)).startswith("multilabel"):
+                raise DataError("Multilabel and multioutput targets are not supported.")
         if len(getattr(y, "shape", ())) == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         given, task = augmenter._read(X, y)
@@ -87,7 +91,12 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         self._note(X, given)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, given.frame)
-        addition, chosen = augmenter.addition(given, problem, X_unlabelled=X_unlabelled, adapt=self.adapt)
+            check_takes_weights(learner)
+        if isinstance(learner, BaseSearchCV):
+            learner = clone(clone(learner).fit(given.X, given.y).best_estimator_)
+            augmenter.set_params(estimator=learner)
+        use = Use(adapts=self.adapt, sample_weight=sample_weight)
+        addition, chosen = augmenter._addition(given, problem, use, X_unlabelled)
         self.estimator_ = taught(
             learner,
             given,
@@ -139,7 +148,8 @@ class AugmentedClassifier(ClassifierMixin, _Augmented):  # type: ignore[misc]
     ----------
     estimator : classifier, default=None
         The learner, or a pipeline that ends with one; None for logistic regression. If it takes no
-        ``sample_weight``, rows are repeated instead.
+        ``sample_weight``, rows are repeated instead. A search such as ``GridSearchCV`` is done on the given
+        rows alone, and what it finds best learns the drawn ones: in its folds they would be near copies.
     augmenter : Augmenter, default=None
         What adds rows. None tries 5, 2, 1, 0.5 and 0.25 rows for each, drawn by the generator and by
         jitter or by jitter alone, labelled by a teacher, and keeps the best if an inner cross-validation

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import clone
 
-from synthgan.augmentation.problem import Given, Problem
+from synthgan.augmentation.given import Given
+from synthgan.augmentation.problem import Problem
 from synthgan.augmentation.room import last_step, takes_weights, with_room
 from synthgan.augmentation.supply import Addition
 from synthgan.augmentation.teachers import drawn_classes
@@ -33,12 +34,15 @@ class Lesson:
         Of the drawn rows: classes as codes, or numbers.
     real_weights, added_weights
         Of the real and of the drawn rows; their sum is the number of real rows, or that of their own weights.
+    real_share
+        Which share of it the real rows have.
     """
 
     added: pd.DataFrame
     labels: npt.NDArray[Any]
     real_weights: FloatArray
     added_weights: FloatArray
+    real_share: float
 
     @classmethod
     def of(
@@ -69,7 +73,16 @@ class Lesson:
         if addition.chances is not None and n_added:
             rows, labels = np.nonzero(addition.chances >= _LEAST_CHANCE)
             weights = each * addition.chances[rows, labels]
-        return cls(addition.features.iloc[rows].reset_index(drop=True), labels, share * own, weights)
+        features = addition.features.iloc[rows].reset_index(drop=True)
+        return cls(features, labels, share * own, weights, share)
+
+
+def check_takes_weights(estimator: Any) -> None:
+    """Raise ParameterError if a learner takes no weights of rows."""
+    if not takes_weights(estimator):
+        raise ParameterError(
+            f"{type(last_step(estimator)[0]).__name__} takes no sample_weight; leave it out."
+        )
 
 
 def taught(
@@ -105,10 +118,8 @@ def taught(
         If the real rows have weights and the learner takes none.
     """
     has_weights = takes_weights(estimator)
-    if sample_weight is not None and not has_weights:
-        raise ParameterError(
-            f"{type(last_step(estimator)[0]).__name__} takes no sample_weight; leave it out."
-        )
+    if sample_weight is not None:
+        check_takes_weights(estimator)
     if not len(addition):
         how = {} if sample_weight is None else {f"{last_step(estimator)[1]}sample_weight": sample_weight}
         return clone(estimator).fit(given.X, given.y, **how)
@@ -117,12 +128,12 @@ def taught(
     lesson = Lesson.of(problem, addition, real_share, sample_weight)
     weights = np.concatenate([lesson.real_weights, lesson.added_weights])
     X = given.rows(lesson.added)
-    y = given.targets(problem.targets(lesson.labels), problem.classes)
+    y = given.targets(problem.targets(lesson.labels), rounded=False)
     if adapt:
         copy = with_room(estimator, len(problem), len(weights), weighted=True)
     else:
         copy = clone(estimator)
-        weights = weights / lesson.real_weights.mean()
+        weights = weights / (lesson.real_share or 1.0)  # real rows weigh what they weigh alone
     return copy.fit(X, y, **{f"{last_step(copy)[1]}sample_weight": weights})
 
 
@@ -146,7 +157,7 @@ def _by_repetition(
         labels = drawn_classes(addition.chances, np.random.default_rng(0), n_each_added)
     features = pd.concat([problem.features.iloc[again], addition.features.iloc[more]], ignore_index=True)
     labels = np.concatenate([problem.labels[again], labels])
-    X, y = given.rows(features), given.targets(problem.targets(labels), problem.classes)
+    X, y = given.rows(features), given.targets(problem.targets(labels), rounded=False)
     n_rows = n_real + len(features)
     copy = with_room(estimator, n_real, n_rows, weighted=False) if adapt else clone(estimator)
     return copy.fit(X, y)

@@ -28,9 +28,7 @@ def values(value: Any, auto: Sequence[Any]) -> list[Any]:
     """Return the values of a parameter that may have one or several, or "auto"."""
     if isinstance(value, str) and value == "auto":
         return list(auto)
-    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
-        return list(value)
-    return [value]
+    return list(value) if _is_several(value) else [value]
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -42,7 +40,9 @@ def check_options(options: Mapping[str, Any]) -> None:
         ("real_share", AUTO_SHARES, 1.0, "a number from 0 to below 1"),
     ):
         some = values(options[name], auto)
-        if not some or not all(one is None or (_is_number(one) and 0 <= one < below) for one in some):
+        may_lack = not _is_several(options[name])
+        fits = [(one is None and may_lack) or (_is_number(one) and 0 <= one < below) for one in some]
+        if not some or not all(fits):
             raise ParameterError(f"{name} must be {words}, several, 'auto' or None; got {options[name]!r}.")
     is_default = isinstance(options["sampling_strategy"], str) and options["sampling_strategy"] == "auto"
     if options["ratio"] is not None and not is_default:
@@ -75,8 +75,21 @@ def _check_names(name: str, value: Any, allowed: Sequence[str]) -> None:
         )
 
 
-def candidates_of(options: Mapping[str, Any], problem: Problem) -> list[Candidate]:
-    """Return all that the parameters of an Augmenter allow, the largest amounts first."""
+def has_choice(options: Mapping[str, Any]) -> bool:
+    """Whether some parameter has several values, or is "auto", so that it is to be chosen."""
+    names = ("ratio", "method", "labels", "real_share")
+    return any(_is_several(options[name]) or str(options[name]) == "auto" for name in names)
+
+
+def _is_several(value: Any) -> bool:
+    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+
+
+def candidates_of(options: Mapping[str, Any], problem: Problem, *, weighs: bool = True) -> list[Candidate]:
+    """Return all that the parameters of an Augmenter allow, the largest amounts first.
+
+    Without weights all rows weigh the same.
+    """
     ratios = sorted(values(options["ratio"], AUTO_RATIOS), key=lambda one: -(one or 0))
     methods = values(options["method"], AUTO_METHODS)
     if isinstance(options["method"], str) and options["method"] == "auto":
@@ -87,7 +100,7 @@ def candidates_of(options: Mapping[str, Any], problem: Problem) -> list[Candidat
     return [
         Candidate(method, labels, ratio, share)
         for ratio in ratios
-        for share in values(options["real_share"], AUTO_SHARES)
+        for share in (values(options["real_share"], AUTO_SHARES) if weighs else [None])
         for method in methods
         for labels in values(options["labels"], AUTO_LABELS)
     ]

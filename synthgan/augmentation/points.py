@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from synthgan.augmentation.problem import read_table
+from synthgan.augmentation.given import read_table
 from synthgan.evaluation.tables import Coding
 from synthgan.layout import FloatArray
 

@@ -17,8 +17,9 @@ parameter                    learners                              becomes, with
 ``max_samples`` (a number)   forests, bagging                      f times
 ===========================  ====================================  =========================================
 
-A learner that takes no weights sees rows repeatedly, and then what is summed over rows grows too: ``C``
-becomes C / f, and ``alpha`` of a ridge f times.
+Parameters are those of the learner itself, the last step of a pipeline: what a bagging or voting ensemble
+holds is as it was. A learner that takes no weights sees rows repeatedly, and then what is summed over rows
+grows too: ``C`` becomes C / f, and ``alpha`` of a ridge f times.
 """
 
 from numbers import Integral

@@ -33,8 +33,18 @@ def wanted_of_classes(problem: Problem, strategy: Any) -> tuple[dict[int, int], 
     return wanted, {_plain(value): int(n) for value, n in by_class.items()}
 
 
-def bins_of(targets: FloatArray, bins: int) -> IntArray:
-    """Return the bin of each target, of bins of equal width; shape ``(n_rows,)``.
+def weights_of(problem: Problem, by_class: dict[Any, int]) -> FloatArray | None:
+    """Return what rows weigh if their classes weigh as they do with the added rows; None for numbers."""
+    if not problem.predicts_classes:
+        return None
+    counts = np.bincount(problem.labels, minlength=len(problem.classes)).astype(float)
+    added = np.array([by_class.get(_plain(value), 0) for value in problem.classes])
+    weights = ((counts + added) / np.maximum(counts, 1))[problem.labels]
+    return np.asarray(weights / weights.mean())
+
+
+def bins_of(targets: FloatArray, bins: int) -> tuple[IntArray, FloatArray]:
+    """Return the bin of each target, of bins of equal width, and the edges of the bins.
 
     Raises
     ------
@@ -45,7 +55,7 @@ def bins_of(targets: FloatArray, bins: int) -> IntArray:
     codes = np.searchsorted(edges[1:-1], targets, side="right")
     if len(np.unique(codes)) < 2:
         raise ParameterError(f"All targets are in one of {bins} bins: there is no class or range to balance.")
-    return codes
+    return codes, edges
 
 
 def wanted_of_bins(codes: IntArray, strategy: Any) -> dict[int, int]:

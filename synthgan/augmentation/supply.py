@@ -59,6 +59,11 @@ class Addition:
         return Addition(self.features.iloc[rows].reset_index(drop=True), self.labels[rows], chances)
 
 
+def nothing_of(problem: Problem) -> Addition:
+    """Return no rows."""
+    return Addition(problem.features.iloc[:0], problem.labels[:0])
+
+
 @dataclass(frozen=True)
 class Supply:
     """What rows are drawn from and who labels them; each is learned when first asked for.
@@ -110,6 +115,8 @@ class Supply:
         n
             How many.
         """
+        if n == 0:
+            return nothing_of(self.problem)
         known = self._known.get((method, labels))
         if known is None or len(known) < n:
             known = self._labelled(self._preferred(method, n, labels), labels)
@@ -119,8 +126,8 @@ class Supply:
     def rows_of(self, method: str, labels: str, wanted: Sequence[tuple[Part, int]]) -> Addition:
         """Return so many rows of each class or range of targets, one after another.
 
-        Each is drawn as a row of its part. With a teacher of classes more are drawn, and kept by the chance
-        that it gives to the class.
+        Each is drawn as a row of its part and has the label that it was drawn with. With a teacher of classes
+        more are drawn, and kept by the chance that it gives to the class.
         """
         rng = np.random.default_rng(self.seed)
         has_teacher = labels in OF_TEACHER
@@ -156,7 +163,10 @@ class Supply:
 
     def _conditioned(self, method: str, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """Return rows that are drawn given their class, of classes as often as real rows have them."""
-        shares = np.bincount(self.problem.labels, minlength=len(self.problem.classes)) / len(self.problem)
+        counts = np.bincount(self.problem.labels, minlength=len(self.problem.classes))
+        if method == "neighbours":  # a class of one row has none
+            counts = np.where(counts > 1, counts, 0)
+        shares = counts / max(counts.sum(), 1)
         codes = drawn_classes(np.tile(shares, (n, 1)), rng)
         parts = [
             self.ways.drawn(method, int(count), rng, self.problem.of_class(code))
@@ -211,7 +221,7 @@ def _uncertainty(teacher: Teacher, features: pd.DataFrame) -> FloatArray:
 
 
 def _chosen(weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:
-    """Return n rows that are chosen by their weights, each once, in random order of weight.
+    """Return n rows that are chosen by their weights, each once, in random order.
 
     The n largest of the logarithms of the weights with Gumbel noise are a draw without replacement [1]_.
 
@@ -222,4 +232,4 @@ def _chosen(weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:
     if n == len(weights):
         return np.arange(n)
     keys = np.log(np.maximum(weights, 1e-300)) + rng.gumbel(size=len(weights))
-    return np.argsort(-keys, kind="stable")[:n]
+    return rng.permutation(np.argsort(-keys, kind="stable")[:n])

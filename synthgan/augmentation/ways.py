@@ -17,7 +17,7 @@ import pandas as pd
 from synthgan.augmentation.problem import Part, Problem
 from synthgan.evaluation.arms import as_levels, own_copy
 from synthgan.evaluation.neighbours import between_neighbours
-from synthgan.evaluation.tables import alike, cells_like, class_names, levels_of, numbers_of
+from synthgan.evaluation.tables import alike, cells_like, class_names, levels_of, numbers_of, spread_of
 from synthgan.exceptions import DataError, ParameterError
 from synthgan.forms import unwrap
 from synthgan.layout import FloatArray, IntArray
@@ -31,6 +31,10 @@ KEPT = 0.5
 _N_PATTERNS = 8
 #: Draws of a generator that takes no conditions, of which rows of a class are picked, before it is given up.
 _MAX_DRAWS = 20
+#: Rows that it is asked for at most, for each that is lacking.
+_MOST_ASKED = 50.0
+#: Ends of what a float can be.
+_FINITE = (np.finfo(float).min, np.finfo(float).max)
 #: Rows of a class that are wanted for each of those that a generator without conditions is asked for.
 _POOL = 2.0
 
@@ -63,10 +67,17 @@ class Ways:
         table = self.problem.frame
         if self.unlabelled is not None:
             table = pd.concat([self.problem.features, self.unlabelled], ignore_index=True)
+            if isinstance(own, SynthGAN) and own.target == self.problem.target:
+                own.set_params(target=None)
         elif isinstance(own, SynthGAN):
             own.set_params(**_told_of(own, self.problem))
-        returned = own.fit(table)
+        returned = own.fit(table.copy())  # a stranger's may write into it
         return returned if hasattr(returned, "sample") and not isinstance(returned, pd.DataFrame) else own
+
+    @property
+    def fitted_generator(self) -> Any:
+        """The fitted synthesizer, or None if no way has needed it."""
+        return self.__dict__.get("generator")
 
     def drawn(self, method: str, n: int, rng: np.random.Generator, part: Part | None = None) -> pd.DataFrame:
         """Return rows with their target.
@@ -88,13 +99,18 @@ class Ways:
     def real(self, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
         """Return real rows, each as often as the others but for one."""
         own = np.arange(len(self.problem)) if part is None else part.rows
-        return self.problem.frame.iloc[np.resize(rng.permutation(own), n)].reset_index(drop=True)
+        rows = self.problem.frame
+        if self.unlabelled is not None and part is None:
+            # Their labels are nobody's to believe: a teacher's take their place.
+            own = np.arange(len(self.problem) + len(self.unlabelled))
+            target = rows[self.problem.target].iloc[rng.integers(len(rows), size=len(self.unlabelled))]
+            rows = pd.concat([rows, _with_target(self.unlabelled, target)], ignore_index=True)
+        return rows.iloc[np.resize(rng.permutation(own), n)].reset_index(drop=True)
 
     def generated(self, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
         """Return rows of the generator."""
         seed = int(rng.integers(2**31))
         if self.unlabelled is not None:
-            # Labels that nobody is to believe: a teacher's take their place.
             return _with_target(self._sample(n, seed, None), self.real(n, rng, None)[self.problem.target])
         if part is not None and _takes(self.generator.sample, "conditions"):
             return self._sample(n, seed, {self.problem.target: part.condition})
@@ -142,7 +158,7 @@ class Ways:
             n_found += int(fits.sum())
             if n_found >= n:
                 return pd.concat(found, ignore_index=True).iloc[:n]
-            n_asked = int(_POOL * (n - n_found) * min(len(rows) / max(fits.sum(), 1), len(self.problem)))
+            n_asked = int(_POOL * (n - n_found) * min(len(rows) / max(fits.sum(), 1), _MOST_ASKED))
         what = "" if part is None else f" whose target is {part.condition!r}"
         raise DataError(
             f"{type(self.generator).__name__} drew {n_found} of {n} rows{what} in {_MAX_DRAWS} draws. Use a "
@@ -181,7 +197,8 @@ def jittered(rows: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) -
             other = rng.integers(len(real), size=len(rows))
             columns[name] = rows[name].where(~is_new, real[name].iloc[other].set_axis(rows.index))
             continue
-        moved = numbers + NOISE * float(np.nanstd(known)) * rng.standard_normal(len(rows))
+        moved = numbers + NOISE * spread_of(known) * rng.standard_normal(len(rows))
+        moved = np.clip(moved, *_FINITE)
         columns[name] = cells_like(real[name], pd.Series(moved)).set_axis(rows.index)
     return pd.DataFrame(columns, index=rows.index)
 
@@ -241,13 +258,13 @@ def _redrawn(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) ->
     names = [name for name in rows.columns if name != target]
     learned = [*names, target] if ways.unlabelled is None else names
     parts = []
-    for group in np.array_split(np.arange(n), _N_PATTERNS):
+    groups = [np.arange(first, n, _N_PATTERNS) for first in range(min(n, _N_PATTERNS))]
+    for group in groups:
         order = rng.permutation(len(names))[: round(KEPT * len(names))]
         kept = [names[place] for place in sorted(order.tolist())] + learned[len(names) :]
         seed = int(rng.integers(2**31))
-        if len(group):
-            parts.append(generator.rows_like(rows.iloc[group][learned], keep=kept, random_state=seed))
-    drawn = pd.concat(parts, ignore_index=True) if parts else rows[learned]
+        parts.append(generator.rows_like(rows.iloc[group][learned], keep=kept, random_state=seed))
+    drawn = pd.concat(parts).sort_index() if parts else rows[learned]
     return _with_target(drawn, rows[target])
 
 

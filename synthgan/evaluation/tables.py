@@ -266,7 +266,7 @@ class Coding:
             levels[name] = None
             present = numbers[~np.isnan(numbers)]
             centres[name] = float(np.median(present)) if len(present) else 0.0
-            scales[name] = _spread(present - centres[name])
+            scales[name] = spread_of(present)
         return cls(levels, centres, scales, frozenset(name for name in real if real[name].isna().any()))
 
     def numbers(self, frame: pd.DataFrame) -> FloatArray:
@@ -310,8 +310,10 @@ class Coding:
         return np.full(len(column), np.nan) if numbers is None else numbers
 
 
-def _spread(numbers: FloatArray) -> float:
-    """Return the standard deviation of numbers as large as floats can be; 1 where they do not differ."""
+def spread_of(numbers: FloatArray) -> float:
+    """Return the standard deviation of those of some numbers that are there; 1 where they do not differ."""
+    numbers = numbers[~np.isnan(numbers)]
+    numbers = numbers - float(np.median(numbers)) if len(numbers) else numbers
     largest = float(np.abs(numbers).max(initial=0.0)) or 1.0
     return largest * float(np.std(numbers / largest)) or 1.0 if len(numbers) else 1.0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from synthgan import SynthGAN
-from synthgan.augmentation.problem import Given
+from synthgan.augmentation.given import Given
 
 QUICK = SynthGAN(epochs=3, hidden_dims=(16,), redraw=False, correct=False, verbose=0)
 

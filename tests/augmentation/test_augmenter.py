@@ -306,3 +306,90 @@ def test_generators_without_conditions_are_asked_until_there_are_enough():
     X, y = classes()
     _, targets = Augmenter(Copying(), random_state=0).fit_resample(X, y)
     assert targets.value_counts().nunique() == 1
+
+
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("ratio", [0, 0.001])
+def test_no_rows_are_no_fault(labels, ratio):
+    X, y = classes()
+    more, targets = quick(ratio=ratio, labels=labels, method="jitter").fit_resample(X, y)
+    pd.testing.assert_frame_equal(more, X)
+    pd.testing.assert_series_equal(targets, y)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int16", "Int64", "float32"])
+@pytest.mark.parametrize("form", [pd.Series, lambda y: y.to_frame(), list], ids=["series", "frame", "list"])
+def test_numbers_to_predict_keep_their_dtype_and_are_rounded(dtype, form):
+    X, y = amounts()
+    y = (3 * y).round().astype("int64").astype(dtype)
+    how = {"ratio": 1, "labels": "soft", "method": "jitter", "teacher": None, "task": "regression"}
+    targets = quick(**how).fit_resample(X, form(y))[1]
+    cells = pd.Series(targets) if isinstance(targets, list) else pd.DataFrame(targets).iloc[:, 0]
+    assert isinstance(targets, list) or str(cells.dtype) == dtype
+    assert cells.iloc[:60].tolist() == y.tolist()
+    assert dtype == "float32" or (cells.astype(float) % 1 == 0).all()
+
+
+def test_arrays_of_whole_numbers_stay_such():
+    X, y = amounts()
+    y = (3 * y).round().to_numpy().astype(int)
+    how = {"ratio": 1, "labels": "soft", "method": "jitter", "teacher": None, "task": "regression"}
+    assert quick(**how).fit_resample(X, y)[1].dtype == y.dtype
+
+
+@pytest.mark.parametrize(
+    "form", [np.asarray, pd.DataFrame, lambda y: y.tolist()], ids=["array", "frame", "list"]
+)
+@pytest.mark.parametrize("n_columns", [2, 3, 4])
+def test_a_column_for_each_class_comes_back_as_such(form, n_columns):
+    X, y = numbers()
+    one_of_all = np.eye(n_columns, dtype=int)[y]
+    targets = np.asarray(quick(ratio=1, method="jitter").fit_resample(X, form(one_of_all))[1])
+    assert targets.shape == (120, n_columns)
+    assert (targets.sum(1) == 1).all()
+
+
+def test_a_generator_may_write_into_what_it_learns():
+    class Writing(Copying):
+        def fit(self, table):
+            super().fit(table.copy())
+            table["size"] = 999.0
+            return self
+
+    X, y = classes()
+    more, _ = Augmenter(Writing(), method="mixed", ratio=1, random_state=0).fit_resample(X, y)
+    assert more["size"].max() < 100
+
+
+def test_rows_without_labels_have_the_dtypes_of_those_with():
+    X, y = classes(40)
+    more = classes(20, seed=1)[0].astype({"count": float})
+    more.loc[0, "count"] = np.nan
+    how = {"ratio": 1, "labels": "soft", "method": "jitter"}
+    with pytest.raises(DataError, match="Column 'count' of X_unlabelled is float64"):
+        quick(**how).fit_resample(X, y, X_unlabelled=more)
+    whole = more.fillna({"count": 1.0})
+    added, _ = quick(**how, random_state=1).fit_resample(X, y, X_unlabelled=whole)
+    assert added["count"].dtype == np.int32
+
+
+def test_a_target_of_the_synthesizer_is_no_hindrance_to_rows_without_labels():
+    X, y = classes(40)
+    gan = clone(QUICK).set_params(target="answer")
+    rows, _ = quick(synthesizer=gan, ratio=1, labels="soft").fit_resample(X, y, X_unlabelled=X)
+    assert len(rows) == 80
+
+
+def test_infinite_numbers_and_levels_of_names_are_refused():
+    X, y = classes()
+    with pytest.raises(DataError, match="'size' of the given rows holds infinite numbers"):
+        quick(method="jitter").fit_resample(X.assign(size=np.inf), y)
+    nested = X.set_axis(pd.MultiIndex.from_product([["a"], list(X)]), axis=1)
+    with pytest.raises(DataError, match="several levels"):
+        quick(method="jitter").fit_resample(nested, y)
+
+
+def test_huge_numbers_stay_finite():
+    X, y = numbers()
+    rows, _ = quick(method="jitter", ratio=1).fit_resample(X * 1e307, y)
+    assert np.isfinite(rows).all()

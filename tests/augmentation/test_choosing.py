@@ -1,21 +1,25 @@
 """What an inner comparison chooses, and that nothing it judges by was seen before."""
 
+import warnings
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from small_problems import Copying, amounts, classes, numbers
 
 from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, DataError
 from synthgan.augmentation.choosing import Candidate, _best
+from synthgan.augmentation.given import Given
 from synthgan.augmentation.losses import losses_of, said_of, truth_of
 from synthgan.augmentation.options import AUTO_RATIOS
-from synthgan.augmentation.problem import Given
 
 JITTER = {"method": "jitter", "labels": "soft", "real_share": 0.1, "random_state": 0}
 FOREST = RandomForestClassifier(50, min_samples_leaf=2, random_state=0)
@@ -33,7 +37,8 @@ def test_a_gain_is_found_and_told():
     decision = model.decision_
     assert decision.choice.method == "jitter"
     assert decision.p_value <= decision.level
-    assert str(decision).startswith("Adds rows: of 5 candidates the best was")
+    assert str(decision).startswith("Adds rows: ")
+    assert "Of 5 candidates it is the first that none betters" in decision.reason
     assert sorted(decision.table["ratio"]) == sorted(AUTO_RATIOS)
     assert model.score(held_out, asked) > tree.fit(learned, known).score(held_out, asked)
 
@@ -43,7 +48,7 @@ def test_what_cannot_help_is_left_out():
     X, y = classes()
     decision = chosen(Augmenter(ratio="auto", **{**JITTER, "labels": "own"}), DummyClassifier(), X, y)
     assert decision.choice is None
-    assert str(decision).startswith("Adds nothing: ")
+    assert str(decision).startswith("Adds nothing, rather than ")
 
 
 def test_rows_that_harm_are_left_out():
@@ -179,3 +184,91 @@ def test_choosing_is_repeatable():
         chosen(Augmenter(ratio="auto", **JITTER), DecisionTreeClassifier(), X, y).table for _ in range(2)
     ]
     pd.testing.assert_frame_equal(*tables)
+
+
+class Recording(ClassifierMixin, BaseEstimator):
+    """A learner that remembers how it was taught."""
+
+    lessons: ClassVar[list] = []
+
+    def __init__(self, min_samples_leaf=5):
+        self.min_samples_leaf = min_samples_leaf
+
+    def fit(self, X, y, sample_weight=None):
+        self.classes_ = np.unique(y)
+        Recording.lessons.append((len(y), sample_weight, self.min_samples_leaf))
+        return self
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+def test_what_a_pipeline_gets_is_what_is_tried():
+    X, y = numbers(60)
+    Recording.lessons.clear()
+    augmenter = Augmenter(ratio=(1, 5), method="jitter", labels="soft", real_share=0.1, estimator=Recording())
+    augmenter.fit_resample(X, y)
+    assert {n for n, _, _ in Recording.lessons} == {48, 96, 288}
+    assert {leaf for _, _, leaf in Recording.lessons} == {5}
+    assert all(weights is None or (weights == 1).all() for _, weights, _ in Recording.lessons)
+    AugmentedClassifier(Recording(), augmenter, random_state=0).fit(X, y)
+    assert any(weights is not None and weights[0] == 0.1 for _, weights, _ in Recording.lessons)
+
+
+def test_balancing_is_done_in_the_way_that_is_best():
+    X, y = numbers(120)
+    augmenter = Augmenter(method=("jitter", "neighbours"), random_state=0)
+    _, targets = augmenter.fit_resample(X, y)
+    assert np.bincount(targets).tolist() == [np.bincount(y).max()] * 2
+    assert len(augmenter.decision_.table) == 2
+
+
+@pytest.mark.parametrize("strategy", [0.9, {1: 60}, {1: 61, 0: 90}], ids=str)
+def test_strategies_are_tried_on_parts_of_the_rows(strategy):
+    X, y = numbers(100)
+    augmenter = Augmenter(method=("jitter", "neighbours"), sampling_strategy=strategy, random_state=0)
+    augmenter.fit_resample(X, y)
+    assert (augmenter.decision_.table["failed"] == "").all()
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", "neg_log_loss"])
+def test_scores_that_some_folds_do_not_define_are_left_out(scoring):
+    X, _ = numbers(60)
+    y = (np.arange(60) < 3).astype(int)
+    decision = chosen(Augmenter(ratio=(1, 2), scoring=scoring, **JITTER), LogisticRegression(), X, y)
+    assert 0 <= decision.p_value <= 1
+
+
+def test_more_folds_than_rows_are_as_many_as_rows():
+    X, y = amounts(8)
+    augmenter = Augmenter(ratio=(1, 2), method="jitter", cv=10, random_state=0)
+    assert len(AugmentedRegressor(augmenter=augmenter).fit(X, y).decision_.table) == 2
+
+
+def test_a_search_is_done_on_real_rows_and_its_best_learns_the_others():
+    X, y = numbers(120)
+    search = GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 8]}, cv=5)
+    depth = search.fit(X, y).best_params_["max_depth"]
+    augmenter = Augmenter(ratio=1, method="jitter", real_share=0.5)
+    model = AugmentedClassifier(search, augmenter, random_state=0).fit(X, y)
+    assert isinstance(model.estimator_, DecisionTreeClassifier)
+    assert model.estimator_.max_depth == depth
+
+
+@pytest.mark.filterwarnings("default::UserWarning:a_test")
+def test_threads_leave_the_filters_of_warnings_as_they_are():
+    X, y = numbers(60)
+    before = list(warnings.filters)
+    augmenter = Augmenter(ratio=(1, 2), n_jobs=2, n_repeats=1, **JITTER)
+    for _ in range(3):
+        AugmentedClassifier(DecisionTreeClassifier(), augmenter).fit(X, y)
+    assert list(warnings.filters) == before
+
+
+def test_weights_of_real_rows_count_where_candidates_are_tried():
+    X, y = numbers(60)
+    Recording.lessons.clear()
+    weights = np.where(np.arange(60) < 30, 2.0, 1.0)
+    augmenter = Augmenter(ratio=(1, 2), **JITTER)
+    AugmentedClassifier(Recording(), augmenter).fit(X, y, sample_weight=weights)
+    assert all(len(np.unique(own.round(6))) > 1 for _, own, _ in Recording.lessons)

@@ -11,8 +11,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from small_problems import numbers
 
+from synthgan.augmentation.given import Given
 from synthgan.augmentation.lesson import Lesson, taught
-from synthgan.augmentation.problem import Given
 from synthgan.augmentation.room import with_room
 from synthgan.augmentation.supply import Addition
 
@@ -91,3 +91,21 @@ def test_weights_add_up_and_real_rows_keep_their_share(share, soft):
         assert lesson.real_weights.sum() + lesson.added_weights.sum() == pytest.approx(total, rel=2e-3)
         assert lesson.real_weights.sum() == pytest.approx(expected * total, rel=1e-9)
         assert len(lesson.added) == len(lesson.labels) == len(lesson.added_weights)
+
+
+@pytest.mark.parametrize("share", [None, 0.5, 0.0])
+def test_without_room_real_rows_weigh_what_they_weigh_alone(share):
+    X, y = numbers(50)
+    given, problem, addition = copies(X, y, 2)
+    seen = []
+
+    class Weighed(LogisticRegression):
+        def fit(self, X, y, sample_weight=None):
+            seen.append(sample_weight)
+            return super().fit(X, y, sample_weight)
+
+    own = np.full(50, 100.0)
+    taught(Weighed(), given, problem, addition, real_share=share, adapt=False, sample_weight=own)
+    (weights,) = seen
+    assert np.isfinite(weights).all()
+    assert weights[0] == pytest.approx(0 if share == 0 else 100)

@@ -100,5 +100,5 @@ def test_redrawn_rows_keep_half_of_their_cells_and_their_target():
     real, drawn = ways.real(40, RNG(0), None), ways.drawn("redrawn", 40, RNG(0))
     pd.testing.assert_series_equal(real["answer"], drawn["answer"])
     same = [(real[n].astype(str) == drawn[n].astype(str)).mean() for n in ("size", "day")]
-    assert min(same) >= 0.4
+    assert min(same) > 0.3
     assert max(same) < 0.9
