@@ -98,7 +98,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         The learner for which is chosen; None for a line. Meta-estimators put their own here.
     scoring : str or callable, default=None
         What is to be better: a scorer of scikit-learn, or None for the loss of each held-out row, which is
-        log-loss of classes and squared error of numbers. Where a teacher labels drawn rows and is itself no
+        log-loss of classes and squared error of numbers. Where a teacher labels drawn rows and is not clearly
         worse than the learner, half of what is true of a held-out row is then what the teacher says, who has
         not learned it: that has less noise than labels alone, and more gains are found.
     cv : int, default=5

@@ -27,6 +27,8 @@ from synthgan.evaluation.statistics import repeated_t
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray
 
+#: Standard errors by which a teacher is clearly worse than the learner that it would teach.
+_CLEARLY = 2.0
 #: Rows that an inner fold learns, and figures that a test is of, at least.
 _MIN_ROWS, _MIN_FIGURES = 4, 2
 
@@ -188,12 +190,15 @@ class Trial:
     def _trusts_teacher(
         self, parallel: Parallel, folds: "list[_Fold]", candidates: Sequence[Candidate]
     ) -> bool:
-        """Whether held-out rows are judged by a teacher as well: if it is no worse than the learner alone."""
+        """Whether held-out rows are judged by a teacher as well: unless it is clearly worse than the learner."""
         if self.scoring is not None or not {one.labels for one in candidates} & set(OF_TEACHER):
             return False
         alone = self._figures(parallel, folds, [None], False)[0]
         taught = self._by_row(folds, parallel(delayed(_tried)(fold.teacher_losses) for fold in folds))
-        return not (isinstance(alone, str) or isinstance(taught, str)) and taught.mean() <= alone.mean()
+        if isinstance(alone, str) or isinstance(taught, str):
+            return False
+        worse = taught - alone
+        return bool(worse.mean() <= _CLEARLY * worse.std() / np.sqrt(len(worse)))
 
     def _decision(
         self,
