@@ -190,7 +190,7 @@ class Trial:
     def _trusts_teacher(
         self, parallel: Parallel, folds: "list[_Fold]", candidates: Sequence[Candidate]
     ) -> bool:
-        """Whether held-out rows are judged by a teacher as well: unless it is clearly worse than the learner."""
+        """Whether held-out rows are judged by a teacher as well: it is not clearly worse than the learner."""
         if self.scoring is not None or not {one.labels for one in candidates} & set(OF_TEACHER):
             return False
         alone = self._figures(parallel, folds, [None], False)[0]

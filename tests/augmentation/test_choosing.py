@@ -167,7 +167,7 @@ def test_losses_of_classes_follow_the_learners_own_order():
 
 
 def test_a_teacher_that_is_worse_than_the_learner_has_no_say():
-    X, y = numbers(100)
+    X, y = numbers(400)
     how = {"ratio": 1, "method": ("jitter", "neighbours"), "labels": "teacher", "random_state": 0}
     tables = [
         chosen(Augmenter(teacher=teacher, **how), LogisticRegression(), X, y).table
