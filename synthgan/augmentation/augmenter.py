@@ -267,6 +267,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
                 seed=seed,
                 use=use,
                 row_weights=None if self.ratio is not None else strategy.weights_of(problem, by_class),
+                must_add=self.ratio is None,
             )
             supply_of = partial(self._supply, unlabelled=unlabelled)
             self.decision_ = trial.decided(given, problem, supply_of, draw, stages_of(candidates))

@@ -133,8 +133,9 @@ class Trial:
     use
         What becomes of the rows.
     row_weights
-        Of the losses of rows, shape ``(n_rows,)``; None where rows are added by ratio and all weigh the same.
-        With weights rows are added in any case.
+        Of the losses of rows, shape ``(n_rows,)``, or None: all weigh the same.
+    must_add
+        Whether rows are added in any case, so that only the way is chosen.
     """
 
     estimator: Any
@@ -146,6 +147,7 @@ class Trial:
     seed: int
     use: "Use"
     row_weights: FloatArray | None = None
+    must_add: bool = False
 
     def decided(
         self,
@@ -170,7 +172,10 @@ class Trial:
         """
         folds = [_Fold(self, given, problem, supply_of, draw, *split) for split in self._splits(problem)]
         if not folds:
-            return _nothing(f"{len(problem)} rows are too few to find out whether others help", self.level)
+            choice = stages[0](None)[0] if self.must_add else None
+            told = "Adds nothing" if choice is None else f"Adds rows: {choice}"
+            why = f"{told}: {len(problem)} rows are too few to find out whether others help."
+            return Decision(choice, why, 1.0, self.level, pd.DataFrame())
         results: dict[Candidate, FloatArray | str] = {}
         # Threads, since what a fold has learned is wanted again in the next stage.
         with warnings.catch_warnings(), Parallel(n_jobs=self.n_jobs, require="sharedmem") as parallel:
@@ -222,13 +227,14 @@ class Trial:
         table = pd.DataFrame(rows)
         if best is None:
             why = table["failed"].iloc[0] if len(table) else "there were no candidates"
-            return _nothing(f"no candidate could be tried: {why}", self.level, table)
+            reason = f"Adds nothing: no candidate could be tried: {why}."
+            return Decision(None, reason, 1.0, self.level, table)
         place = list(results).index(best)
         gain, p_value = float(table["gain"].iloc[place]), float(table["p_value"].iloc[place])
         measured = "the loss of held-out rows fell by" if self.scoring is None else "the score rose by"
         found = f"{best}. Of {len(rows)} candidates it is the first that none betters: {measured} {gain:.4g}"
         found += f" (p = {p_value:.2g}"
-        if self.row_weights is not None or p_value <= self.level:
+        if self.must_add or p_value <= self.level:
             return Decision(best, f"Adds rows: {found}).", p_value, self.level, table)
         reason = f"Adds nothing, rather than {found}, above {self.level:g})."
         return Decision(None, reason, p_value, self.level, table)
@@ -384,7 +390,3 @@ def seeded(estimator: Any, seed: int) -> Any:
         name for name, value in copy.get_params().items() if name.endswith("random_state") and value is None
     ]
     return copy.set_params(**dict.fromkeys(unset, seed)) if unset else copy
-
-
-def _nothing(reason: str, level: float, table: pd.DataFrame | None = None) -> Decision:
-    return Decision(None, f"Adds nothing: {reason}.", 1.0, level, pd.DataFrame() if table is None else table)

@@ -72,6 +72,22 @@ def test_too_few_rows_add_nothing_and_say_so():
     assert "4 rows are too few" in decision.reason
 
 
+def test_too_few_rows_are_balanced_all_the_same():
+    X, y = numbers(60)
+    rows = [0, 3, 4, 5]
+    augmenter = Augmenter(method=("jitter", "neighbours"), random_state=0)
+    assert np.bincount(augmenter.fit_resample(X[rows], y[rows])[1]).tolist() == [3, 3]
+    assert augmenter.decision_.choice.method == "jitter"
+
+
+def test_bins_are_balanced_in_the_way_that_is_best():
+    X, y = amounts(100)
+    augmenter = Augmenter(method=("jitter", "mixed"), bins=3, random_state=0, task="regression")
+    augmenter.set_params(synthesizer=Copying())
+    augmenter.fit_resample(X, y)
+    assert augmenter.n_added_ == sum(augmenter.sampling_strategy_.values()) > 0
+
+
 def test_a_candidate_that_fails_is_told_and_the_others_compete():
     X, y = numbers(60)
     y[:] = 0
