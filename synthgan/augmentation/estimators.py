@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from synthgan.augmentation.augmenter import Augmenter, with_estimator
 from synthgan.augmentation.choosing import Use, seeded
-from synthgan.augmentation.given import Given, read_table
+from synthgan.augmentation.given import Given, check_no_gaps, read_table
 from synthgan.augmentation.lesson import check_takes_weights, taught
 from synthgan.exceptions import DataError, ParameterError
 from synthgan.parameters import seed_from
@@ -81,6 +81,7 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         if augmenter.random_state is None and self.random_state is not None:
             augmenter.set_params(random_state=seed)
         if self._task == "classification" and y is not None:
+            check_no_gaps(y)
             check_classification_targets(y)
             if str(type_of_target(y)).startswith("multilabel"):
                 raise DataError("Multilabel and multioutput targets are not supported.")

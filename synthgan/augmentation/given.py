@@ -63,6 +63,7 @@ class Given:
         check_finite(frame, "given")
         if form.library == "numpy":
             X = np.asarray(X)
+        check_no_gaps(y)
         kind = type_of_target(y, input_name="y")
         if task == "auto":
             task = "regression" if kind == "continuous" else "classification"
@@ -146,6 +147,17 @@ class Given:
         """Whether the user's targets are of a type that holds fractions."""
         y = self.y.iloc[:, 0] if isinstance(self.y, pd.DataFrame) else self.y
         return bool(pd.api.types.is_float_dtype(y if hasattr(y, "dtype") else np.asarray(y).dtype))
+
+
+def check_no_gaps(y: Any) -> None:
+    """Raise DataError if some target is missing."""
+    cells = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    n_missing = int(np.count_nonzero(pd.isna(cells)))
+    if n_missing:
+        raise DataError(
+            f"Input y contains NaN: {n_missing:,} targets are missing. Leave these rows out, or give them as "
+            "X_unlabelled."
+        )
 
 
 def read_table(X: Any) -> tuple[pd.DataFrame, Form]:

@@ -50,14 +50,9 @@ class Problem:
         Raises
         ------
         DataError
-            If a target is missing, or all are the same class.
+            If all targets are the same class.
         """
         column = pd.Series(y, index=pd.RangeIndex(len(y)))
-        if column.isna().any():
-            raise DataError(
-                f"y has {int(column.isna().sum()):,} missing values; leave these rows out, or give them as "
-                "X_unlabelled."
-            )
         frame = frame.reset_index(drop=True)
         target = _free_name(name, frame)
         column.name = target

@@ -294,7 +294,7 @@ def test_a_parameter_out_of_its_range_is_named(options, says):
 
 def test_missing_targets_and_single_classes_are_told():
     X, y = classes()
-    with pytest.raises(DataError, match="y has 2 missing values"):
+    with pytest.raises(DataError, match="2 targets are missing"):
         quick().fit_resample(X, y.mask(np.arange(60) < 2))
     with pytest.raises(DataError, match="the class 'no' only"):
         quick().fit_resample(X, y.where(y == "no", "no"))
