@@ -30,7 +30,7 @@ from synthgan.augmentation.supply import OF_TEACHER, Addition, Supply, nothing_o
 from synthgan.augmentation.teachers import checked_teacher
 from synthgan.augmentation.ways import Ways
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
-from synthgan.parameters import seed_from
+from synthgan.parameters import check_n_rows, seed_from
 from synthgan.synthesizer import SynthGAN
 
 
@@ -248,6 +248,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         seed = seed_from(self.random_state)
         unlabelled = self._unlabelled(problem, X_unlabelled)
         candidates = candidates_of(self.get_params(deep=False), problem, weighs=use.weighs)
+        check_n_rows(round((candidates[0].ratio or 0) * len(problem)), problem.frame.shape[1])
         wanted, by_class = self._wanted(problem) if self.ratio is None else ([], {})
         self.decision_: Decision | None = None
         chosen: Candidate | None = candidates[0]

@@ -3,7 +3,15 @@
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    clone,
+    is_classifier,
+    is_regressor,
+)
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import Tags, column_or_1d, get_tags
@@ -76,6 +84,11 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             raise ParameterError(f"augmenter must be an Augmenter or None; got {self.augmenter!r}.")
         seed = seed_from(self.random_state)
         learner = self._learner() if self.random_state is None else seeded(self._learner(), seed)
+        is_other = is_regressor if self._task == "classification" else is_classifier
+        if is_other(learner):
+            raise ParameterError(
+                f"{type(self).__name__} needs an estimator for {self._task}; got {learner!r}."
+            )
         own = default_augmenter() if self.augmenter is None else self.augmenter
         augmenter = with_estimator(own, learner, self._task)
         if augmenter.random_state is None and self.random_state is not None:

@@ -17,7 +17,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 from small_problems import QUICK, amounts, classes, numbers
 
-from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, ParameterError
+from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, ParameterError, ResourceError
 
 SOFT = Augmenter(ratio=2, method="jitter", labels="soft", real_share=0.1)
 
@@ -125,3 +125,17 @@ def test_drawn_rows_of_times_are_for_selectors_of_dtypes_as_well():
     columns = make_column_transformer((SimpleImputer(), make_column_selector(dtype_include="number")))
     model = make_pipeline(columns, LogisticRegression())
     assert AugmentedClassifier(model, SOFT, random_state=0).fit(X, y).predict(X).shape == (60,)
+
+
+def test_a_learner_of_another_task_is_refused():
+    X, y = numbers()
+    with pytest.raises(ParameterError, match="AugmentedClassifier needs an estimator for classification"):
+        AugmentedClassifier(Ridge(), SOFT).fit(X, y)
+    with pytest.raises(ParameterError, match="AugmentedRegressor needs an estimator for regression"):
+        AugmentedRegressor(LogisticRegression(), SOFT).fit(X, X[:, 0])
+
+
+def test_more_rows_than_memory_holds_are_refused():
+    X, y = numbers()
+    with pytest.raises(ResourceError, match="rows of 4 columns would take about"):
+        AugmentedClassifier(DecisionTreeClassifier(), clone(SOFT).set_params(ratio=1e9)).fit(X, y)
