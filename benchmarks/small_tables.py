@@ -37,8 +37,10 @@ def main() -> None:
                 for steps, figures in run(table, size, seed).items():
                     found.setdefault(steps, []).append(figures)
         for steps, figures in found.items():
-            nearer, gain = np.nanmean(figures, axis=0)
-            print(f"| {size} | {steps} | {nearer:.3f} | {gain:+.2f} |", flush=True)
+            nearer = np.mean([one for one, _ in figures])
+            gains = [one for _, one in figures if np.isfinite(one)]
+            gain = f"{np.mean(gains):+.2f}" if gains else ""
+            print(f"| {size} | {steps} | {nearer:.3f} | {gain} |", flush=True)
 
 
 def run(table: pd.DataFrame, size: int, seed: int) -> dict[str, tuple[float, float]]:
@@ -59,7 +61,7 @@ def run(table: pd.DataFrame, size: int, seed: int) -> dict[str, tuple[float, flo
         likelihood = gan.log_prob(judged)
         likelihoods.append(likelihood)
         possible = np.isfinite(likelihoods[0]) & np.isfinite(likelihood)
-        gain = (likelihood - likelihoods[0])[possible].mean() if possible.any() else np.nan
+        gain = (likelihood[possible] - likelihoods[0][possible]).mean() if possible.any() else np.nan
         results[str(steps or "default")] = (nearer(gan.sample(N_DRAWN), learned, others), float(gain))
     return results
 

@@ -14,7 +14,7 @@ from synthgan.augmentation.supply import FOCUSES, LABELS
 from synthgan.augmentation.ways import METHODS
 from synthgan.exceptions import ParameterError, did_you_mean, listing
 
-#: What "auto" tries. Of the ways those first that did best on tables the project was not judged by.
+#: What "auto" tries.
 AUTO_RATIOS = (5.0, 2.0, 1.0, 0.5, 0.25)
 AUTO_METHODS = tuple(METHODS)
 AUTO_LABELS = ("soft", "own")

@@ -271,7 +271,6 @@ def test_a_search_is_done_on_real_rows_and_its_best_learns_the_others():
     assert model.estimator_.max_depth == depth
 
 
-@pytest.mark.filterwarnings("default::UserWarning:a_test")
 def test_threads_leave_the_filters_of_warnings_as_they_are():
     X, y = numbers(60)
     before = list(warnings.filters)
