@@ -77,7 +77,7 @@ def figures_of(
         except Exception as error:  # a class without neighbours: the arm has no figure there
             return {"failed": f"{type(error).__name__}: {error}"[:200]}
     decision = getattr(model, "decision_", None)
-    if decision is not None:
+    if decision is not None and decision.p_value is not None:
         figures |= {"choice": str(decision.choice), "p_value": round(decision.p_value, 4)}
     return figures
 

@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import validate_data
 
 from synthgan.augmentation import strategy
-from synthgan.augmentation.choosing import Candidate, Decision, Trial, Use
+from synthgan.augmentation.choosing import Trial, Use
+from synthgan.augmentation.decision import Candidate, Decision
 from synthgan.augmentation.given import Given, like_dtypes, read_table
 from synthgan.augmentation.options import (
     AUTO_LABELS,
@@ -119,7 +120,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
     Attributes
     ----------
     decision_ : Decision
-        What was chosen and why, and a table of all candidates; None where there was no choice.
+        What was chosen and why, and a table of all candidates, if there were several.
     sampling_strategy_ : dict
         Rows to add by class, or by bin.
     generator_ : object
@@ -228,13 +229,11 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         """
         given, task = self._read(X, y)
         problem = given.problem(task)
-        addition, _ = self._addition(given, problem, Use(weighs=False, adapts=False), X_unlabelled)
+        addition = self._addition(given, problem, Use(weighs=False, adapts=False), X_unlabelled)
         return given.rows(addition.features), given.targets(problem.targets(addition.labels))
 
-    def _addition(
-        self, given: Given, problem: Problem, use: Use, X_unlabelled: Any = None
-    ) -> tuple[Addition, Candidate | None]:
-        """Return the rows to add, and what was chosen; set what users want to know of it.
+    def _addition(self, given: Given, problem: Problem, use: Use, X_unlabelled: Any = None) -> Addition:
+        """Return the rows to add; set what users want to know of them.
 
         Parameters
         ----------
@@ -250,12 +249,11 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         candidates = candidates_of(self.get_params(deep=False), problem, weighs=use.weighs)
         check_n_rows(round((candidates[0].ratio or 0) * len(problem)), problem.frame.shape[1])
         wanted, by_class = self._wanted(problem) if self.ratio is None else ([], {})
-        self.decision_: Decision | None = None
-        chosen: Candidate | None = candidates[0]
+        self.decision_ = Decision.untried(candidates[0], "as asked for, not compared with adding nothing")
 
         def draw(supply: Supply, candidate: Candidate) -> Addition:
             rows = self._drawn(supply, candidate, wanted, len(supply.problem) / len(problem))
-            return rows if use.weighs else replace(rows, chances=None)
+            return rows if use.weighs else replace(rows, chances=None, smooth=False)
 
         if has_choice(self.get_params(deep=False)):
             trial = Trial(
@@ -272,13 +270,12 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
             )
             supply_of = partial(self._supply, unlabelled=unlabelled)
             self.decision_ = trial.decided(given, problem, supply_of, draw, stages_of(candidates))
-            chosen = self.decision_.choice
-        supply = self._supply(problem, seed, unlabelled)
+        supply, chosen = self._supply(problem, seed, unlabelled), self.decision_.choice
         addition = nothing_of(problem) if chosen is None else draw(supply, chosen)
         self.sampling_strategy_ = by_class
         self.generator_ = supply.ways.fitted_generator
         self.n_added_ = len(addition)
-        return addition, chosen
+        return addition
 
     def _learner(self, problem: Problem) -> Any:
         """Return the learner for which is chosen."""
@@ -291,6 +288,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         """Return X and y as they are read; set what scikit-learn wants to know of X."""
         check_options(self.get_params(deep=False))
         given, task = Given.of(X, y, self.task)
+        checked_teacher(self.teacher, task)
         validate_data(self, X=X if isinstance(X, np.ndarray | list) else given.frame, skip_check_array=True)
         return given, task
 

@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from joblib import Parallel, delayed
 from scipy import stats
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from synthgan.augmentation.decision import Candidate, Decision, Outcome
 from synthgan.augmentation.given import Given
 from synthgan.augmentation.lesson import taught
 from synthgan.augmentation.losses import losses_of, said_of, truth_of
@@ -31,64 +31,6 @@ from synthgan.layout import FloatArray
 _CLEARLY = 2.0
 #: Rows that an inner fold learns, and figures that a test is of, at least.
 _MIN_ROWS, _MIN_FIGURES = 4, 2
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A way of augmenting.
-
-    Attributes
-    ----------
-    method
-        How rows are drawn; one of `ways.METHODS`.
-    labels
-        Whose labels they get; one of `supply.LABELS`.
-    ratio
-        Drawn rows for each real one; None where a sampling strategy decides.
-    real_share
-        Share of the weight that real rows keep, or None: every row weighs the same.
-    """
-
-    method: str
-    labels: str
-    ratio: float | None
-    real_share: float | None
-
-    def __str__(self) -> str:
-        share = "" if self.real_share is None else f", real rows keep {self.real_share:.0%} of the weight"
-        amount = "rows by sampling strategy" if self.ratio is None else f"{self.ratio:g} rows for each"
-        return f"{amount} by {self.method!r}, labels {self.labels!r}{share}"
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What was chosen, and why.
-
-    Attributes
-    ----------
-    choice
-        The candidate, or None: nothing is added.
-    reason
-        In a sentence.
-    p_value
-        One-sided, of the candidate that is taken, by itself: how likely so large a gain is where there is
-        none. It is the first that no other betters by a standard error of their difference.
-    level
-        Up to which it counts as real.
-    table
-        One row a candidate: what it is, its mean ``gain`` on rows that were held out (fall of the loss, half
-        of it by what a teacher says where that has a say, or rise of the score), its ``p_value``, and why it
-        ``failed``, if it did.
-    """
-
-    choice: Candidate | None
-    reason: str
-    p_value: float
-    level: float
-    table: pd.DataFrame
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 @dataclass(frozen=True)
@@ -173,9 +115,9 @@ class Trial:
         folds = [_Fold(self, given, problem, supply_of, draw, *split) for split in self._splits(problem)]
         if not folds:
             choice = stages[0](None)[0] if self.must_add else None
-            told = "Adds nothing" if choice is None else f"Adds rows: {choice}"
-            why = f"{told}: {len(problem)} rows are too few to find out whether others help."
-            return Decision(choice, why, 1.0, self.level, pd.DataFrame())
+            return Decision.untried(
+                choice, f"{len(problem)} rows are too few to find out whether others help"
+            )
         results: dict[Candidate, FloatArray | str] = {}
         # Threads, since what a fold has learned is wanted again in the next stage.
         with warnings.catch_warnings(), Parallel(n_jobs=self.n_jobs, require="sharedmem") as parallel:
@@ -190,7 +132,26 @@ class Trial:
                 results |= zip(fresh, self._figures(parallel, folds, fresh, trusts), strict=True)
                 gains = {one: nones - it for one, it in results.items() if not isinstance(it, str)}
                 best = _best(gains) if gains else None
-        return self._decision(results, nones, best)
+        return Decision.of(
+            {one: self._outcome(nones, it) for one, it in results.items()},
+            best,
+            level=self.level,
+            must_add=self.must_add,
+            measured=self._measured(problem, trusts),
+        )
+
+    def _outcome(self, nones: FloatArray, figures: FloatArray | str) -> Outcome:
+        if isinstance(figures, str):
+            return Outcome(failed=figures)
+        return Outcome(float(np.nanmean(nones - figures)), self._p_value(nones - figures))
+
+    def _measured(self, problem: Problem, trusts: bool) -> str:
+        """Return what a gain is a gain in."""
+        if self.scoring is not None:
+            return "the score"
+        loss = "log-loss" if problem.predicts_classes else "squared error over the target's variance"
+        half = " (half by their labels, half by the teacher)" if trusts else ""
+        return f"{loss} of held-out rows{half}"
 
     def _trusts_teacher(
         self, parallel: Parallel, folds: "list[_Fold]", candidates: Sequence[Candidate]
@@ -204,40 +165,6 @@ class Trial:
             return False
         worse = taught - alone
         return bool(worse.mean() <= _CLEARLY * worse.std() / np.sqrt(len(worse)))
-
-    def _decision(
-        self,
-        results: dict[Candidate, FloatArray | str],
-        nones: FloatArray,
-        best: Candidate | None,
-    ) -> Decision:
-        rows = []
-        for one, figures in results.items():
-            row: dict[str, Any] = {
-                "method": one.method,
-                "labels": one.labels,
-                "ratio": one.ratio,
-                "real_share": one.real_share,
-            }
-            if isinstance(figures, str):
-                rows.append(row | {"gain": np.nan, "p_value": np.nan, "failed": figures})
-                continue
-            row |= {"gain": float(np.nanmean(nones - figures)), "p_value": self._p_value(nones - figures)}
-            rows.append(row | {"failed": ""})
-        table = pd.DataFrame(rows)
-        if best is None:
-            why = table["failed"].iloc[0] if len(table) else "there were no candidates"
-            reason = f"Adds nothing: no candidate could be tried: {why}."
-            return Decision(None, reason, 1.0, self.level, table)
-        place = list(results).index(best)
-        gain, p_value = float(table["gain"].iloc[place]), float(table["p_value"].iloc[place])
-        measured = "the loss of held-out rows fell by" if self.scoring is None else "the score rose by"
-        found = f"{best}. Of {len(rows)} candidates it is the first that none betters: {measured} {gain:.4g}"
-        found += f" (p = {p_value:.2g}"
-        if self.must_add or p_value <= self.level:
-            return Decision(best, f"Adds rows: {found}).", p_value, self.level, table)
-        reason = f"Adds nothing, rather than {found}, above {self.level:g})."
-        return Decision(None, reason, p_value, self.level, table)
 
     def _splits(self, problem: Problem) -> Iterator[tuple[Any, Any, int]]:
         """Yield rows that are learned and rows that are held out, repeat after repeat, and a seed."""

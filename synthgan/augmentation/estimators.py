@@ -82,6 +82,8 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         """
         if not isinstance(self.augmenter, Augmenter | None):
             raise ParameterError(f"augmenter must be an Augmenter or None; got {self.augmenter!r}.")
+        if not isinstance(self.adapt, bool | np.bool_):
+            raise ParameterError(f"adapt must be True or False; got {self.adapt!r}.")
         seed = seed_from(self.random_state)
         learner = self._learner() if self.random_state is None else seeded(self._learner(), seed)
         is_other = is_regressor if self._task == "classification" else is_classifier
@@ -110,7 +112,8 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             learner = clone(clone(learner).fit(given.X, given.y).best_estimator_)
             augmenter.set_params(estimator=learner)
         use = Use(adapts=self.adapt, sample_weight=sample_weight)
-        addition, chosen = augmenter._addition(given, problem, use, X_unlabelled)
+        addition = augmenter._addition(given, problem, use, X_unlabelled)
+        chosen = augmenter.decision_.choice
         self.estimator_ = taught(
             learner,
             given,
@@ -180,7 +183,7 @@ class AugmentedClassifier(ClassifierMixin, _Augmented):  # type: ignore[misc]
     augmenter_ : Augmenter
         What added rows.
     decision_ : Decision
-        What was chosen and why; None where there was no choice.
+        What was chosen and why.
     classes_ : ndarray of shape (n_classes,)
         The classes.
     n_features_in_ : int
@@ -248,7 +251,7 @@ class AugmentedRegressor(RegressorMixin, _Augmented):  # type: ignore[misc]
     augmenter_ : Augmenter
         What added rows.
     decision_ : Decision
-        What was chosen and why; None where there was no choice.
+        What was chosen and why.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)

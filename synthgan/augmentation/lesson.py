@@ -130,7 +130,7 @@ def taught(
     X = given.rows(lesson.added)
     y = given.targets(problem.targets(lesson.labels), rounded=False)
     if adapt:
-        copy = with_room(estimator, len(problem), len(weights), weighted=True)
+        copy = with_room(estimator, len(problem), len(weights), weighted=True, smooth=addition.smooth)
     else:
         copy = clone(estimator)
         weights = weights / (lesson.real_share or 1.0)  # real rows weigh what they weigh alone
@@ -159,5 +159,7 @@ def _by_repetition(
     labels = np.concatenate([problem.labels[again], labels])
     X, y = given.rows(features), given.targets(problem.targets(labels), rounded=False)
     n_rows = n_real + len(features)
-    copy = with_room(estimator, n_real, n_rows, weighted=False) if adapt else clone(estimator)
+    copy = clone(estimator)
+    if adapt:
+        copy = with_room(estimator, n_real, n_rows, weighted=False, smooth=addition.smooth)
     return copy.fit(X, y)

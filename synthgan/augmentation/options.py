@@ -6,9 +6,10 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from synthgan.augmentation import strategy
-from synthgan.augmentation.choosing import Candidate
+from synthgan.augmentation.decision import Candidate
 from synthgan.augmentation.problem import Problem
 from synthgan.augmentation.supply import FOCUSES, LABELS
 from synthgan.augmentation.ways import METHODS
@@ -58,10 +59,29 @@ def check_options(options: Mapping[str, Any]) -> None:
             raise ParameterError(f"{name} must be a whole number of at least {least}; got {value!r}.")
     if not _is_number(options["level"]) or not 0 < options["level"] <= 1:
         raise ParameterError(f"level must be a number above 0, at most 1; got {options['level']!r}.")
-    synthesizer = options["synthesizer"]
+    _check_synthesizer(options["synthesizer"])
+    _check_scoring(options["scoring"])
+
+
+def _check_synthesizer(synthesizer: Any) -> None:
+    if isinstance(synthesizer, type):
+        raise ParameterError(
+            f"synthesizer must be an object, not its class; give {synthesizer.__name__}(...)."
+        )
     if synthesizer is not None and not all(hasattr(synthesizer, name) for name in ("fit", "sample")):
         raise ParameterError(
             f"synthesizer must be an object with fit(table) and sample(n); got {synthesizer!r}."
+        )
+
+
+def _check_scoring(scoring: Any) -> None:
+    if scoring is None or callable(scoring):
+        return
+    known = get_scorer_names()
+    if not isinstance(scoring, str) or scoring not in known:
+        raise ParameterError(
+            f"scoring must be None, a scorer, or a name of sklearn.metrics.get_scorer_names(); got "
+            f"{scoring!r}.{did_you_mean(scoring, known)}"
         )
 
 

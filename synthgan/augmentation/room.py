@@ -1,4 +1,4 @@
-"""Room for drawn rows: a learner comes in, and goes out with its regularisation as strong as before.
+"""Room for drawn rows: a learner comes in, and goes out with its regularisation as strong as is needed.
 
 What a learner counts in rows grows weaker with each row that is added: leaves of five rows are a twentieth of
 a hundred rows, and a hundredth of five hundred. Even copies then hurt. Weights whose sum is the number of
@@ -8,20 +8,26 @@ is scaled here, by parameter, so that learners of other packages with the same n
 ===========================  ====================================  =========================================
 parameter                    learners                              becomes, with f times as many rows
 ===========================  ====================================  =========================================
-``min_samples_leaf``         trees, forests, boosting              a share of the weight, in
-                                                                   ``min_weight_fraction_leaf``; f times as
-                                                                   many rows where a learner has none
-``min_samples_split``        trees, forests, boosting              f times, if above 2
-``min_child_samples``        LightGBM                              f times
+``min_samples_leaf``         trees, forests, boosting              g times, as a share of the weight in
+                                                                   ``min_weight_fraction_leaf`` where a
+                                                                   learner has that; no less than what one
+                                                                   real row weighed
+``min_samples_split``        trees, forests, boosting              g times, if above 2
+``min_child_samples``        LightGBM                              g times
 ``n_neighbors``              neighbours                            f times
 ``max_samples`` (a number)   forests, bagging                      f times
 ===========================  ====================================  =========================================
+
+g is f where labels of drawn rows are as noisy as those of real ones. Where they are what a teacher expects it
+is the square root of f: leaves average noise away, and of that there is less (leaves of 5 to 20 rows that
+grew f times cost trees up to .05 AUC; see ``benchmarks/augmentation/room.py``).
 
 Parameters are those of the learner itself, the last step of a pipeline: what a bagging or voting ensemble
 holds is as it was. A learner that takes no weights sees rows repeatedly, and then what is summed over rows
 grows too: ``C`` becomes C / f, and ``alpha`` of a ridge f times.
 """
 
+import math
 from numbers import Integral
 from typing import Any
 
@@ -29,8 +35,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-#: What is counted in rows.
-_COUNTS = ("min_samples_split", "min_child_samples", "n_neighbors", "max_samples")
+#: What is counted in rows: those that noise is averaged over, and others.
+_LEAVES, _OTHERS = ("min_samples_split", "min_child_samples"), ("n_neighbors", "max_samples")
 #: A leaf of exactly that weight is allowed, whatever rounding adds to it.
 _ROUNDING = 1 - 1e-9
 
@@ -49,7 +55,7 @@ def takes_weights(estimator: Any) -> bool:
     return bool(has_fit_parameter(last_step(estimator)[0], "sample_weight"))
 
 
-def with_room(estimator: Any, n_real: int, n_rows: int, *, weighted: bool) -> Any:
+def with_room(estimator: Any, n_real: int, n_rows: int, *, weighted: bool, smooth: bool = False) -> Any:
     """Return a copy of a learner that treats so many rows as it would treat the real ones.
 
     Parameters
@@ -62,33 +68,35 @@ def with_room(estimator: Any, n_real: int, n_rows: int, *, weighted: bool) -> An
         Rows that it will see.
     weighted
         Whether it will see weights whose sum is `n_real`; otherwise each row weighs the same.
+    smooth
+        Whether labels of drawn rows are without noise.
     """
     copy = clone(estimator)
     learner, _ = last_step(copy)
     known = learner.get_params(deep=False)
     factor = n_rows / n_real
+    growth = math.sqrt(factor) if smooth else factor
     told: dict[str, Any] = {}
-    for name in _COUNTS:
+    for name in (*_LEAVES, *_OTHERS):
         least = 2 if name == "min_samples_split" else 0
         if _is_count(known.get(name)) and known[name] > least:
-            told[name] = max(least, round(factor * known[name]))
-    told |= _of_leaves(known, n_real, factor, weighted=weighted)
+            told[name] = max(least, round((growth if name in _LEAVES else factor) * known[name]))
+    if _is_count(known.get("min_samples_leaf")):
+        n_in_leaf = max(growth * known["min_samples_leaf"], factor)
+        told |= _of_leaves(known, n_in_leaf, n_rows, weighted=weighted)
     if not weighted:
         told |= _of_sums(learner, known, factor)
     learner.set_params(**told)
     return copy
 
 
-def _of_leaves(known: dict[str, Any], n_real: int, factor: float, *, weighted: bool) -> dict[str, Any]:
+def _of_leaves(known: dict[str, Any], n_in_leaf: float, n_rows: int, *, weighted: bool) -> dict[str, Any]:
     """Return what leaves are to hold."""
-    leaf = known.get("min_samples_leaf")
-    if leaf is None or not _is_count(leaf):
-        return {}
     if weighted and "min_weight_fraction_leaf" in known:
-        share = min(0.5, _ROUNDING * leaf / n_real)
+        share = min(0.5, _ROUNDING * n_in_leaf / n_rows)
         share = max(share, known["min_weight_fraction_leaf"])
         return {"min_samples_leaf": 1, "min_weight_fraction_leaf": share}
-    return {"min_samples_leaf": max(1, round(factor * leaf))}
+    return {"min_samples_leaf": max(1, round(n_in_leaf))}
 
 
 def _of_sums(learner: Any, known: dict[str, Any], factor: float) -> dict[str, Any]:

@@ -5,7 +5,7 @@ chances themselves ("soft"), of which learners see a row of each class with a we
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,11 +44,15 @@ class Addition:
         Classes as codes, or numbers; shape ``(n_rows,)``.
     chances
         Of each class, shape ``(n_rows, n_classes)``; None where a row is of one class for certain.
+    smooth
+        Whether chances, or labels that are numbers, are what a teacher expects, without the noise that real
+        labels have.
     """
 
     features: pd.DataFrame
     labels: npt.NDArray[Any]
     chances: FloatArray | None = None
+    smooth: bool = False
 
     def __len__(self) -> int:
         return len(self.features)
@@ -56,7 +60,8 @@ class Addition:
     def take(self, rows: npt.NDArray[Any] | slice) -> "Addition":
         """Return some of the rows."""
         chances = None if self.chances is None else self.chances[rows]
-        return Addition(self.features.iloc[rows].reset_index(drop=True), self.labels[rows], chances)
+        features = self.features.iloc[rows].reset_index(drop=True)
+        return replace(self, features=features, labels=self.labels[rows], chances=chances)
 
 
 def nothing_of(problem: Problem) -> Addition:
@@ -185,9 +190,11 @@ class Supply:
         said = self.fitted_teacher.says(features)
         rng = np.random.default_rng([self.seed, 1])
         if self.problem.predicts_classes:
-            return Addition(features, drawn_classes(said, rng), said if labels == "soft" else None)
+            if labels == "soft":
+                return Addition(features, drawn_classes(said, rng), said, smooth=True)
+            return Addition(features, drawn_classes(said, rng))
         if labels == "soft":
-            return Addition(features, said)
+            return Addition(features, said, smooth=True)
         return Addition(features, said + rng.choice(self.fitted_teacher.residuals, len(said)))
 
     def _preference(self, features: pd.DataFrame) -> FloatArray:

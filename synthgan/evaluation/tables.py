@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.types as arrow
-from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_object_dtype
+from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype, is_object_dtype
 
 from synthgan.evaluation.estimates import FloatArray
 from synthgan.exceptions import DataError, did_you_mean, listing
@@ -194,6 +194,8 @@ def cells_like(column: "pd.Series[Any]", cells: "pd.Series[Any]") -> "pd.Series[
 
 def class_names(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return the cells of a target as text, whole numbers without a point whatever their dtype."""
+    if is_integer_dtype(column.dtype):  # as floats numbers above 2**53 would be taken for each other
+        return column.map({number: str(number) for number in column.dropna().unique()})
     numbers = numbers_of(column)
     if numbers is None:
         return levels_of(column)

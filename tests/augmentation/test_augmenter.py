@@ -116,14 +116,16 @@ def test_arrays_and_lists_come_back_as_they_came():
         np.array([1.0, 2.0] * 30),
         np.array([-5, 7, 7, 7] * 15, dtype=np.int8),
         np.array(["x", "y", "y"] * 20),
+        np.array([2**60, 2**60 + 1] * 30),
     ],
-    ids=["truth", "levels", "whole floats", "small", "text"],
+    ids=["truth", "levels", "whole floats", "small", "text", "huge"],
 )
-def test_classes_of_any_type_stay_what_they_are(y):
+@pytest.mark.parametrize("labels", ["own", "teacher"])
+def test_classes_of_any_type_stay_what_they_are(y, labels):
     X, _ = classes()
-    _, targets = quick(ratio=1, labels="teacher").fit_resample(X, y)
+    _, targets = quick(ratio=1, labels=labels).fit_resample(X, y)
     assert targets.dtype == y.dtype
-    assert set(targets) <= set(y)
+    assert set(targets) == set(y)
     assert len(targets) == 120
 
 
@@ -282,7 +284,10 @@ def test_a_canary_in_the_test_rows_is_never_drawn():
         ({"cv": 1}, "cv must be a whole number of at least 2"),
         ({"level": 0}, "level must be a number above 0"),
         ({"synthesizer": object()}, "fit\\(table\\) and sample\\(n\\)"),
+        ({"synthesizer": SynthGAN}, "not its class; give SynthGAN"),
+        ({"scoring": "roc-auc"}, "Did you mean 'roc_auc'"),
         ({"teacher": LogisticRegression, "labels": "soft"}, "teacher must be a scikit-learn estimator"),
+        ({"teacher": FOREST.fit, "ratio": (1, 2)}, "teacher must be a scikit-learn estimator"),
     ],
     ids=lambda one: str(one)[:20],
 )

@@ -16,7 +16,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from small_problems import Copying, amounts, classes, numbers
 
 from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, DataError
-from synthgan.augmentation.choosing import Candidate, _best
+from synthgan.augmentation.choosing import _best
+from synthgan.augmentation.decision import Candidate
 from synthgan.augmentation.given import Given
 from synthgan.augmentation.losses import losses_of, said_of, truth_of
 from synthgan.augmentation.options import AUTO_RATIOS
@@ -36,9 +37,10 @@ def test_a_gain_is_found_and_told():
     model = AugmentedClassifier(tree, Augmenter(ratio="auto", **JITTER), random_state=0).fit(learned, known)
     decision = model.decision_
     assert decision.choice.method == "jitter"
-    assert decision.p_value <= decision.level
-    assert str(decision).startswith("Adds rows: ")
-    assert "Of 5 candidates it is the first that none betters" in decision.reason
+    assert decision.p_value <= 0.2
+    assert str(decision).startswith(f"Adds {decision.choice}; this gains ")
+    assert "half by the teacher" in decision.reason
+    assert "of 5 candidates it is the first that no other betters" in decision.reason
     assert sorted(decision.table["ratio"]) == sorted(AUTO_RATIOS)
     assert model.score(held_out, asked) > tree.fit(learned, known).score(held_out, asked)
 
@@ -48,7 +50,8 @@ def test_what_cannot_help_is_left_out():
     X, y = classes()
     decision = chosen(Augmenter(ratio="auto", **{**JITTER, "labels": "own"}), DummyClassifier(), X, y)
     assert decision.choice is None
-    assert str(decision).startswith("Adds nothing, rather than ")
+    assert str(decision).startswith("Adds nothing: 5 rows for each, ")
+    assert "teacher" not in decision.reason
 
 
 def test_rows_that_harm_are_left_out():

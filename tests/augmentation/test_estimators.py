@@ -120,6 +120,20 @@ def test_an_augmenter_is_asked_for():
         AugmentedClassifier(LogisticRegression(), LogisticRegression()).fit(X, y)
 
 
+def test_room_is_made_or_not():
+    X, y = numbers()
+    with pytest.raises(ParameterError, match="adapt must be True or False; got 'no'"):
+        AugmentedClassifier(LogisticRegression(), SOFT, adapt="no").fit(X, y)
+
+
+def test_what_was_asked_for_is_added_without_a_comparison_and_said_to_be():
+    X, y = numbers()
+    decision = AugmentedClassifier(LogisticRegression(), SOFT).fit(X, y).decision_
+    assert str(decision).endswith(": as asked for, not compared with adding nothing.")
+    assert decision.choice.method == SOFT.method
+    assert decision.p_value is None
+
+
 def test_drawn_rows_of_times_are_for_selectors_of_dtypes_as_well():
     X, y = classes()
     columns = make_column_transformer((SimpleImputer(), make_column_selector(dtype_include="number")))

@@ -75,6 +75,23 @@ def test_what_becomes_of_parameters(learner, weighted, expected):
     assert {name: copy[-1].get_params()[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("learner", "expected"),
+    [
+        (HistGradientBoostingClassifier(min_samples_leaf=20), {"min_samples_leaf": 40}),
+        (HistGradientBoostingClassifier(min_samples_leaf=1), {"min_samples_leaf": 4}),
+        (DecisionTreeClassifier(min_samples_split=10), {"min_samples_split": 20}),
+        (DecisionTreeClassifier(min_samples_leaf=10), {"min_weight_fraction_leaf": 0.05}),
+        (DecisionTreeClassifier(), {"min_weight_fraction_leaf": 0.01}),
+        (KNeighborsClassifier(5), {"n_neighbors": 20}),
+    ],
+    ids=lambda one: str(one)[:40],
+)
+def test_leaves_grow_less_where_labels_have_no_noise_but_hold_a_real_row(learner, expected):
+    copy = with_room(learner, 100, 400, weighted=True, smooth=True)
+    assert {name: copy.get_params()[name] for name in expected} == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("share", [None, 0.1, 0.5, 0.9])
 @pytest.mark.parametrize("soft", [False, True])
 def test_weights_add_up_and_real_rows_keep_their_share(share, soft):
