@@ -10,7 +10,7 @@ RIVALS := .rivals
 
 .PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
 	bench-imputation bench-ablation bench-rivals bench-agreement bench-calibration bench-augmentation \
-	bench-small clean
+	bench-room bench-small clean
 
 # --- the two commands -------------------------------------------------------------------------------
 
@@ -68,11 +68,14 @@ bench-agreement: $(RIVALS)/sdmetrics/.installed
 bench-calibration: $(INSTALLED)
 	$(BIN)/python benchmarks/calibration.py
 
-# Who gains from drawn rows, and how long small tables are to be learned. The former takes many hours; what is
-# done is kept, so that it can be interrupted.
+# Who gains from drawn rows, how much room they need, and how long small tables are to be learned. The first takes
+# many hours; what is done is kept, so that it can be interrupted.
 bench-augmentation: $(INSTALLED) $(RIVALS)/ctgan_until/.installed
 	$(BIN)/python benchmarks/augmentation/study.py --data $(DATA) --ctgan $(RIVALS)/ctgan_until/bin/python
 	$(BIN)/python benchmarks/augmentation/summary.py
+
+bench-room: $(INSTALLED)
+	$(BIN)/python benchmarks/augmentation/room.py --data $(DATA)
 
 bench-small: $(INSTALLED)
 	$(BIN)/python benchmarks/small_tables.py german-credit adult-train shoppers telco-churn --data $(DATA)
