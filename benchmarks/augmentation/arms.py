@@ -47,10 +47,10 @@ def _key(table: Any, *others: Any) -> Any:
 class RememberingAugmenter(Augmenter):
     """An Augmenter that learns and draws rows once for all learners of a split: it saves time alone."""
 
-    def _supply(self, problem: Problem, seed: int, unlabelled: pd.DataFrame | None) -> Supply:
+    def _supply(self, problem: Problem, seed: int, **what: Any) -> Supply:
         key = _key(problem.frame, "supply", seed, type(self.synthesizer).__name__)
         if key not in _fitted:
-            _fitted[key] = super()._supply(problem, seed, unlabelled)
+            _fitted[key] = super()._supply(problem, seed, **what)
         return _fitted[key]
 
 

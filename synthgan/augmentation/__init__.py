@@ -3,7 +3,7 @@
 `augmenter` is the sampler and `estimators` the learners that use it. `problem` reads X and y; `options`,
 `strategy` and `amounts` say what is asked; `ways` draw rows and `teachers` label them, both by way of
 `supply`; `lesson` and `room` teach a learner with weights; and `choosing` finds out what helps it, by
-`losses`, which is a `decision`. `points` is for learners that take numbers alone.
+`losses`, which is a `decision`.
 """
 
 from synthgan.augmentation.augmenter import Augmenter

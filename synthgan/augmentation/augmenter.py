@@ -22,16 +22,19 @@ from synthgan.augmentation.options import (
     candidates_of,
     check_options,
     has_choice,
+    labels_of,
     stages_of,
     values,
 )
-from synthgan.augmentation.points import TablePoints
 from synthgan.augmentation.problem import Part, Problem
 from synthgan.augmentation.supply import OF_TEACHER, Addition, Supply, nothing_of
 from synthgan.augmentation.teachers import checked_teacher
-from synthgan.augmentation.ways import Ways
+from synthgan.augmentation.ways import WITHOUT_GENERATOR, Ways, refusal_of
+from synthgan.evaluation.points import TablePoints
+from synthgan.evaluation.tables import check_finite
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
 from synthgan.parameters import check_n_rows, seed_from
+from synthgan.progress import reporting
 from synthgan.synthesizer import SynthGAN
 
 
@@ -69,8 +72,8 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         - "redrawn": given rows of which the synthesizer draws half of the cells anew.
 
         "auto" tries all of them.
-    labels : str or sequence of str, default="own"
-        Whose label a drawn row has:
+    labels : str or sequence of str, default=None
+        Whose label a drawn row has; None is "own", or "auto" where `method` is:
 
         - "own": that which was drawn with the row, or that of the given row which was moved;
         - "condition": rows are drawn given a class, of classes as frequent as they are; "own" for numbers;
@@ -86,7 +89,8 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         randomised trees, a regularised line, and small boosted trees.
     real_share : float or sequence of float, default=None
         Share of the weight that given rows keep in what meta-estimators train; None lets all rows weigh the
-        same, as they do in what `fit_resample` returns. "auto" tries 0.1 and 0.5.
+        same, as they do in what `fit_resample` returns, or is "auto" where `ratio` is, which tries 0.1 and
+        0.5.
     focus : {"uncertain", "sparse"}, default=None
         Which drawn rows are preferred, of four times as many: those that the teacher is unsure about, or
         those where given rows lie far apart.
@@ -108,12 +112,14 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         How often it is repeated with other folds.
     level : float, default=0.2
         Rows of a `ratio` are added if so large a gain of the candidate that is taken has at most this chance
-        where there is none, by a one-sided paired test. It was picked among several, so that rows that do
-        nothing are added more often than that; they cost little, where to leave out ones that help costs
-        what they help. Rows of a `sampling_strategy` are added in any case, in the way that is best when
-        classes weigh as it has them.
+        where there is none, by a one-sided paired test, and labels alone do not speak against it. It was
+        picked among several, so that rows that do nothing are added more often than that; they cost little,
+        where to leave out ones that help costs what they help. Rows of a `sampling_strategy` are added in any
+        case, in the way that is best when classes weigh as it has them.
     n_jobs : int, default=None
         Folds at a time; None is one.
+    verbose : int, default=0
+        0 for silence; otherwise the progress of a comparison goes to stderr.
     random_state : int, numpy Generator or RandomState, default=None
         Makes all of it repeatable.
 
@@ -156,7 +162,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         sampling_strategy: Any = "auto",
         ratio: float | Sequence[float] | str | None = None,
         method: str | Sequence[str] = "generator",
-        labels: str | Sequence[str] = "own",
+        labels: str | Sequence[str] | None = None,
         teacher: Any = None,
         real_share: float | Sequence[float] | str | None = None,
         focus: str | None = None,
@@ -168,6 +174,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         n_repeats: int = 2,
         level: float = 0.2,
         n_jobs: int | None = None,
+        verbose: int = 0,
         random_state: Any = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
@@ -186,6 +193,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         self.n_repeats = n_repeats
         self.level = level
         self.n_jobs = n_jobs
+        self.verbose = verbose
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Self:
@@ -248,7 +256,13 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         unlabelled = self._unlabelled(problem, X_unlabelled)
         candidates = candidates_of(self.get_params(deep=False), problem, weighs=use.weighs)
         check_n_rows(round((candidates[0].ratio or 0) * len(problem)), problem.frame.shape[1])
+        synthesizer = SynthGAN(verbose=0) if self.synthesizer is None else self.synthesizer
+        refusal = ""
+        if not all(one.method in WITHOUT_GENERATOR for one in candidates):
+            refusal = refusal_of(synthesizer, problem.features)
+        supply_of = partial(self._supply, synthesizer=synthesizer, refusal=refusal, unlabelled=unlabelled)
         wanted, by_class = self._wanted(problem) if self.ratio is None else ([], {})
+        check_n_rows(sum(n for _, n in wanted), problem.frame.shape[1])
         self.decision_ = Decision.untried(candidates[0], "as asked for, not compared with adding nothing")
 
         def draw(supply: Supply, candidate: Candidate) -> Addition:
@@ -268,9 +282,10 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
                 row_weights=None if self.ratio is not None else strategy.weights_of(problem, by_class),
                 must_add=self.ratio is None,
             )
-            supply_of = partial(self._supply, unlabelled=unlabelled)
-            self.decision_ = trial.decided(given, problem, supply_of, draw, stages_of(candidates))
-        supply, chosen = self._supply(problem, seed, unlabelled), self.decision_.choice
+            stages = stages_of(candidates)
+            with reporting("Comparing ways to augment", verbose=self.verbose) as report:
+                self.decision_ = trial.decided(given, problem, supply_of, draw, stages, report)
+        supply, chosen = supply_of(problem, seed), self.decision_.choice
         addition = nothing_of(problem) if chosen is None else draw(supply, chosen)
         self.sampling_strategy_ = by_class
         self.generator_ = supply.ways.fitted_generator
@@ -292,11 +307,18 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         validate_data(self, X=X if isinstance(X, np.ndarray | list) else given.frame, skip_check_array=True)
         return given, task
 
-    def _supply(self, problem: Problem, seed: int, unlabelled: pd.DataFrame | None) -> Supply:
+    def _supply(
+        self,
+        problem: Problem,
+        seed: int,
+        *,
+        synthesizer: Any,
+        refusal: str,
+        unlabelled: pd.DataFrame | None,
+    ) -> Supply:
         """Return what draws and labels rows."""
-        synthesizer = SynthGAN(verbose=0) if self.synthesizer is None else self.synthesizer
         teacher = checked_teacher(self.teacher, problem.task.kind)
-        return Supply(Ways(problem, synthesizer, unlabelled, seed), teacher, self.focus, seed)
+        return Supply(Ways(problem, synthesizer, unlabelled, seed, refusal), teacher, self.focus, seed)
 
     def _drawn(
         self, supply: Supply, candidate: Candidate, wanted: list[tuple[Part, int]], share: float
@@ -304,7 +326,9 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         """Return the rows that a candidate adds to all rows, or to a share of them."""
         problem, how = supply.problem, (candidate.method, candidate.labels)
         if candidate.ratio is None:
-            return supply.rows_of(*how, [(problem.part_of(part), round(share * n)) for part, n in wanted])
+            # Of a class that a fold lacks nothing is known to draw.
+            parts = [(problem.part_of(part), round(share * n)) for part, n in wanted]
+            return supply.rows_of(*how, [(part, n) for part, n in parts if len(part.rows)])
         n = round(candidate.ratio * len(problem))
         if self.bins == strategy.DENSITY and not problem.predicts_classes:
             return supply.rows_by(*how, n, partial(strategy.rarity, problem.labels))
@@ -315,9 +339,10 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         if problem.predicts_classes:
             wanted, by_class = strategy.wanted_of_classes(problem, self.sampling_strategy)
             return [(problem.of_class(code), n) for code, n in wanted.items()], by_class
-        if values(self.labels, AUTO_LABELS) != ["own"]:
+        if set(values(labels_of(self.get_params(deep=False)), AUTO_LABELS)) & set(OF_TEACHER):
             raise ParameterError(
-                "Bins of numbers are balanced with labels='own'; a teacher's may lie in another bin."
+                f"Bins of numbers are balanced with labels='own'; got {self.labels!r}, and what a teacher "
+                "says may lie in another bin."
             )
         codes, edges = strategy.bins_of(problem.labels, int(self.bins))
         by_bin = strategy.wanted_of_bins(codes, self.sampling_strategy)
@@ -327,12 +352,14 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         """Return rows without a target, with the columns of the others."""
         if X_unlabelled is None:
             return None
-        if set(values(self.labels, AUTO_LABELS)) - set(OF_TEACHER) or self.ratio is None:
+        labels = labels_of(self.get_params(deep=False))
+        if set(values(labels, AUTO_LABELS)) - set(OF_TEACHER) or self.ratio is None:
             raise ParameterError(
                 "X_unlabelled needs a ratio, and labels='soft' or 'teacher': a generator that learns rows "
                 f"without labels draws none; got ratio={self.ratio!r}, labels={self.labels!r}."
             )
         frame = read_table(X_unlabelled)[0]
+        check_finite(frame, "unlabelled")
         missing = [name for name in problem.features.columns if name not in frame.columns]
         if missing:
             raise DataError(
@@ -356,6 +383,10 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
 
 def with_estimator(augmenter: Augmenter, estimator: Any, task: str) -> Augmenter:
     """Return a copy of an augmenter that chooses for a learner, unless it has one of its own."""
+    if augmenter.task not in ("auto", task):
+        raise ParameterError(
+            f"task must be 'auto' or {task!r} in an augmenter for {task}; got {augmenter.task!r}."
+        )
     own: Augmenter = clone(augmenter)
     if own.estimator is None:
         own.set_params(estimator=clone(estimator))

@@ -7,6 +7,8 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from synthgan.exceptions import DataError
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -30,9 +32,11 @@ class Candidate:
     real_share: float | None
 
     def __str__(self) -> str:
-        amount = "rows by sampling_strategy" if self.ratio is None else f"{self.ratio:g} rows for each"
-        share = "" if self.real_share is None else f", real rows keep {self.real_share:.0%} of the weight"
-        return f"{amount}, method {self.method!r}, labels {self.labels!r}{share}"
+        amount = (
+            "rows by sampling_strategy" if self.ratio is None else f"{self.ratio:g} rows for each given one"
+        )
+        share = "" if self.real_share is None else f", given rows keep {self.real_share:.0%} of the weight"
+        return f"{amount} (method {self.method!r}, labels {self.labels!r}{share})"
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,46 @@ class Outcome:
         Mean gain over adding nothing, on rows that were held out.
     p_value
         One-sided: how likely so large a gain is where there is none.
+    gain_by_labels
+        The gain if what is true of a held-out row is its label alone, where a teacher has a say in `gain`.
     failed
         Why there is neither, or "".
     """
 
     gain: float = np.nan
     p_value: float = np.nan
+    gain_by_labels: float = np.nan
     failed: str = ""
+
+    def is_real(self, level: float) -> bool:
+        """Whether the gain is no chance, and labels alone do not speak against it."""
+        return self.p_value <= level and (bool(np.isnan(self.gain_by_labels)) or self.gain_by_labels > 0)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a gain is a gain in.
+
+    Attributes
+    ----------
+    name
+        Of whom and what, such as "Ridge's squared error".
+    is_loss
+        Whether less is better.
+    """
+
+    name: str
+    is_loss: bool
+
+    def told(self, outcome: Outcome) -> str:
+        """Return an outcome in words."""
+        verb = "falls" if (outcome.gain > 0) == self.is_loss else "rises"
+        told = f"{self.name} {verb} by {abs(outcome.gain):.3g}"
+        if not np.isnan(outcome.gain_by_labels):
+            alone = ("falls" if outcome.gain_by_labels > 0 else "rises") if self.is_loss else ""
+            told += f", judged half by the teacher (by labels alone it {alone} by "
+            told += f"{abs(outcome.gain_by_labels):.3g})"
+        return f"{told}, p = {outcome.p_value:.2g}"
 
 
 @dataclass(frozen=True)
@@ -70,14 +107,15 @@ class Decision:
         nothing was compared.
     table
         One row a candidate: what it is, its mean ``gain`` on rows that were held out (fall of the loss, half
-        of it by what a teacher says where that has a say, or rise of the score), its ``p_value``, and why it
-        ``failed``, if it did. Empty where nothing was compared.
+        of it by what a teacher says where that has a say, or rise of the score), its ``p_value``, its
+        ``gain_by_labels`` alone where a teacher has a say, and why it ``failed``, if it did. Empty where
+        nothing was compared.
     """
 
     choice: Candidate | None
     reason: str
     p_value: float | None = None
-    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    table: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     def __str__(self) -> str:
         return self.reason
@@ -96,7 +134,7 @@ class Decision:
         *,
         level: float,
         must_add: bool,
-        measured: str,
+        measure: Measure,
     ) -> Self:
         """Return the best candidate if its gain is real, or if rows are to be added in any case.
 
@@ -110,19 +148,28 @@ class Decision:
             Up to which chance of a gain that is none a gain counts as real.
         must_add
             Whether rows are added in any case.
-        measured
+        measure
             What a gain is a gain in.
+
+        Raises
+        ------
+        DataError
+            If rows are to be added in any case, and all candidates failed.
         """
         table = pd.DataFrame([asdict(one) | asdict(outcome) for one, outcome in outcomes.items()])
         if best is None:
             why = next((outcome.failed for outcome in outcomes.values()), "there was none")
-            return cls(None, f"Adds nothing: no candidate could be tried: {why.rstrip('.')}.", table=table)
+            told = f"no candidate could be tried: {why.rstrip('.')}."
+            if must_add:
+                raise DataError(f"Rows were to be added, and {told}")
+            return cls(None, f"Adds nothing: {told}", table=table)
         found = outcomes[best]
-        adds = must_add or found.p_value <= level
-        gains = f"gains {found.gain:.3g} in {measured}, p = {found.p_value:.2g} at level {level:g}"
-        if len(outcomes) > 1:
-            gains += (
-                f"; of {len(outcomes)} candidates it is the first that no other betters by a standard error"
-            )
-        told = f"Adds {best}; this" if adds else f"Adds nothing: {best},"
-        return cls(best if adds else None, f"{told} {gains}.", found.p_value, table)
+        adds = must_add or found.is_real(level)
+        told = f"{measure.told(found)} (level {level:g})"
+        reason = f"Adds {best}: {told}." if adds else f"Adds nothing: with {best} {told}."
+        n_failed = int((table["failed"] != "").sum())
+        if len(outcomes) - n_failed > 1:
+            reason += f" Of {len(outcomes) - n_failed} candidates no other is better by a standard error."
+        if n_failed:
+            reason += f" {n_failed} failed; decision_.table says why."
+        return cls(best if adds else None, reason, found.p_value, table)

@@ -10,6 +10,8 @@ from sklearn.base import (
     RegressorMixin,
     clone,
     is_classifier,
+    is_clusterer,
+    is_outlier_detector,
     is_regressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -23,6 +25,7 @@ from synthgan.augmentation.augmenter import Augmenter, with_estimator
 from synthgan.augmentation.choosing import Use, seeded
 from synthgan.augmentation.given import Given, check_no_gaps, read_table
 from synthgan.augmentation.lesson import check_takes_weights, taught
+from synthgan.augmentation.room import last_step
 from synthgan.exceptions import DataError, ParameterError
 from synthgan.parameters import seed_from
 
@@ -30,7 +33,7 @@ from synthgan.parameters import seed_from
 def default_augmenter(random_state: Any = None) -> Augmenter:
     """Return what meta-estimators use: rows that a teacher labels, as many as help by an inner comparison."""
     return Augmenter(
-        ratio="auto", method=("mixed", "jitter"), labels="soft", real_share=0.1, random_state=random_state
+        ratio="auto", method=("mixed", "jitter"), labels="soft", real_share="auto", random_state=random_state
     )
 
 
@@ -85,12 +88,8 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         if not isinstance(self.adapt, bool | np.bool_):
             raise ParameterError(f"adapt must be True or False; got {self.adapt!r}.")
         seed = seed_from(self.random_state)
+        self._check_learner(self._learner())
         learner = self._learner() if self.random_state is None else seeded(self._learner(), seed)
-        is_other = is_regressor if self._task == "classification" else is_classifier
-        if is_other(learner):
-            raise ParameterError(
-                f"{type(self).__name__} needs an estimator for {self._task}; got {learner!r}."
-            )
         own = default_augmenter() if self.augmenter is None else self.augmenter
         augmenter = with_estimator(own, learner, self._task)
         if augmenter.random_state is None and self.random_state is not None:
@@ -102,15 +101,16 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
                 raise DataError("Multilabel and multioutput targets are not supported.")
         if len(getattr(y, "shape", ())) == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        self.__dict__.pop("search_", None)  # of an earlier fit
         given, task = augmenter._read(X, y)
         problem = given.problem(task)
         self._note(X, given)
+        if isinstance(last_step(learner)[0], BaseSearchCV):
+            learner = self._searched(learner, given)
+            augmenter = with_estimator(augmenter.set_params(estimator=own.estimator), learner, self._task)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, given.frame)
             check_takes_weights(learner)
-        if isinstance(learner, BaseSearchCV):
-            learner = clone(clone(learner).fit(given.X, given.y).best_estimator_)
-            augmenter.set_params(estimator=learner)
         use = Use(adapts=self.adapt, sample_weight=sample_weight)
         addition = augmenter._addition(given, problem, use, X_unlabelled)
         chosen = augmenter.decision_.choice
@@ -126,6 +126,27 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         self.augmenter_, self.decision_ = augmenter, augmenter.decision_
         return self
 
+    def _check_learner(self, learner: Any) -> None:
+        """Raise ParameterError if a learner is none, or for another task."""
+        is_other = is_regressor if self._task == "classification" else is_classifier
+        others = (is_other, is_clusterer, is_outlier_detector)
+        last = learner if isinstance(learner, type) else last_step(learner)[0]
+        is_object = not isinstance(last, type) and hasattr(last, "get_params") and hasattr(last, "fit")
+        if not is_object or any(is_that(learner) for is_that in others):
+            raise ParameterError(
+                f"{type(self).__name__} needs an estimator for {self._task}, an object with fit and predict; "
+                f"got {self.estimator!r}."
+            )
+
+    def _searched(self, learner: Any, given: Given) -> Any:
+        """Return a learner with what its search finds best on the given rows in place of the search."""
+        _, prefix = last_step(learner)
+        self.search_ = last_step(clone(learner).fit(given.X, given.y))[0]
+        if not hasattr(self.search_, "best_estimator_"):
+            raise ParameterError(f"A search needs refit=True, or it has no best learner; got {learner!r}.")
+        best = clone(self.search_.best_estimator_)
+        return clone(learner).set_params(**{prefix.removesuffix("__"): best}) if prefix else best
+
     def _note(self, X: Any, given: Given) -> None:
         """Set what scikit-learn wants to know of X."""
         validate_data(self, X=X if isinstance(X, np.ndarray | list) else given.frame, skip_check_array=True)
@@ -135,6 +156,12 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         if self.estimator is not None:
             return self.estimator
         return LogisticRegression() if self._task == "classification" else Ridge()
+
+    @property
+    def n_added_(self) -> int:
+        """Number of drawn rows."""
+        check_is_fitted(self, "estimator_")
+        return self.augmenter_.n_added_
 
     def predict(self, X: Any) -> Any:
         """Return what the fitted estimator predicts, shape ``(n_rows,)``."""
@@ -180,6 +207,8 @@ class AugmentedClassifier(ClassifierMixin, _Augmented):  # type: ignore[misc]
     ----------
     estimator_ : classifier
         The fitted learner.
+    search_ : object
+        Where `estimator` is a search, that search, fitted on the given rows.
     augmenter_ : Augmenter
         What added rows.
     decision_ : Decision
@@ -248,6 +277,8 @@ class AugmentedRegressor(RegressorMixin, _Augmented):  # type: ignore[misc]
     ----------
     estimator_ : regressor
         The fitted learner.
+    search_ : object
+        Where `estimator` is a search, that search, fitted on the given rows.
     augmenter_ : Augmenter
         What added rows.
     decision_ : Decision

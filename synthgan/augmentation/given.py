@@ -1,11 +1,13 @@
 """A user's X and y come in, a `Problem` goes out, and rows and targets go back in the form that these had."""
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 from imblearn.utils import check_target_type
 from sklearn.utils import _safe_indexing, column_or_1d
 from sklearn.utils.multiclass import type_of_target
@@ -13,13 +15,15 @@ from sklearn.utils.validation import check_consistent_length
 
 from synthgan.augmentation.problem import Problem
 from synthgan.evaluation.tables import check_finite
-from synthgan.exceptions import DataError, ParameterError
+from synthgan.exceptions import DataError, ParameterError, listing
 from synthgan.forms import Form, unwrap
 from synthgan.layout import IntArray
 from synthgan.preprocessing.plain import plain_frame, restore
 from synthgan.schema import check_names, join_columns
 
 TASKS = ("auto", "classification", "regression")
+#: More different whole numbers than this, and than this share of the rows, are hardly classes.
+_MANY_CLASSES, _SHARE_DIFFERENT = 20, 0.1
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,16 @@ class Given:
         if form.library == "numpy":
             X = np.asarray(X)
         check_no_gaps(y)
-        kind = type_of_target(y, input_name="y")
+        if isinstance(y, pd.api.extensions.ExtensionArray | pd.Index | pa.Array | pa.ChunkedArray):
+            y = _as_array(y)
+        if isinstance(y, pd.DataFrame) and not y.columns.is_unique:
+            raise DataError(f"y should be a 1d array; got columns of the same name: {listing(y.columns)}.")
+        with warnings.catch_warnings():  # of many classes, of which there is a word of our own
+            warnings.simplefilter("ignore", UserWarning)
+            kind = type_of_target(y, input_name="y")
         if task == "auto":
             task = "regression" if kind == "continuous" else "classification"
+            _warn_of_numbers(y, kind)
         n_columns_of_y = 0
         if task == "classification":
             if kind == "continuous":
@@ -78,7 +89,7 @@ class Given:
             target = np.asarray(checked) if is_one_of_all else _column(y)
             n_columns_of_y = np.shape(y)[1] if is_one_of_all else 0
         else:
-            target = column_or_1d(np.asarray(y), dtype=np.float64)
+            target = _numbers(y)
         check_consistent_length(frame, target)
         return cls(X, y, frame, form, target, n_columns_of_y), task
 
@@ -129,7 +140,7 @@ class Given:
         elif added.dtype.kind == "f" and not self._are_fractions():
             if not rounded:
                 return np.concatenate([self.target, added])
-            added = np.rint(added).astype(np.int64)
+            added = np.rint(added).clip(*self._ends()).astype(np.int64)
         if isinstance(y, list):
             return [*y, *added.tolist()]
         if isinstance(y, pd.DataFrame):
@@ -144,9 +155,34 @@ class Given:
         return np.concatenate([own, added.astype(own.dtype, copy=False)])
 
     def _are_fractions(self) -> bool:
-        """Whether the user's targets are of a type that holds fractions."""
+        """Whether the user's targets are fractions, or of a type that holds them."""
         y = self.y.iloc[:, 0] if isinstance(self.y, pd.DataFrame) else self.y
-        return bool(pd.api.types.is_float_dtype(y if hasattr(y, "dtype") else np.asarray(y).dtype))
+        holds = pd.api.types.is_float_dtype(y if isinstance(y, pd.Series) else np.asarray(y).dtype)
+        return bool(holds) or bool((self.target != np.rint(self.target)).any())
+
+    def _ends(self) -> tuple[int, int]:
+        """Return the least and largest whole number that the user's targets can be."""
+        y = self.y.iloc[:, 0] if isinstance(self.y, pd.DataFrame) else self.y
+        dtype = y.dtype if isinstance(y, pd.Series) else np.asarray(y).dtype
+        dtype = getattr(dtype, "numpy_dtype", dtype)
+        ends = np.iinfo(dtype if getattr(dtype, "kind", "O") in "iu" else np.int64)
+        widest = 2**53  # up to which every number is one that a float can be
+        return max(int(ends.min), -widest), min(int(ends.max), widest)
+
+
+def _warn_of_numbers(y: Any, kind: str) -> None:
+    """Warn of whole numbers that are taken for classes and may be meant to be predicted as numbers."""
+    cells = np.asarray(y)
+    if kind != "multiclass" or cells.dtype.kind not in "iuf":
+        return
+    n_different = len(np.unique(cells))
+    if n_different > max(_MANY_CLASSES, _SHARE_DIFFERENT * len(cells)):
+        warnings.warn(
+            f"y holds {n_different:,} different whole numbers in {len(cells):,} rows, which are taken for "
+            "classes; with task='regression' they are numbers to predict.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def check_no_gaps(y: Any) -> None:
@@ -158,6 +194,26 @@ def check_no_gaps(y: Any) -> None:
             f"Input y contains NaN: {n_missing:,} targets are missing. Leave these rows out, or give them as "
             "X_unlabelled."
         )
+
+
+def _as_array(y: Any) -> npt.NDArray[Any]:
+    """Return targets in an array of pandas or Arrow as one of NumPy, which can be taken apart by rows."""
+    cells = pd.Series(y.to_numpy(zero_copy_only=False) if isinstance(y, pa.Array) else y.to_numpy())
+    return cells.infer_objects().to_numpy()
+
+
+def _numbers(y: Any) -> npt.NDArray[np.float64]:
+    """Return targets as numbers."""
+    cells = np.asarray(y)
+    try:
+        return np.asarray(column_or_1d(cells, dtype=np.float64))
+    except ValueError as error:
+        if cells.dtype.kind in "OUS" and cells.ndim == 1:
+            raise DataError(
+                f"y holds text such as {cells[0]!r}, which is no number to predict. For classes take "
+                "AugmentedClassifier, or task='classification'."
+            ) from error
+        raise
 
 
 def read_table(X: Any) -> tuple[pd.DataFrame, Form]:

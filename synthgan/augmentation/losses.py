@@ -8,6 +8,7 @@ import pandas as pd
 
 from synthgan.augmentation.problem import Problem
 from synthgan.evaluation.tables import class_names
+from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray
 
 #: A chance of a class that a learner gives counts as this at least: one sure error is not to decide alone.
@@ -23,15 +24,30 @@ def said_of(model: Any, X: Any, problem: Problem) -> FloatArray:
     """
     if not problem.predicts_classes:
         return np.asarray(model.predict(X), dtype=float)
-    known = pd.Index(problem.task.classes)
     if not hasattr(model, "predict_proba"):
-        predicted = known.get_indexer(pd.Index(class_names(pd.Series(np.asarray(model.predict(X))))))
-        return np.eye(len(known))[predicted]
-    columns = known.get_indexer(pd.Index(class_names(pd.Series(np.asarray(model.classes_)))))
+        return np.eye(len(problem.classes))[_codes_of(np.asarray(model.predict(X)), model, problem)]
     said = model.predict_proba(X)
-    chances = np.zeros((len(said), len(known)))
-    chances[:, columns] = said
+    chances = np.zeros((len(said), len(problem.classes)))
+    chances[:, _codes_of(np.asarray(model.classes_), model, problem)] = said
     return chances
+
+
+def _codes_of(classes: npt.NDArray[Any], model: Any, problem: Problem) -> npt.NDArray[np.int64]:
+    """Return the codes of classes as a learner has them, which may have other types than the user's.
+
+    Raises
+    ------
+    DataError
+        If one is none of the problem's.
+    """
+    known = pd.Index(problem.task.classes)
+    codes = known.get_indexer(pd.Index(class_names(pd.Series(classes))))
+    own = np.asarray(getattr(model, "classes_", ()))
+    if (codes < 0).any() and len(own) == len(known):  # such as 0.0 for False: both are in order
+        codes = pd.Index(own).get_indexer(pd.Index(classes))
+    if (codes < 0).any():
+        raise DataError(f"The learner knows the class {classes[codes < 0][0]!r}, which y does not have.")
+    return np.asarray(codes)
 
 
 def truth_of(labels: npt.NDArray[Any], taught: FloatArray | None, problem: Problem) -> FloatArray:

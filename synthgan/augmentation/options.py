@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -27,7 +28,7 @@ _FIRST_SHARE = {"soft": 0.1, "teacher": 0.5, "own": 0.5, "condition": 0.5}
 
 def values(value: Any, auto: Sequence[Any]) -> list[Any]:
     """Return the values of a parameter that may have one or several, or "auto"."""
-    if isinstance(value, str) and value == "auto":
+    if _is_auto(value):
         return list(auto)
     return list(value) if _is_several(value) else [value]
 
@@ -35,7 +36,8 @@ def values(value: Any, auto: Sequence[Any]) -> list[Any]:
 def check_options(options: Mapping[str, Any]) -> None:
     """Raise ParameterError for the first parameter of an Augmenter that is out of its range."""
     for name, allowed in (("method", tuple(METHODS)), ("labels", LABELS)):
-        _check_names(name, options[name], allowed)
+        if options[name] is not None or name != "labels":
+            _check_names(name, options[name], allowed)
     for name, auto, below, words in (
         ("ratio", AUTO_RATIOS, math.inf, "a number of at least 0"),
         ("real_share", AUTO_SHARES, 1.0, "a number from 0 to below 1"),
@@ -95,10 +97,21 @@ def _check_names(name: str, value: Any, allowed: Sequence[str]) -> None:
         )
 
 
+def labels_of(options: Mapping[str, Any]) -> Any:
+    """Return whose labels are asked for: None follows the method."""
+    if options["labels"] is not None:
+        return options["labels"]
+    return "auto" if _is_auto(options["method"]) else "own"
+
+
 def has_choice(options: Mapping[str, Any]) -> bool:
     """Whether some parameter has several values, or is "auto", so that it is to be chosen."""
     names = ("ratio", "method", "labels", "real_share")
-    return any(_is_several(options[name]) or str(options[name]) == "auto" for name in names)
+    return any(_is_several(options[name]) or _is_auto(options[name]) for name in names)
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def _is_several(value: Any) -> bool:
@@ -112,7 +125,10 @@ def candidates_of(options: Mapping[str, Any], problem: Problem, *, weighs: bool 
     """
     ratios = sorted(values(options["ratio"], AUTO_RATIOS), key=lambda one: -(one or 0))
     methods = values(options["method"], AUTO_METHODS)
-    if isinstance(options["method"], str) and options["method"] == "auto":
+    shares = options["real_share"]
+    if shares is None and _is_auto(options["ratio"]):
+        shares = "auto"
+    if _is_auto(options["method"]):
         if not problem.predicts_classes:
             methods.remove("neighbours")
         if options["synthesizer"] is not None and not hasattr(options["synthesizer"], "rows_like"):
@@ -120,14 +136,14 @@ def candidates_of(options: Mapping[str, Any], problem: Problem, *, weighs: bool 
     return [
         Candidate(method, labels, ratio, share)
         for ratio in ratios
-        for share in (values(options["real_share"], AUTO_SHARES) if weighs else [None])
+        for share in (values(shares, AUTO_SHARES) if weighs else [None])
         for method in methods
-        for labels in values(options["labels"], AUTO_LABELS)
+        for labels in values(labels_of(options), AUTO_LABELS)
     ]
 
 
 def stages_of(candidates: Sequence[Candidate]) -> list[Callable[[Candidate | None], list[Candidate]]]:
-    """Return in which order candidates are tried: all ways first, then all amounts and weights of the best.
+    """Return in which order candidates are tried: all ways, then all amounts of the best, then all weights.
 
     Ways are compared on the most rows and, of the weights, that which suits whose labels they have.
     """
@@ -141,10 +157,11 @@ def stages_of(candidates: Sequence[Candidate]) -> list[Callable[[Candidate | Non
                 nearest[key] = one
         return list(nearest.values())
 
-    def amounts(best: Candidate | None) -> list[Candidate]:
-        return [one for one in candidates if best and (one.method, one.labels) == (best.method, best.labels)]
+    def others(best: Candidate | None, but: str) -> list[Candidate]:
+        same = [name for name in ("method", "labels", "ratio", "real_share") if name != but]
+        return [one for one in candidates if best and all(getattr(one, n) == getattr(best, n) for n in same)]
 
-    return [ways, amounts]
+    return [ways, partial(others, but="ratio"), partial(others, but="real_share")]
 
 
 def _unease(candidate: Candidate) -> float:

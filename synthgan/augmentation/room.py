@@ -15,12 +15,15 @@ parameter                    learners                              becomes, with
 ``min_samples_split``        trees, forests, boosting              g times, if above 2
 ``min_child_samples``        LightGBM                              g times
 ``n_neighbors``              neighbours                            f times
-``max_samples`` (a number)   forests, bagging                      f times
+``max_samples``              forests, bagging                      as many draws as before, or f times where
+                                                                   g is not f
+``alpha`` of SGD             lines by stochastic descent           divided by f, with weights: their loss is a
+                                                                   mean of rows, whatever these weigh
 ===========================  ====================================  =========================================
 
 g is f where labels of drawn rows are as noisy as those of real ones. Where they are what a teacher expects it
-is the square root of f: leaves average noise away, and of that there is less (leaves of 5 to 20 rows that
-grew f times cost trees up to .05 AUC; see ``benchmarks/augmentation/room.py``).
+is the square root of f: leaves and bootstraps average noise away, and of that there is less; see
+``benchmarks/augmentation/room.py`` for what each costs.
 
 Parameters are those of the learner itself, the last step of a pipeline: what a bagging or voting ensemble
 holds is as it was. A learner that takes no weights sees rows repeatedly, and then what is summed over rows
@@ -35,8 +38,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-#: What is counted in rows: those that noise is averaged over, and others.
-_LEAVES, _OTHERS = ("min_samples_split", "min_child_samples"), ("n_neighbors", "max_samples")
+#: What is counted in rows and noise is averaged over, beside ``min_samples_leaf``.
+_LEAVES = ("min_samples_split", "min_child_samples")
 #: A leaf of exactly that weight is allowed, whatever rounding adds to it.
 _ROUNDING = 1 - 1e-9
 
@@ -52,6 +55,9 @@ def last_step(estimator: Any) -> tuple[Any, str]:
 
 def takes_weights(estimator: Any) -> bool:
     """Whether a learner takes weights of rows."""
+    steps = [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else []
+    if any(hasattr(step, "fit_resample") for step in steps):  # rows that it adds would have none
+        return False
     return bool(has_fit_parameter(last_step(estimator)[0], "sample_weight"))
 
 
@@ -77,10 +83,16 @@ def with_room(estimator: Any, n_real: int, n_rows: int, *, weighted: bool, smoot
     factor = n_rows / n_real
     growth = math.sqrt(factor) if smooth else factor
     told: dict[str, Any] = {}
-    for name in (*_LEAVES, *_OTHERS):
+    for name in _LEAVES:
         least = 2 if name == "min_samples_split" else 0
         if _is_count(known.get(name)) and known[name] > least:
-            told[name] = max(least, round((growth if name in _LEAVES else factor) * known[name]))
+            told[name] = max(least, round(growth * known[name]))
+    if _is_count(known.get("n_neighbors")):
+        told["n_neighbors"] = round(factor * known["n_neighbors"])
+    if "max_samples" in known:
+        told |= _of_draws(known, n_real, factor, smooth=smooth)
+    if weighted and type(learner).__name__.startswith("SGD"):
+        told["alpha"] = known["alpha"] / factor
     if _is_count(known.get("min_samples_leaf")):
         n_in_leaf = max(growth * known["min_samples_leaf"], factor)
         told |= _of_leaves(known, n_in_leaf, n_rows, weighted=weighted)
@@ -97,6 +109,19 @@ def _of_leaves(known: dict[str, Any], n_in_leaf: float, n_rows: int, *, weighted
         share = max(share, known["min_weight_fraction_leaf"])
         return {"min_samples_leaf": 1, "min_weight_fraction_leaf": share}
     return {"min_samples_leaf": max(1, round(n_in_leaf))}
+
+
+def _of_draws(known: dict[str, Any], n_real: int, factor: float, *, smooth: bool) -> dict[str, Any]:
+    """Return how many rows are drawn for a member of an ensemble.
+
+    That is a number, a share of the rows, or None for as many as there are, if any are drawn.
+    """
+    draws = known["max_samples"]
+    if _is_count(draws):
+        return {"max_samples": round(draws * factor) if smooth else draws}
+    if smooth or not known.get("bootstrap", True):
+        return {}
+    return {"max_samples": n_real if draws is None else draws / factor}
 
 
 def _of_sums(learner: Any, known: dict[str, Any], factor: float) -> dict[str, Any]:

@@ -153,15 +153,19 @@ class Supply:
         self, method: str, labels: str, n: int, weight_of: Callable[[npt.NDArray[Any]], FloatArray]
     ) -> Addition:
         """Return rows that are chosen from a larger draw by what their labels weigh."""
+        if n == 0:
+            return nothing_of(self.problem)
         pool = self.rows(method, labels, _POOL * n)
         return pool.take(_chosen(weight_of(pool.labels), n, np.random.default_rng([self.seed, 2])))
 
     def _preferred(self, method: str, n: int, labels: str) -> pd.DataFrame:
         """Return rows with their own labels, of a larger pool those that are to be preferred."""
         rng = np.random.default_rng(self.seed)
+        n_drawn = n if self.focus is None else _POOL * n
         if labels == "condition" and self.problem.predicts_classes:
-            return self._conditioned(method, n, rng)
-        rows = self.ways.drawn(method, n if self.focus is None else _POOL * n, rng)
+            rows = self._conditioned(method, n_drawn, rng)
+        else:
+            rows = self.ways.drawn(method, n_drawn, rng)
         if self.focus is None:
             return rows
         return rows.iloc[_chosen(self._preference(rows.drop(columns=self.problem.target)), n, rng)]

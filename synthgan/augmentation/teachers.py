@@ -33,7 +33,7 @@ from sklearn.model_selection import KFold
 from synthgan.augmentation.problem import Problem
 from synthgan.evaluation.learners import Examples, Task, fitted, predicted
 from synthgan.evaluation.tables import Coding
-from synthgan.exceptions import ParameterError
+from synthgan.exceptions import DataError, ParameterError
 from synthgan.layout import FloatArray
 
 _N_TREES = 100
@@ -42,6 +42,8 @@ _MIN_LEAF = 2
 _BOOSTING = {"n_estimators": 60, "max_depth": 2, "subsample": 0.6}
 #: Parts of the rows that are left out in turn to see by how much a teacher of numbers is off.
 _N_PARTS = 5
+#: Rows that such a teacher needs.
+_MIN_ROWS = 4
 
 
 def default_teacher(kind: str) -> Any:
@@ -126,6 +128,8 @@ class Teacher:
 
 def _residuals(estimator: Any, problem: Problem, seed: int) -> FloatArray:
     """Return true less predicted numbers, each predicted from rows that do not hold it."""
+    if len(problem) < _MIN_ROWS:
+        raise DataError(f"A teacher of numbers needs at least {_MIN_ROWS} rows; got {len(problem)}.")
     residuals = np.zeros(len(problem))
     parts = KFold(min(_N_PARTS, len(problem)), shuffle=True, random_state=seed)
     for others, own in parts.split(np.arange(len(problem))):

@@ -18,9 +18,11 @@ from synthgan.augmentation.problem import Part, Problem
 from synthgan.evaluation.arms import as_levels, own_copy
 from synthgan.evaluation.neighbours import between_neighbours
 from synthgan.evaluation.tables import alike, cells_like, class_names, levels_of, numbers_of, spread_of
-from synthgan.exceptions import DataError, ParameterError
+from synthgan.exceptions import DataError, ParameterError, listing
 from synthgan.forms import unwrap
 from synthgan.layout import FloatArray, IntArray
+from synthgan.preprocessing import infer_schema
+from synthgan.preprocessing.inference import DROP, UnsupportedColumnsError
 from synthgan.synthesizer import SynthGAN
 
 #: Standard deviations by which jitter moves a number, and share of levels that it draws anew.
@@ -53,16 +55,21 @@ class Ways:
         Rows without a target that it learns as well, or None. It then learns no labels at all.
     seed
         Of its copy.
+    refusal
+        Why it cannot learn them, or "".
     """
 
     problem: Problem
     synthesizer: Any
     unlabelled: pd.DataFrame | None
     seed: int
+    refusal: str = ""
 
     @cached_property
     def generator(self) -> Any:
         """The fitted synthesizer."""
+        if self.refusal:
+            raise DataError(self.refusal)
         own = own_copy(self.synthesizer, self.seed)
         table = self.problem.frame
         if self.unlabelled is not None:
@@ -133,7 +140,7 @@ class Ways:
             rows = pd.DataFrame(rows, columns=real.columns)
         if not n:
             return rows.copy()
-        rows = alike(real, as_levels(real, unwrap(rows)[0]), called="drawn")[1]
+        rows = alike(real, as_levels(real, self._as_frame(rows)), called="drawn")[1]
         if len(rows) < n:
             raise DataError(f"{type(self.generator).__name__} was asked for {n} rows and drew {len(rows)}.")
         return pd.DataFrame(
@@ -144,6 +151,15 @@ class Ways:
                 for name in real.columns
             }
         ).iloc[:n]
+
+    def _as_frame(self, rows: Any) -> pd.DataFrame:
+        try:
+            return unwrap(rows)[0]
+        except DataError as error:
+            raise DataError(
+                f"{type(self.generator).__name__}.sample must return rows as a table; got "
+                f"{type(rows).__name__}."
+            ) from error
 
     def _known(self, n: int, seed: int, part: Part | None) -> pd.DataFrame:
         """Return rows whose target is of a part, or at least one that real rows may have."""
@@ -160,6 +176,8 @@ class Ways:
                 return pd.concat(found, ignore_index=True).iloc[:n]
             n_asked = int(_POOL * (n - n_found) * min(len(rows) / max(fits.sum(), 1), _MOST_ASKED))
         what = "" if part is None else f" whose target is {part.condition!r}"
+        if part is None and not n_found:
+            what = f" with a target that y has, and others such as {rows[self.problem.target].iloc[0]!r},"
         raise DataError(
             f"{type(self.generator).__name__} drew {n_found} of {n} rows{what} in {_MAX_DRAWS} draws. Use a "
             "synthesizer whose sample takes conditions, or another method."
@@ -287,6 +305,27 @@ METHODS: dict[str, Callable[[Ways, int, np.random.Generator, Part | None], pd.Da
 }
 #: Those that need no generator.
 WITHOUT_GENERATOR = ("jitter", "neighbours")
+
+
+def refusal_of(synthesizer: Any, features: pd.DataFrame) -> str:
+    """Return why a synthesizer cannot draw rows with all of some columns, as far as that is known before.
+
+    In a part of the rows a column may look otherwise, such as levels for free text: what is refused is
+    refused for all rows.
+    """
+    if not isinstance(synthesizer, SynthGAN):
+        return ""
+    others = "Take them out of X, or draw rows by method='jitter'."
+    dropped = [name for name in features if (synthesizer.kinds or {}).get(name) == DROP]
+    if dropped:
+        return f"The synthesizer drops columns that drawn rows must have: {listing(dropped)}. {others}"
+    kinds = {name: kind for name, kind in (synthesizer.kinds or {}).items() if name in features}
+    try:
+        infer_schema(features, kinds)
+    except UnsupportedColumnsError as error:
+        held = ", ".join(f"{name!r} ({content})" for name, content in error.content.items())
+        return f"The synthesizer cannot learn some columns: {held}. {others}"
+    return ""
 
 
 def _told_of(gan: SynthGAN, problem: Problem) -> dict[str, Any]:

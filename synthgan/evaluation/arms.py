@@ -39,11 +39,14 @@ class Training:
         Drawn rows for each real one, where that was asked for, or None.
     balanced
         Whether the learner is to weigh classes alike.
+    around
+        A meta-estimator that the learner is to be in, or None.
     """
 
     frame: pd.DataFrame
     ratio: float | None = None
     balanced: bool = False
+    around: Any = None
 
 
 class Arm(Protocol):
@@ -185,6 +188,20 @@ class Sampler:
         return rows.iloc[:n_rows]
 
 
+@dataclass(frozen=True)
+class Around:
+    """A meta-estimator of the user's around each learner, which adds rows in its own fit."""
+
+    name: str
+    around: Any
+
+    def trainings(
+        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
+    ) -> Iterator[Training]:
+        """Yield the learned rows once, since the meta-estimator decides how many it adds."""
+        yield Training(learned, around=own_copy(self.around, seed))
+
+
 def as_levels(learned: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows in which levels that were drawn as numbers, such as 1.0 for True, are levels again."""
     rows = rows.copy()
@@ -237,23 +254,42 @@ def named_samplers(samplers: Mapping[str, Any] | None, task: Task) -> list[Arm]:
     Raises
     ------
     ParameterError
-        If one has neither `fit` and `sample` nor `fit_resample`, or the name of a baseline.
+        If one has neither `fit` and `sample` nor `fit_resample` and is no meta-estimator, or has the name of
+        a baseline.
     """
+    if isinstance(samplers, list | tuple):
+        raise ParameterError(
+            f"samplers must be named: {{'mine': {type(samplers[0]).__name__}(...)}}."
+            if samplers
+            else "samplers must be a mapping from name to sampler."
+        )
     if samplers is not None and not isinstance(samplers, Mapping):
         samplers = {type(samplers).__name__: samplers}
     taken = {arm.name for arm in baselines(task)}
+    arms: list[Arm] = []
     for name, sampler in (samplers or {}).items():
         if name in taken:
             raise ParameterError(
-                f"Sampler {name!r} has the name of a baseline ({listing(taken)}); rename it."
+                f"Sampler {name!r} has the name of a baseline ({listing(taken)}); give it another: "
+                f"{{'my {name}': ...}}."
             )
         draws = hasattr(sampler, "fit") and hasattr(sampler, "sample")
-        if isinstance(sampler, type) or not (draws or hasattr(sampler, "fit_resample")):
+        if not isinstance(sampler, type) and (draws or hasattr(sampler, "fit_resample")):
+            arms.append(Sampler(str(name), sampler))
+        elif not isinstance(sampler, type) and _is_around(sampler):
+            arms.append(Around(str(name), sampler))
+        else:
             raise ParameterError(
                 f"Sampler {name!r} must be an object with fit(table) and sample(n), or with "
-                f"fit_resample(X, y); got {sampler!r}."
+                "fit_resample(X, y), or a meta-estimator with a parameter `estimator`, such as "
+                f"AugmentedClassifier(); got {sampler!r}."
             )
-    return [Sampler(str(name), sampler) for name, sampler in (samplers or {}).items()]
+    return arms
+
+
+def _is_around(sampler: Any) -> bool:
+    """Whether learners can be put in an object: it is an estimator with a parameter for one."""
+    return hasattr(sampler, "predict") and "estimator" in getattr(sampler, "get_params", dict)()
 
 
 def _joined(learned: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:

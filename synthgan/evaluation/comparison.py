@@ -12,7 +12,7 @@ from synthgan.evaluation.arms import Arm, Sampler, baselines, named_samplers
 from synthgan.evaluation.folds import FoldResult, Trial
 from synthgan.evaluation.judgement import Evaluation, evaluate
 from synthgan.evaluation.learners import Task, named_estimators
-from synthgan.evaluation.notes import on_folds, on_scores, on_splits
+from synthgan.evaluation.notes import on_added, on_folds, on_scores, on_splits
 from synthgan.evaluation.preparation import (
     check_names_of_columns,
     check_none,
@@ -69,8 +69,9 @@ def compare_augmentation(
         The column to predict.
     samplers : mapping of str to object, default=None
         Samplers by name: objects with ``fit(table)`` and ``sample(n)``, which learn and draw rows with the
-        target among the columns, or with ``fit_resample(X, y)``. Each fold fits a copy: give samplers that
-        are not fitted. None compares the baselines alone.
+        target among the columns, or with ``fit_resample(X, y)``; or meta-estimators that add rows in their
+        own fit, such as ``AugmentedClassifier()``, in which each learner is put. Each fold fits a copy: give
+        samplers that are not fitted. None compares the baselines alone.
     estimators : estimator, sequence or mapping, default=None
         What is trained: estimators of scikit-learn. A pipeline is given the columns as they are, others the
         columns as numbers. None takes a line, neighbours, a random forest and boosted trees.
@@ -165,6 +166,7 @@ def compare_augmentation(
             *told,
             *on_splits(frame, plan),
             *on_scores(records, score, splits),
+            *on_added(records, [arm.name for arm in users]),
             *failed,
             *on_folds(results),
         ],

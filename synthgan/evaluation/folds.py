@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from synthgan.evaluation.arms import Arm, Training
-from synthgan.evaluation.learners import Examples, Task, UnsuitedError, fitted, predicted
+from synthgan.evaluation.learners import Examples, Task, UnsuitedError, fitted, predicted, put_in
 from synthgan.evaluation.scores import Thresholds, classification_scores, regression_scores
 from synthgan.evaluation.splits import Split
 from synthgan.evaluation.tables import Coding
@@ -143,13 +143,15 @@ class Trial:
         except Exception as error:
             yield Outcome(arm.name, training.ratio, "", failure=_told(error))
             return
-        n_added = len(examples) - n_learned
         for name, estimator in self.estimators.items():
             started = time.monotonic()
             scores, failure, unsuited = {}, "", False
+            n_added = len(examples) - n_learned
             try:
-                model = fitted(estimator, examples, task=self.task, seed=seed, balanced=training.balanced)
+                learner = estimator if training.around is None else put_in(training.around, estimator)
+                model = fitted(learner, examples, task=self.task, seed=seed, balanced=training.balanced)
                 scores = self._scores(model, sides)
+                n_added += getattr(model, "n_added_", 0)
             except Exception as error:
                 failure, unsuited = _told(error), isinstance(error, UnsuitedError)
             seconds = time.monotonic() - started

@@ -17,11 +17,12 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import has_fit_parameter
 
 from synthgan.evaluation.estimates import FloatArray
+from synthgan.evaluation.points import TablePoints
 from synthgan.evaluation.tables import Coding, class_names, numbers_of
 from synthgan.exceptions import DataError, ParameterError, listing
 
@@ -60,6 +61,8 @@ def named_estimators(estimators: Any, task: str) -> dict[str, Any]:
     """
     if estimators is None:
         return default_estimators(task)
+    if isinstance(estimators, type):
+        raise ParameterError(f"Estimators are objects, not classes; give {estimators.__name__}(...).")
     if not isinstance(estimators, Mapping):
         some = list(estimators) if isinstance(estimators, list | tuple) else [estimators]
         estimators = {type(one).__name__: one for one in some}
@@ -74,7 +77,9 @@ def named_estimators(estimators: Any, task: str) -> dict[str, Any]:
 
 def _check_estimator(name: Hashable, estimator: Any, task: str) -> None:
     suits = is_classifier if task == "classification" else is_regressor
-    if not hasattr(estimator, "get_params") or isinstance(estimator, type) or not suits(estimator):
+    if isinstance(estimator, type):
+        raise ParameterError(f"Estimators are objects, not classes; give {estimator.__name__}(...).")
+    if not hasattr(estimator, "get_params") or not suits(estimator):
         raise ParameterError(
             f"Estimator {name!r} must be a scikit-learn estimator for {task}; got {estimator!r}. "
             f"Pass an instance, or say which task it is with task=."
@@ -193,11 +198,21 @@ def fitted(estimator: Any, examples: Examples, *, task: Task, seed: int, balance
     raise UnsuitedError(f"{type(last).__name__} takes no weights")
 
 
+def put_in(around: Any, estimator: Any) -> Any:
+    """Return a meta-estimator with a learner in it, which sees a table whatever learner that is."""
+    learner = clone(estimator) if _encodes(estimator) else make_pipeline(TablePoints(), clone(estimator))
+    return clone(around).set_params(estimator=learner)
+
+
+def _encodes(estimator: Any) -> bool:
+    """Whether a part of an estimator takes columns as they are."""
+    parts = (estimator, *estimator.get_params().values())
+    return any(isinstance(part, Pipeline | ColumnTransformer) for part in parts)
+
+
 def _rows_for(estimator: Any, examples: Examples) -> Any:
     """Return a copy of what an estimator is given: the columns as they are, if a part of it encodes them."""
-    parts = (estimator, *estimator.get_params().values())
-    encodes = any(isinstance(part, Pipeline | ColumnTransformer) for part in parts)
-    return (examples.frame if encodes else examples.points).copy()
+    return (examples.frame if _encodes(estimator) else examples.points).copy()
 
 
 def predicted(model: Any, examples: Examples, task: Task) -> FloatArray:

@@ -12,6 +12,8 @@ from synthgan.evaluation.tables import cells_like, levels_of, numbers_of
 
 #: Neighbours that SMOTE draws between, where there are so many.
 _N_NEIGHBORS = 5
+#: What stands for a missing level, and is none.
+_GAP = "\0missing"
 
 
 def between_neighbours(
@@ -43,10 +45,10 @@ def between_neighbours(
     n_neighbors = min(_N_NEIGHBORS, min(counts[label] for label in wanted) - 1)
     strategy = {label: counts[label] + n for label, n in wanted.items()}
     drawn, drawn_labels = _smote(is_levels, n_neighbors, strategy, seed).fit_resample(cells, labels)
-    columns = {
-        name: cells_like(frame[name], pd.Series(np.asarray(drawn[:, place])[len(frame) :]))
-        for place, name in enumerate(frame.columns)
-    }
+    columns = {}
+    for place, name in enumerate(frame.columns):
+        cells = pd.Series(np.asarray(drawn[:, place])[len(frame) :])
+        columns[name] = cells_like(frame[name], cells.mask(cells == _GAP) if is_levels[place] else cells)
     return pd.DataFrame(columns), drawn_labels[len(frame) :]
 
 
@@ -57,7 +59,7 @@ def _filled(frame: pd.DataFrame) -> tuple[Any, list[bool]]:
         numbers = numbers_of(frame[name])
         is_levels.append(numbers is None)
         if numbers is None:
-            columns.append(levels_of(frame[name]).astype(object).fillna("").to_numpy(dtype=object))
+            columns.append(levels_of(frame[name]).astype(object).fillna(_GAP).to_numpy(dtype=object))
             continue
         has_any = not np.isnan(numbers).all()
         columns.append(np.where(np.isnan(numbers), np.nanmedian(numbers) if has_any else 0.0, numbers))

@@ -56,6 +56,19 @@ def on_scores(records: pd.DataFrame, score: Score, splits: list[Split]) -> list[
     return told
 
 
+def on_added(records: pd.DataFrame, samplers: list[str]) -> list[str]:
+    """Return which samplers added no rows, in how many folds and with how many learners."""
+    told = []
+    for name in samplers:
+        own = records[(records["arm"] == name) & (records["failure"] == "")]
+        n_none = int((own["n_added"] == 0).sum())
+        if n_none:
+            told.append(
+                f"{name} added no rows in {n_none} of {len(own)} fits, whose scores are those of none."
+            )
+    return told
+
+
 def on_folds(results: list[FoldResult]) -> list[str]:
     """Return the warnings of all folds, each with the number of folds that gave it."""
     counts: dict[str, int] = {}

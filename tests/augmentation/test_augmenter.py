@@ -1,5 +1,8 @@
 """What the augmenter returns, to whom, and what it never sees."""
 
+import warnings
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,10 +13,11 @@ from imblearn.pipeline import make_pipeline
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
-from small_problems import QUICK, Copying, amounts, classes, numbers
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from small_problems import QUICK, Copying, amounts, classes, numbers, problem_of
 
-from synthgan import Augmenter, DataError, ParameterError, SynthGAN
+from synthgan import Augmenter, DataError, ParameterError, ResourceError, SynthGAN
+from synthgan.augmentation.options import candidates_of, stages_of
 from synthgan.augmentation.supply import LABELS
 from synthgan.augmentation.ways import METHODS
 
@@ -260,12 +264,27 @@ def test_nothing_of_a_test_fold_reaches_the_generator():
     assert all(any(rows <= set(train) for train, _ in folds) for rows in learned)
 
 
+class Seeing(LogisticRegression):
+    """A learner that remembers the largest number of all that it learned."""
+
+    largest: ClassVar[list] = []
+
+    def fit(self, X, y, sample_weight=None):
+        Seeing.largest.append(np.abs(X).max())
+        return super().fit(X, y, sample_weight)
+
+
 def test_a_canary_in_the_test_rows_is_never_drawn():
-    X, y = numbers(80)
-    X[79] = 1e6
-    augmenter = quick(method=("mixed", "jitter", "neighbours"), ratio=2, labels="soft", cv=2, n_repeats=1)
-    rows, _ = augmenter.fit_resample(X[:79], y[:79])
-    assert np.abs(rows).max() < 100
+    X, y = numbers(60)
+    X[59] = 1e6
+    Seeing.largest.clear()
+    augmenter = quick(method=("mixed", "jitter", "neighbours"), ratio=2, labels="soft", cv=3, n_repeats=1)
+    model = make_pipeline(augmenter.set_params(estimator=Seeing()), Seeing())
+    for learned, tested in KFold(3).split(X):
+        model.fit(X[learned], y[learned]).predict(X[tested])
+    folds = np.array(Seeing.largest).reshape(3, -1)
+    assert (folds[2] < 100).all()  # of the split that tests the last row, inner folds included
+    assert (folds[:2, -1] > 1e5).all()  # rows that are learned are seen
 
 
 @pytest.mark.parametrize(
@@ -295,6 +314,96 @@ def test_a_parameter_out_of_its_range_is_named(options, says):
     X, y = classes()
     with pytest.raises(ParameterError, match=says):
         quick(**options).fit_resample(X, y)
+
+
+@pytest.mark.parametrize("form", [pl.Series, lambda y: pd.Series(y, dtype=object)], ids=["polars", "object"])
+def test_fractions_stay_such_whatever_holds_them(form):
+    X, y = amounts()
+    _, targets = quick(ratio=1, method="jitter", task="regression", teacher=None).fit_resample(
+        X, form(y.tolist())
+    )
+    assert np.mean(np.asarray(targets, dtype=float)[60:] % 1 > 0) > 0.9
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "UInt8"])
+def test_targets_stay_within_what_their_dtype_holds(dtype):
+    X, _ = amounts()
+    y = pd.Series(np.arange(60) % 7, dtype=dtype)
+    how = {"method": "jitter", "labels": "teacher", "task": "regression", "teacher": None}
+    _, targets = quick(ratio=5, **how).fit_resample(X, y)
+    assert targets.dtype == y.dtype
+    assert targets.astype(int).between(0 if dtype[0] in "uU" else -60, 60).all()
+
+
+def test_nothing_of_rare_targets_is_drawn_where_nothing_is_to_be():
+    X, y = amounts()
+    assert len(quick(ratio=0, bins="density", teacher=None).fit_resample(X, y)[0]) == 60
+
+
+def test_rows_that_are_wanted_of_a_class_have_to_fit_into_memory():
+    X, y = numbers()
+    with pytest.raises(ResourceError, match="would take about"):
+        quick(sampling_strategy={1: 10**10}, method="jitter").fit_resample(X, y)
+
+
+def test_focus_is_on_rows_of_asked_classes_too():
+    X, y = numbers(100)
+    plain, focused = (
+        quick(ratio=1, method="jitter", labels="condition", focus=focus).fit_resample(X, y)[0][100:]
+        for focus in (None, "sparse")
+    )
+    assert np.abs(focused).mean() > np.abs(plain).mean()
+
+
+def test_gaps_of_levels_stay_gaps_between_neighbours():
+    X = pd.DataFrame({"level": ["", None, "a"] * 20, "number": np.arange(60.0)})
+    drawn = quick(ratio=2, method="neighbours").fit_resample(X, np.arange(60) % 2)[0].iloc[60:]
+    assert drawn["level"].isna().any()
+    assert (drawn["level"] == "").any()
+
+
+def test_all_ways_are_tried_with_and_without_a_teacher_and_all_weights():
+    options = Augmenter(ratio="auto", method="auto").get_params(deep=False)
+    X, y = numbers()
+    found = candidates_of(options, problem_of(X, y))
+    assert {one.labels for one in found} == {"soft", "own"}
+    assert {one.real_share for one in found} == {0.1, 0.5}
+    ways, amounts_of, shares = stages_of(found)
+    best = ways(None)[0]
+    assert {(one.labels, one.real_share) for one in ways(None)} == {("soft", 0.1), ("own", 0.5)}
+    assert {one.ratio for one in amounts_of(best)} == {5, 2, 1, 0.5, 0.25}
+    assert {one.real_share for one in shares(best)} == {0.1, 0.5}
+
+
+def test_whole_numbers_that_are_hardly_classes_are_warned_of():
+    X, _ = numbers(60)
+    y = np.arange(60) // 2
+    with pytest.warns(UserWarning, match="30 different whole numbers in 60 rows.*task='regression'"):
+        quick(method="jitter").fit_resample(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quick(method="jitter", task="regression", teacher=None).fit_resample(X, y)
+
+
+def test_what_a_generator_must_not_draw_is_named():
+    X, y = numbers(60)
+
+    class Nothing(Copying):
+        def sample(self, n):
+            return None
+
+    class Strange(Copying):
+        def sample(self, n):
+            return super().sample(n).assign(target=7)
+
+    with pytest.raises(DataError, match=r"Nothing\.sample must return rows as a table; got NoneType"):
+        quick(synthesizer=Nothing(), ratio=1).fit_resample(X, y)
+    with pytest.raises(DataError, match=r"with a target that y has, and others such as .*7"):
+        quick(synthesizer=Strange(), ratio=1).fit_resample(X, y)
+    with pytest.raises(DataError, match="columns of the same name"):
+        quick().fit_resample(X, pd.DataFrame(np.c_[y, y], columns=["a", "a"]))
+    with pytest.raises(DataError, match="drops columns that drawn rows must have: 'x0'"):
+        quick(synthesizer=SynthGAN(kinds={"x0": "drop"}), ratio=1).fit_resample(X, y)
 
 
 def test_missing_targets_and_single_classes_are_told():

@@ -7,17 +7,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.datasets import make_classification
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.datasets import load_iris, load_wine, make_classification
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.metrics import accuracy_score, log_loss, make_scorer
 from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from small_problems import Copying, amounts, classes, numbers
 
-from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, DataError
+from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, DataError, ParameterError
 from synthgan.augmentation.choosing import _best
-from synthgan.augmentation.decision import Candidate
+from synthgan.augmentation.decision import Candidate, Outcome
 from synthgan.augmentation.given import Given
 from synthgan.augmentation.losses import losses_of, said_of, truth_of
 from synthgan.augmentation.options import AUTO_RATIOS
@@ -38,9 +44,11 @@ def test_a_gain_is_found_and_told():
     decision = model.decision_
     assert decision.choice.method == "jitter"
     assert decision.p_value <= 0.2
-    assert str(decision).startswith(f"Adds {decision.choice}; this gains ")
-    assert "half by the teacher" in decision.reason
-    assert "of 5 candidates it is the first that no other betters" in decision.reason
+    told = f"Adds {decision.choice}: DecisionTreeClassifier's log-loss on held-out rows falls by "
+    assert str(decision).startswith(told)
+    assert "half by the teacher (by labels alone it falls by " in decision.reason
+    assert "Of 5 candidates no other is better by a standard error." in decision.reason
+    assert "table" not in repr(decision)
     assert sorted(decision.table["ratio"]) == sorted(AUTO_RATIOS)
     assert model.score(held_out, asked) > tree.fit(learned, known).score(held_out, asked)
 
@@ -50,7 +58,7 @@ def test_what_cannot_help_is_left_out():
     X, y = classes()
     decision = chosen(Augmenter(ratio="auto", **{**JITTER, "labels": "own"}), DummyClassifier(), X, y)
     assert decision.choice is None
-    assert str(decision).startswith("Adds nothing: 5 rows for each, ")
+    assert str(decision).startswith("Adds nothing: with 5 rows for each given one (method 'jitter'")
     assert "teacher" not in decision.reason
 
 
@@ -65,6 +73,63 @@ def test_rows_that_harm_are_left_out():
     decision = chosen(Augmenter(Wrong(), ratio="auto", random_state=0), LogisticRegression(), X, y)
     assert decision.choice is None
     assert (decision.table["gain"] < 0).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_are_added_only_if_labels_do_not_speak_against_them(seed):
+    # On classes that lie apart the teacher is less sure than it might be, and has a sure learner unsure.
+    X, y = load_wine(return_X_y=True)
+    learned, _, known, _ = train_test_split(X, y, train_size=80, stratify=y, random_state=seed)
+    augmenter = Augmenter(ratio=(1, 5), n_repeats=1, **JITTER)
+    learner = HistGradientBoostingClassifier(max_iter=20, random_state=0)
+    decision = chosen(augmenter, learner, learned, known)
+    best = decision.table.set_index("ratio")["gain_by_labels"]
+    assert decision.choice is None or best[decision.choice.ratio] > 0
+
+
+@pytest.mark.parametrize(
+    ("p_value", "by_labels", "is_real"),
+    [
+        (0.1, np.nan, True),
+        (0.3, np.nan, False),
+        (0.1, 0.2, True),
+        (0.1, -0.1, False),
+        (np.nan, np.nan, False),
+    ],
+)
+def test_a_gain_is_real_that_is_no_chance_and_that_labels_bear_out(p_value, by_labels, is_real):
+    assert Outcome(1.0, p_value, by_labels).is_real(0.2) == is_real
+
+
+def test_scores_that_cannot_be_are_told_before_anything_is_learned():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ParameterError, match=r"scoring='roc_auc' gives no score on these rows.*multi_class"):
+        chosen(Augmenter(ratio=(1, 2), scoring="roc_auc", **JITTER), LogisticRegression(), X, y)
+    with pytest.raises(ParameterError, match="scoring must be a scorer, its name, or None"):
+        chosen(Augmenter(ratio=(1, 2), scoring=accuracy_score, **JITTER), LogisticRegression(), X, y)
+    with pytest.raises(ParameterError, match="SVC has none of the following attributes: predict_proba"):
+        chosen(Augmenter(ratio=(1, 2), scoring="neg_log_loss", **JITTER), SVC(), X, y)
+
+
+def test_progress_is_told_if_asked_for(capsys):
+    X, y = numbers(60)
+    chosen(Augmenter(ratio=(1, 2), verbose=1, **JITTER), LogisticRegression(), X, y)
+    told = capsys.readouterr().err
+    assert "Comparing ways to augment: 100%" in told
+
+
+def test_ways_that_fail_are_counted_and_the_others_tried():
+    X, y = classes(120)  # in a fold of fewer rows these texts are levels
+    X = X.assign(note=[f"said {i} things about the {i * 7 % 13} bills and left at {i}" for i in range(120)])
+    columns = make_column_transformer((SimpleImputer(), make_column_selector(dtype_include="number")))
+    augmenter = Augmenter(ratio=1, method=("generator", "jitter"), labels="soft", random_state=0)
+    learner = make_pipeline(columns, DecisionTreeClassifier(min_samples_leaf=2))
+    decision = chosen(augmenter, learner, X, y)
+    assert "cannot learn some columns: 'note' (free text)" in decision.table["failed"].iloc[0]
+    assert decision.table["failed"].iloc[1] == ""
+    assert "1 failed; decision_.table says why." in decision.reason
+    with pytest.raises(DataError, match="Take them out of X, or draw rows by method='jitter'"):
+        augmenter.set_params(method="generator").fit_resample(X, y)
 
 
 def test_too_few_rows_add_nothing_and_say_so():
@@ -91,19 +156,99 @@ def test_bins_are_balanced_in_the_way_that_is_best():
     assert augmenter.n_added_ == sum(augmenter.sampling_strategy_.values()) > 0
 
 
+class Broken(Copying):
+    def fit(self, table):
+        raise RuntimeError("out of order")
+
+
 def test_a_candidate_that_fails_is_told_and_the_others_compete():
     X, y = numbers(60)
-    y[:] = 0
-    y[:2] = 1  # in each fold the rare class has a row without neighbours
-    augmenter = Augmenter(ratio=1, method=("neighbours", "jitter"), labels="own", cv=2, random_state=0)
+    augmenter = Augmenter(Broken(), ratio=1, method=("generator", "jitter"), cv=2, random_state=0)
     table = chosen(augmenter, DecisionTreeClassifier(), X, y).table.set_index("method")
+    assert "out of order" in table.loc["generator", "failed"]
     assert table.loc["jitter", "failed"] == ""
     assert np.isfinite(table.loc["jitter", "gain"])
 
 
+def test_where_rows_are_to_be_added_and_no_way_can_it_is_an_error():
+    X, y = numbers(60)
+    augmenter = Augmenter(Broken(), method=("generator", "mixed"), cv=2, random_state=0)
+    with pytest.raises(
+        DataError, match=r"Rows were to be added, and no candidate could be tried.*out of order"
+    ):
+        augmenter.fit_resample(X, y)
+
+
+class Knowing(KNeighborsClassifier):
+    """A teacher that remembers how often it was asked about rows that it has learned."""
+
+    asked: ClassVar[list] = []
+
+    def predict_proba(self, X):
+        known = {tuple(row) for row in self._fit_X.round(6).tolist()}
+        Knowing.asked.append(sum(tuple(row) in known for row in np.asarray(X).round(6).tolist()))
+        return super().predict_proba(X)
+
+
+def test_no_teacher_has_learned_the_rows_that_it_judges():
+    X, y = numbers(60)
+    Knowing.asked.clear()
+    augmenter = Augmenter(ratio=(1, 5), teacher=Knowing(3), **JITTER)
+    chosen(augmenter, DecisionTreeClassifier(), X, y)
+    assert len(Knowing.asked) > 10
+    assert not any(Knowing.asked)
+
+
+def test_a_score_is_to_rise():
+    X, y = numbers(100)
+    tree = DecisionTreeClassifier(random_state=0)
+    for scoring in ("neg_log_loss", make_scorer(log_loss, response_method="predict_proba")):
+        table = chosen(
+            Augmenter(
+                ratio=5,
+                method=("jitter", "neighbours"),
+                labels="soft",
+                real_share=0.1,
+                scoring=scoring,
+                random_state=0,
+            ),
+            tree,
+            X,
+            y,
+        ).table
+        assert (table["gain"] > 0).all() == (scoring == "neg_log_loss")
+
+
+def test_rows_that_a_fold_has_none_of_are_not_drawn_in_it():
+    X, _ = numbers(60)
+    y = np.repeat([0, 1, 2], [40, 19, 1])
+    Recording.lessons.clear()
+    augmenter = Augmenter(
+        method=("jitter", "neighbours"), estimator=Recording(), cv=3, n_repeats=1, random_state=0
+    )
+    augmenter.fit_resample(X, y)
+    assert 80 in {n for n, _, _ in Recording.lessons}  # two classes of as many as the larger has, about
+
+
+@pytest.mark.parametrize("as_y", [lambda y: y, lambda y: pd.Series(y, dtype="boolean"), pd.array], ids=str)
+def test_figures_are_the_same_whatever_holds_the_classes(as_y):
+    X, y = numbers(80)
+    augmenter = Augmenter(ratio=(1, 2), **JITTER)
+    expected = chosen(augmenter, RidgeClassifier(), X, y == 1).table["gain"]
+    found = chosen(augmenter, RidgeClassifier(), X, as_y(y == 1)).table["gain"]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_a_learner_that_needs_more_rows_than_a_fold_has_gets_none():
+    X, y = numbers(20)
+    decision = chosen(Augmenter(ratio=(1, 2), **JITTER), KNeighborsClassifier(17), X, y)
+    assert decision.choice is None
+    assert "cannot be trained on parts of the rows" in decision.reason
+
+
 def test_a_learner_that_fails_without_any_rows_is_no_candidates_fault():
     X, y = classes()
-    with pytest.raises(DataError, match="cannot be trained on the real rows alone"):
+    with pytest.raises(ValueError, match=r"could not convert string|Cannot cast"):
         chosen(Augmenter(ratio="auto", **JITTER), LogisticRegression(), X, y)
 
 

@@ -5,21 +5,34 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.over_sampling import RandomOverSampler
+from imblearn.pipeline import make_pipeline as make_resampling_pipeline
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import IsolationForest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from small_problems import QUICK, amounts, classes, numbers
 
-from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, ParameterError, ResourceError
+from synthgan import (
+    AugmentedClassifier,
+    AugmentedRegressor,
+    Augmenter,
+    DataError,
+    ParameterError,
+    ResourceError,
+)
+from synthgan.evaluation import compare_augmentation
 
 SOFT = Augmenter(ratio=2, method="jitter", labels="soft", real_share=0.1)
+NOTHING = clone(SOFT).set_params(ratio=0)
 
 
 def of_tables(learner):
@@ -147,6 +160,69 @@ def test_a_learner_of_another_task_is_refused():
         AugmentedClassifier(Ridge(), SOFT).fit(X, y)
     with pytest.raises(ParameterError, match="AugmentedRegressor needs an estimator for regression"):
         AugmentedRegressor(LogisticRegression(), SOFT).fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize("learner", [KMeans(3), IsolationForest(), DecisionTreeClassifier, "tree"], ids=str)
+def test_what_is_no_learner_of_classes_is_refused(learner):
+    X, y = numbers()
+    with pytest.raises(ParameterError, match="AugmentedClassifier needs an estimator for classification"):
+        AugmentedClassifier(learner, SOFT).fit(X, y)
+
+
+@pytest.mark.parametrize("task", ["regression", "clf"])
+def test_an_augmenter_for_another_task_is_refused(task):
+    X, y = numbers()
+    with pytest.raises(ParameterError, match="task must be 'auto' or 'classification'"):
+        AugmentedClassifier(None, clone(SOFT).set_params(task=task)).fit(X, y)
+
+
+def test_a_search_is_kept_and_what_it_finds_learns_drawn_rows():
+    X, y = numbers()
+    search = GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [2, 3]}, cv=3)
+    model = AugmentedClassifier(search, SOFT, random_state=0).fit(X, y)
+    assert model.estimator_.max_depth == model.search_.best_params_["max_depth"]
+    assert model.n_added_ == SOFT.ratio * len(y)
+    assert not hasattr(model.set_params(estimator=DecisionTreeClassifier()).fit(X, y), "search_")
+    piped = AugmentedClassifier(make_pipeline(StandardScaler(), search), SOFT, random_state=0).fit(X, y)
+    assert piped.estimator_[-1].max_depth == piped.search_.best_params_["max_depth"]
+    with pytest.raises(ParameterError, match="refit=True"):
+        AugmentedClassifier(clone(search).set_params(refit=False), SOFT).fit(X, y)
+
+
+def test_a_pipeline_that_adds_rows_itself_is_taught_without_weights():
+    X, y = numbers()
+    learner = make_resampling_pipeline(
+        RandomOverSampler(random_state=0), DecisionTreeClassifier(random_state=0)
+    )
+    assert AugmentedClassifier(learner, SOFT, random_state=0).fit(X, y).score(X, y) > 0.5
+
+
+def test_a_comparison_puts_each_learner_into_it():
+    X, y = classes(120)
+    tree = DecisionTreeClassifier(min_samples_leaf=3)
+    result = compare_augmentation(
+        X.assign(answer=y),
+        "answer",
+        {"augmented": AugmentedClassifier(augmenter=SOFT), "nothing": AugmentedClassifier(augmenter=NOTHING)},
+        {"tree": tree, "pipeline": of_tables(tree)},
+        n_splits=3,
+        n_repeats=1,
+        ratios=(),
+        verbose=0,
+    )
+    own = result.records[result.records["arm"] == "augmented"]
+    assert (own["failure"] == "").all()
+    assert (own["n_added"] == SOFT.ratio * 64).all()  # of 80 rows a fifth tunes the threshold
+    gains = result.records.pivot_table(index=["fold", "learner"], columns="arm", values="auc")
+    pd.testing.assert_series_equal(gains["nothing"], gains["none"], check_names=False)
+    assert (gains["augmented"] != gains["none"]).any()
+    assert any(note.startswith("nothing added no rows in 6 of 6 fits") for note in result.notes)
+
+
+def test_text_is_no_number_to_predict():
+    X, y = classes()
+    with pytest.raises(DataError, match="y holds text such as 'yes'"):
+        AugmentedRegressor(augmenter=SOFT).fit(X, y)
 
 
 def test_more_rows_than_memory_holds_are_refused():

@@ -2,8 +2,14 @@
 
 import numpy as np
 import pytest
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -67,12 +73,18 @@ def test_without_room_copies_weaken_what_is_counted_in_rows():
         (LogisticRegression(C=3.0), True, {"C": 3.0}),
         (SVC(C=3.0), False, {"C": 1.0}),
         (Ridge(alpha=2.0), False, {"alpha": 6.0}),
+        (SGDClassifier(alpha=0.3), True, {"alpha": 0.1}),
+        (RandomForestClassifier(), True, {"max_samples": 100}),
+        (RandomForestClassifier(max_samples=30), True, {"max_samples": 30}),
+        (RandomForestClassifier(max_samples=0.6), True, {"max_samples": 0.2}),
+        (ExtraTreesClassifier(), True, {"max_samples": None}),
+        (BaggingClassifier(max_samples=30), True, {"max_samples": 30}),
     ],
     ids=lambda one: str(one)[:40],
 )
 def test_what_becomes_of_parameters(learner, weighted, expected):
     copy = with_room(make_pipeline(StandardScaler(), learner), 100, 300, weighted=weighted)
-    assert {name: copy[-1].get_params()[name] for name in expected} == expected
+    assert {name: copy[-1].get_params()[name] for name in expected} == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +96,8 @@ def test_what_becomes_of_parameters(learner, weighted, expected):
         (DecisionTreeClassifier(min_samples_leaf=10), {"min_weight_fraction_leaf": 0.05}),
         (DecisionTreeClassifier(), {"min_weight_fraction_leaf": 0.01}),
         (KNeighborsClassifier(5), {"n_neighbors": 20}),
+        (RandomForestClassifier(), {"max_samples": None}),
+        (RandomForestClassifier(max_samples=30), {"max_samples": 120}),
     ],
     ids=lambda one: str(one)[:40],
 )

@@ -4,8 +4,7 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from synthgan.augmentation.given import read_table
-from synthgan.evaluation.tables import Coding
+from synthgan.evaluation.tables import Coding, frame_of
 from synthgan.layout import FloatArray
 
 
@@ -20,9 +19,9 @@ class TablePoints(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn levels, centres and scales."""
-        self.coding_ = Coding.of(read_table(X)[0])
+        self.coding_ = Coding.of(frame_of(X))
         return self
 
     def transform(self, X: Any) -> FloatArray:
         """Return points, shape ``(n_rows, width)``."""
-        return self.coding_.points(read_table(X)[0])
+        return self.coding_.points(frame_of(X))
