@@ -355,6 +355,17 @@ def test_focus_is_on_rows_of_asked_classes_too():
     assert np.abs(focused).mean() > np.abs(plain).mean()
 
 
+def test_of_rows_of_a_class_a_teacher_keeps_those_that_look_like_it():
+    X, y = numbers(120)
+    line = LogisticRegression().fit(X, y)
+    chances = []
+    for labels in ("own", "teacher"):
+        more, targets = quick(method="jitter", labels=labels, teacher=LogisticRegression()).fit_resample(X, y)
+        assert np.bincount(targets).tolist() == [np.bincount(y).max()] * 2
+        chances.append(line.predict_proba(more[120:])[:, 1].mean())
+    assert chances[1] > chances[0] + 0.05
+
+
 def test_gaps_of_levels_stay_gaps_between_neighbours():
     X = pd.DataFrame({"level": ["", None, "a"] * 20, "number": np.arange(60.0)})
     drawn = quick(ratio=2, method="neighbours").fit_resample(X, np.arange(60) % 2)[0].iloc[60:]

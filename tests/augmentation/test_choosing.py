@@ -22,6 +22,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from small_problems import Copying, amounts, classes, numbers
 
 from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, DataError, ParameterError
+from synthgan.augmentation import strategy as strategies
 from synthgan.augmentation.choosing import _best
 from synthgan.augmentation.decision import Candidate, Outcome
 from synthgan.augmentation.given import Given
@@ -70,9 +71,12 @@ def test_rows_that_harm_are_left_out():
             rows = super().sample(n)
             return rows.assign(target=1 - rows["target"])
 
-    decision = chosen(Augmenter(Wrong(), ratio="auto", random_state=0), LogisticRegression(), X, y)
-    assert decision.choice is None
-    assert (decision.table["gain"] < 0).all()
+    for scoring in (None, "roc_auc"):
+        augmenter = Augmenter(Wrong(), ratio="auto", scoring=scoring, random_state=0)
+        decision = chosen(augmenter, LogisticRegression(), X, y)
+        assert decision.choice is None
+        assert (decision.table["gain"] < 0).all()
+        assert decision.table["p_value"].between(0.5, 1).all()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -227,7 +231,8 @@ def test_rows_that_a_fold_has_none_of_are_not_drawn_in_it():
         method=("jitter", "neighbours"), estimator=Recording(), cv=3, n_repeats=1, random_state=0
     )
     augmenter.fit_resample(X, y)
-    assert 80 in {n for n, _, _ in Recording.lessons}  # two classes of as many as the larger has, about
+    # Of the fold without the third class 27 rows of the first and as many of the second are learned.
+    assert {n for n, _, _ in Recording.lessons} == {40, 54, 80}
 
 
 @pytest.mark.parametrize("as_y", [lambda y: y, lambda y: pd.Series(y, dtype="boolean"), pd.array], ids=str)
@@ -385,6 +390,16 @@ def test_balancing_is_done_in_the_way_that_is_best():
     _, targets = augmenter.fit_resample(X, y)
     assert np.bincount(targets).tolist() == [np.bincount(y).max()] * 2
     assert len(augmenter.decision_.table) == 2
+
+
+def test_losses_of_rows_weigh_as_the_strategy_has_their_classes(monkeypatch):
+    X, y = numbers(80)
+    augmenter = Augmenter(method=("jitter", "neighbours"), random_state=0)
+    augmenter.fit_resample(X, y)
+    assert (augmenter.decision_.table["gain"] != 0).all()
+    monkeypatch.setattr(strategies, "weights_of", lambda problem, by_class: np.zeros(len(problem)))
+    augmenter.fit_resample(X, y)
+    assert (augmenter.decision_.table["gain"] == 0).all()
 
 
 @pytest.mark.parametrize("strategy", [0.9, {1: 60}, {1: 61, 0: 90}], ids=str)

@@ -124,6 +124,15 @@ def test_weights_add_up_and_real_rows_keep_their_share(share, soft):
         assert len(lesson.added) == len(lesson.labels) == len(lesson.added_weights)
 
 
+@pytest.mark.parametrize(("share", "expected"), [(None, 1 / 6), (0.5, 0.5), (0.1, 0.1)])
+def test_rows_are_repeated_as_often_as_they_weigh(share, expected):
+    X, y = numbers(50)
+    given, problem, addition = copies(X, y, 5)
+    moved = Addition(addition.features + 100, addition.labels)
+    model = taught(KNeighborsClassifier(3), given, problem, moved, real_share=share, adapt=True)
+    assert np.mean(model._fit_X[:, 0] < 50) == pytest.approx(expected, abs=0.02)
+
+
 @pytest.mark.parametrize("share", [None, 0.5, 0.0])
 def test_without_room_real_rows_weigh_what_they_weigh_alone(share):
     X, y = numbers(50)
