@@ -6,6 +6,7 @@ which the table has.
 
 import re
 from collections.abc import Hashable
+from copy import copy
 from typing import Any, Self
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.base import CodingOptions, ColumnEncoder
 from synthgan.preprocessing.categorical import WORD_WITH_LETTER
-from synthgan.preprocessing.key_form import KeyForm
+from synthgan.preprocessing.key_form import KeyForm, Turn
 
 _MIN_ROWS = 100
 #: Texts of which this share are different are keys, and some of them occur twice.
@@ -74,6 +75,8 @@ class KeyEncoder(ColumnEncoder):
         The largest of keys that are whole numbers, from which drawn ones go on; None for text.
     uuid_version_
         That of keys that are objects of Python's `uuid.UUID`, 0 if they have none; None for others.
+    turn
+        Which keys are drawn, where others draw too.
     """
 
     kind = "key"
@@ -83,6 +86,7 @@ class KeyEncoder(ColumnEncoder):
     digests_: npt.NDArray[np.uint64]
     last_: int | None
     uuid_version_: int | None
+    turn = Turn()
 
     @classmethod
     def accepts(cls, column: "pd.Series[Any]") -> str | None:
@@ -135,6 +139,12 @@ class KeyEncoder(ColumnEncoder):
         missing = codes == self.missing_code if self.has_missing_ else np.zeros(len(codes), dtype=bool)
         return self.place(self._fresh(codes[~missing], rng), missing)
 
+    def for_turn(self, turn: Turn) -> Self:
+        """Return the encoder of one of several drawers."""
+        own = copy(self)
+        own.turn = turn
+        return own
+
     def renewed(self, column: "pd.Series[Any]", rng: np.random.Generator) -> "pd.Series[Any]":
         """Return a column of drawn keys with others of the same sorts, all different."""
         return self.inverse_transform(self.transform(column)[0], rng=rng)
@@ -144,14 +154,15 @@ class KeyEncoder(ColumnEncoder):
         n = len(sorts)
         keys = np.empty(n, dtype=object)
         if self.last_ is not None:
-            keys[:] = range(self.last_ + 1, self.last_ + 1 + n)
-            self._check_width(n)
+            first = self.last_ + 1 + self.turn.first_row
+            keys[:] = range(first, first + n)
+            self._check_width(self.turn.first_row + n)
         elif self.uuid_version_ is not None:
             keys[:] = [UUID(bytes=rng.bytes(16), version=self.uuid_version_ or None) for _ in range(n)]
         else:
             lacking, taken, growth = np.arange(n), self.digests_, 0
             while len(lacking):
-                drawn = self.form_.draw(sorts[lacking], growth, rng)
+                drawn = self.form_.draw(sorts[lacking], growth, rng, self.turn)
                 digests = _digest(drawn)
                 is_taken = taken[np.searchsorted(taken, digests).clip(max=len(taken) - 1)] == digests
                 is_new = ~is_taken & ~pd.Series(digests).duplicated().to_numpy()

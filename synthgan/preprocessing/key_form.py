@@ -5,6 +5,7 @@ in front, is told as it is, and can be learned beside the other columns; what di
 anew of the same sort.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,30 @@ _MAX_LEARNED = 50_000
 #: The most digits that a whole number is counted with.
 _MAX_DIGITS = 17
 _ALPHABETS = ("0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+#: Words that one of several turns has to choose from at least, where there are so many.
+_WORDS_OF_TURN = 2**20
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Which of all keys one of several drawers may draw, so that none draws what another does.
+
+    Parameters
+    ----------
+    index, n_turns
+        Of all words, those whose number leaves `index` when it is divided by `n_turns`.
+    first_row
+        Rows that are drawn in the turns before, by which whole numbers are counted on.
+    """
+
+    index: int = 0
+    n_turns: int = 1
+    first_row: int = 0
+
+    def numbers(self, n: int, below: int, rng: np.random.Generator) -> IntArray:
+        """Return numbers of this turn from 0 to below some number, which is no less than `n_turns`."""
+        n_own = -(-(below - self.index) // self.n_turns)
+        return self.index + self.n_turns * rng.integers(n_own, size=n)
 
 
 @dataclass(frozen=True)
@@ -80,8 +105,15 @@ class Word:
         """Whether words differ from key to key."""
         return not self.words
 
-    def draw(self, n: int, growth: int, rng: np.random.Generator) -> npt.NDArray[np.str_]:
-        """Return `n` words; with each step of growth from four times as many numbers, or a digit longer."""
+    def draw(
+        self, n: int, growth: int, rng: np.random.Generator, turn: Turn | None = None
+    ) -> npt.NDArray[np.str_]:
+        """Return `n` words; with each step of growth from four times as many numbers, or a digit longer.
+
+        Of words that differ from key to key, a turn has words of its own.
+        """
+        if self.is_free and turn is not None and turn.n_turns > 1:
+            return self._of_turn(n, growth, rng, turn)
         if self.words:
             shares = np.array(self.counts) / sum(self.counts)
             return np.array(self.words)[rng.choice(len(self.words), size=n, p=shares)]
@@ -92,8 +124,34 @@ class Word:
         pools = [*self.pools, *[_ALPHABETS[0]] * growth]
         lengths = rng.choice(self.lengths, size=n) + growth
         letters = np.stack([rng.choice(list(pool), size=n) for pool in pools], axis=1)
-        letters[np.arange(len(pools)) >= lengths[:, None]] = ""
-        return np.ascontiguousarray(letters).view(f"<U{len(pools)}").ravel()
+        return _spelt(letters, lengths)
+
+    def _of_turn(self, n: int, growth: int, rng: np.random.Generator, turn: Turn) -> npt.NDArray[np.str_]:
+        """Return `n` words of a turn."""
+        if self.numbers is not None:
+            low, high = self.numbers
+            span = high - low + 1
+            while span * 4**growth < turn.n_turns:
+                growth += 1
+            return (low + turn.numbers(n, span * 4**growth, rng)).astype(str)
+        sizes = [len(pool) for pool in self.pools]
+        while any(math.prod(sizes[:length]) * 10**growth < turn.n_turns for length in self.lengths):
+            growth += 1
+        pools = [*self.pools, *[_ALPHABETS[0]] * growth]
+        # Words that have grown are longer than all that have not, or one turn's could be another's.
+        lengths = rng.choice(self.lengths[-1:] if growth else self.lengths, size=n) + growth
+        letters = np.stack([rng.choice(list(pool), size=n) for pool in pools], axis=1)
+        for length in np.unique(lengths).tolist():
+            rows = np.flatnonzero(lengths == length)
+            first, n_words = length, 1
+            while first and n_words < turn.n_turns * _WORDS_OF_TURN:
+                first -= 1
+                n_words *= len(pools[first])
+            numbers = turn.numbers(len(rows), n_words, rng)
+            for place in range(length - 1, first - 1, -1):
+                numbers, digits = np.divmod(numbers, len(pools[place]))
+                letters[rows, place] = np.array(list(pools[place]))[digits]
+        return _spelt(letters, lengths)
 
 
 @dataclass(frozen=True)
@@ -118,15 +176,21 @@ class Pattern:
     told: list[int]
 
     def draw(
-        self, told: Mapping[int, str], n: int, growth: int, rng: np.random.Generator
+        self, told: Mapping[int, str], n: int, growth: int, rng: np.random.Generator, turn: Turn
     ) -> npt.NDArray[np.str_]:
-        """Return `n` keys of which some words are told; the last one grows that is free."""
+        """Return `n` keys of which some words are told; of free ones the last grows, and is the turn's."""
         free = [i for i, word in enumerate(self.words) if word.is_free]
         keys = np.full(n, self.marks[0])
         for i, (word, mark) in enumerate(zip(self.words, self.marks[1:], strict=True)):
-            drawn = told[i] if i in told else word.draw(n, growth if i in free[-1:] else 0, rng)
+            is_last = i in free[-1:]
+            drawn = told[i] if i in told else word.draw(n, growth * is_last, rng, turn if is_last else None)
             keys = np.char.add(np.char.add(keys, drawn), mark)
-        return keys if free or not growth else np.char.add(keys, rng.integers(10**growth, size=n).astype(str))
+        if free:
+            return keys
+        if turn.n_turns > 1:
+            width = growth + len(str(turn.n_turns))
+            return np.char.add(keys, np.char.zfill(turn.numbers(n, 10**width, rng).astype(str), width))
+        return np.char.add(keys, rng.integers(10**growth, size=n).astype(str)) if growth else keys
 
 
 @dataclass(frozen=True)
@@ -197,8 +261,10 @@ class KeyForm:
                 sorts[row] = number.get((index, tuple(pieces[2 * i + 1] for i in told)), 0)
         return sorts
 
-    def draw(self, sorts: IntArray, growth: int, rng: np.random.Generator) -> npt.NDArray[Any]:
-        """Return keys of this form, of which some may be alike.
+    def draw(
+        self, sorts: IntArray, growth: int, rng: np.random.Generator, turn: Turn = Turn()
+    ) -> npt.NDArray[Any]:
+        """Return keys of this form, of which some may be alike, but none to those of another turn.
 
         Parameters
         ----------
@@ -208,6 +274,8 @@ class KeyForm:
             By how many steps they are longer or larger than those that were seen.
         rng
             Source of randomness.
+        turn
+            Whose keys.
         """
         keys = np.empty(len(sorts), dtype=object)
         counts = np.array([pattern.count for pattern in self.patterns])
@@ -216,12 +284,12 @@ class KeyForm:
             index, words = self.sorts[sort]
             if index >= 0:
                 told = dict(zip(self.patterns[index].told, words, strict=True))
-                keys[rows] = self.patterns[index].draw(told, len(rows), growth, rng)
+                keys[rows] = self.patterns[index].draw(told, len(rows), growth, rng, turn)
                 continue
             which = rng.choice(len(self.patterns), size=len(rows), p=counts / counts.sum())
             for index, pattern in enumerate(self.patterns):
                 own = rows[which == index]
-                keys[own] = pattern.draw({}, len(own), growth, rng)
+                keys[own] = pattern.draw({}, len(own), growth, rng, turn)
         return keys
 
     def state(self) -> dict[str, Any]:
@@ -236,6 +304,12 @@ class KeyForm:
             for pattern in state["patterns"]
         ]
         return cls(state["level"], patterns, [(index, words) for index, words in state["sorts"]])
+
+
+def _spelt(letters: npt.NDArray[Any], lengths: IntArray) -> npt.NDArray[np.str_]:
+    """Return words of so many of the letters ``(n_words, longest)``, which are overwritten."""
+    letters[np.arange(letters.shape[1]) >= lengths[:, None]] = ""
+    return np.ascontiguousarray(letters).view(f"<U{letters.shape[1]}").ravel()
 
 
 def _by_pattern(keys: Sequence[str], level: int) -> dict[str, list[list[str]]]:

@@ -5,6 +5,7 @@ goes out; the way back gives a frame of the same columns, order and dtypes.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from synthgan.preprocessing.base import UNFIT, CodingOptions, ColumnEncoder
 from synthgan.preprocessing.conditions import ConditionReader, Conditions, read_texts
 from synthgan.preprocessing.inference import schema_of
 from synthgan.preprocessing.key import KeyEncoder
+from synthgan.preprocessing.key_form import Turn
 from synthgan.preprocessing.plain import plain_frame, restore
 from synthgan.preprocessing.profiles import arrange_levels
 from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
@@ -251,6 +253,15 @@ class TableEncoder:
                 own = choice.cells.take(np.where(is_own, stretch, 0)).set_axis(column.index)
                 column = overwritten(column, own, is_own)
         return column
+
+    def for_turn(self, turn: Turn) -> Self:
+        """Return the encoder of one of several drawers, whose keys are others than those of the rest."""
+        own = copy(self)
+        own.encoders_ = [
+            encoder.for_turn(turn) if isinstance(encoder, KeyEncoder) else encoder
+            for encoder in self.encoders_
+        ]
+        return own
 
     def with_fresh_keys(self, frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """Return plain drawn rows of several draws with keys that are different throughout."""

@@ -7,6 +7,9 @@ import pytest
 
 from synthgan.exceptions import DataError
 from synthgan.preprocessing import TableEncoder, infer_schema
+from synthgan.preprocessing.base import CodingOptions
+from synthgan.preprocessing.key import KeyEncoder
+from synthgan.preprocessing.key_form import Turn
 
 RNG = np.random.default_rng(0)
 
@@ -190,6 +193,28 @@ def test_keys_grow_where_their_form_has_run_out(form):
     assert drawn.is_unique
     assert not drawn.isin(frame["x"]).any()
     assert drawn.str.len().max() <= frame["x"].str.len().max() + 2
+
+
+OF_TURNS = ["{:03d}", "u{:03d}", "C{}", "{:05d}-{:02d}", "A{0:x}", "{}@{}.org"]
+
+
+@pytest.mark.parametrize("form", OF_TURNS)
+@pytest.mark.parametrize("n_turns", [2, 7, 300])
+def test_no_turn_draws_the_key_of_another(form, n_turns):
+    frame = pd.DataFrame({"x": [form.format(i, i % 97) for i in range(600)]})
+    encoder = KeyEncoder().fit(frame["x"], CodingOptions())
+    codes, rng = encoder.transform(frame["x"])[0][:40], np.random.default_rng(0)
+    turns = [Turn(index, n_turns, 40 * index) for index in range(n_turns)]
+    drawn = pd.concat([encoder.for_turn(turn).inverse_transform(codes, rng=rng) for turn in turns])
+    assert drawn.is_unique
+    assert not drawn.isin(frame["x"]).any()
+
+
+def test_turns_count_on_from_the_rows_before():
+    column = pd.Series(range(1, 301))
+    encoder = KeyEncoder().fit(column, CodingOptions()).for_turn(Turn(2, 5, 700))
+    drawn = encoder.inverse_transform(np.zeros(3, dtype=int), rng=np.random.default_rng(0))
+    assert drawn.tolist() == [1001, 1002, 1003]
 
 
 @pytest.mark.parametrize(
