@@ -1,6 +1,7 @@
 """Drawing from a fitted model, whole rows and parts of rows: the part of `SynthGAN` that users draw with."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,6 +16,7 @@ from synthgan.gan.model import GanModel
 from synthgan.imputation import Completion
 from synthgan.parameters import check_n_rows, check_parameters, seed_from
 from synthgan.preprocessing import KeyEncoder, TableEncoder
+from synthgan.preprocessing.key_form import Turn
 from synthgan.sampling import Sampler
 from synthgan.schema import check_names
 
@@ -81,15 +83,19 @@ class DrawingMixin:
         drawn = self.sample_parts([(1 if n is None else n, asked)], random_state=random_state)
         return self._form.wrap(drawn)
 
-    def sample_parts(self, parts: Sequence[tuple[int, Any]], *, random_state: Any = None) -> pd.DataFrame:
+    def sample_parts(
+        self, parts: Sequence[tuple[int, Any]], *, random_state: Any = None, turn: Turn | None = None
+    ) -> pd.DataFrame:
         """Draw several groups of rows, each under conditions of its own.
 
         Parameters
         ----------
         parts : sequence of (int, mapping or DataFrame)
             Number of rows and conditions of each group, as in `sample`.
-        random_state : int, numpy Generator or RandomState, default=None
+        random_state : int, numpy Generator, RandomState or SeedSequence, default=None
             As in `sample`.
+        turn : Turn, default=None
+            Which keys may be drawn, where others draw rows of the same table; None for any.
 
         Returns
         -------
@@ -102,6 +108,8 @@ class DrawingMixin:
             As in `sample`.
         """
         sampler = self._sampler(random_state)
+        if turn is not None:
+            sampler = replace(sampler, encoder=sampler.encoder.for_turn(turn))
         for n, _ in parts:
             check_n_rows(n, len(self.encoder_.schema_))
         return sampler.rows([(int(n), conditions) for n, conditions in parts])
@@ -222,6 +230,8 @@ class DrawingMixin:
 
     def _seeds(self, random_state: Any) -> np.random.SeedSequence:
         """Return the seeds of one draw; without a state the model's own stream goes on."""
+        if isinstance(random_state, np.random.SeedSequence):
+            return random_state
         if random_state is not None:
             return np.random.SeedSequence(seed_from(random_state))
         self._n_draws += 1

@@ -24,6 +24,13 @@ FORMAT_VERSION = 8
 Arrays = dict[str, npt.NDArray[Any]]
 
 
+def digest_of(state: dict[str, Any]) -> str:
+    """Return the SHA-256 digest of nested JSON values and arrays, as a model file would have it."""
+    arrays: Arrays = {}
+    text = json.dumps(_without_arrays(state, "", arrays), allow_nan=False)
+    return _digest({"version": str(FORMAT_VERSION), "state": text}, arrays)
+
+
 def write_model(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
     """Write nested JSON values and arrays to a model file, beside its place first."""
     arrays: Arrays = {}

@@ -28,7 +28,7 @@ from synthgan.gan.grouping import Rounds
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
 from synthgan.parameters import check_parameters, seed_from, torch_device
-from synthgan.persistence import read_model, write_model
+from synthgan.persistence import digest_of, read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
 from synthgan.preprocessing.rules import Rule, read_rules
 from synthgan.progress import announce, reporting
@@ -227,6 +227,17 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one file: tensors and JSON, nothing that is executed on loading."""
+        write_model(path, self._state())
+
+    def digest(self) -> str:
+        """Return the SHA-256 digest of all that decides which rows the fitted model draws for a seed."""
+        state = self._state()
+        how = {name: state["parameters"][name] for name in ("rounds", "redraw", "correct")}
+        parts = ("encoder", "architecture", "weights", "corrects")
+        return digest_of({**{name: state[name] for name in parts}, "how": how})
+
+    def _state(self) -> dict[str, Any]:
+        """Return the fitted model as JSON values and arrays."""
         check_is_fitted(self, "model_")
         parameters = self.get_params()
         if self.hidden_dims is not None:
@@ -237,7 +248,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
         parameters["rules"] = [rule.to_dict() for rule in read_rules(self.rules)]
         if not isinstance(self.random_state, Integral | None):
             parameters["random_state"] = None  # a generator object is not part of a model file
-        state = {
+        return {
             "parameters": parameters,
             "encoder": self.encoder_.state(),
             "architecture": asdict(self.model_.architecture),
@@ -248,7 +259,6 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
             "n_draws": self._n_draws,
             "form": self._form.to_dict(),
         }
-        write_model(path, state)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:

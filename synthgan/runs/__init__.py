@@ -1,0 +1,11 @@
+"""Long draws in chunks: any number of rows in bounded memory, by any number of workers, resumable.
+
+A `plan` says which rows are whose: a chunk is drawn by itself and is a function of the model, the seed and
+its place alone. Each becomes a part in a folder, with a line in the folder's manifest (`parts`); `workers`
+draw them, and `drawing` joins it all.
+"""
+
+from synthgan.runs.drawing import draw_to
+from synthgan.runs.plan import Chunk, Plan
+
+__all__ = ["Chunk", "Plan", "draw_to"]

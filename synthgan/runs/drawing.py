@@ -1,0 +1,133 @@
+"""draw_to: rows of a model into a parquet file or a folder of parts, in bounded memory."""
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from synthgan import __version__
+from synthgan.io import check_output, replacing
+from synthgan.parquet import table_from_frame
+from synthgan.progress import reporting
+from synthgan.runs.parts import Parts
+from synthgan.runs.plan import Plan
+from synthgan.runs.workers import Job, drawn_by_workers, drawn_here, n_cores
+
+if TYPE_CHECKING:
+    from synthgan.synthesizer import SynthGAN
+
+#: What a file is called in which parquet is kept; any other output is a folder of parts.
+SUFFIXES = (".parquet", ".pq")
+
+
+def draw_to(
+    output: str | os.PathLike[str],
+    gan: "SynthGAN",
+    plan: Plan,
+    *,
+    n_workers: int | None = None,
+    resume: bool = False,
+    force: bool = False,
+    verbose: int = 0,
+) -> int:
+    """Draw the rows of a plan into a file or a folder; return how many there are.
+
+    Parameters
+    ----------
+    output
+        A parquet file if its name ends so; otherwise a folder of parts and a manifest of them.
+    gan
+        A fitted model.
+    plan
+        What is drawn.
+    n_workers
+        Processes that draw, None for one a core. The rows are the same whatever their number.
+    resume
+        Whether to go on with a run that was interrupted.
+    force
+        Whether what is there is replaced.
+    verbose
+        0 for silence.
+
+    Raises
+    ------
+    DataError
+        If the run that is to be resumed is another one.
+    OutputRefusedError
+        If the output may not be written.
+    ResourceError
+        If the disk is full, or workers are lost time and again.
+    """
+    output = Path(output)
+    is_file = output.suffix.lower() in SUFFIXES
+    plan.check(gan)
+    folder = output.with_name(f".{output.name}.parts") if is_file else output
+    if is_file:
+        check_output(output, force=force or resume)
+    parts = Parts(folder, _header(gan, plan))
+    with parts.opened(resume=resume, force=force or is_file):
+        _draw_parts(gan, plan, parts, n_workers, verbose)
+        if is_file:
+            _join(parts, output)
+    if is_file:
+        shutil.rmtree(folder)
+    return sum(part.n_rows for part in parts.known.values())
+
+
+def _draw_parts(gan: "SynthGAN", plan: Plan, parts: Parts, n_workers: int | None, verbose: int) -> None:
+    """Draw the chunks that are not there."""
+    waiting = [chunk.index for chunk in plan if chunk.index not in parts.known]
+    if not waiting:
+        return
+    model = parts.folder / ".part-model.part"
+    job = Job(model, {}, plan, plan.schema(gan), parts.folder)
+    n_workers = min(n_workers or n_cores(), len(waiting))
+    is_here = n_workers == 1 or gan.model_.device.type != "cpu"
+    with reporting("Drawing", verbose=verbose) as report:
+        try:
+            if not is_here:
+                gan.save(model)
+            drawn = drawn_here(job, gan, waiting) if is_here else drawn_by_workers(job, waiting, n_workers)
+            for part in drawn:
+                parts.add(part)
+                report(len(parts.known) / len(plan), {})
+        finally:
+            with suppress(FileNotFoundError):
+                model.unlink()
+
+
+def _join(parts: Parts, output: Path) -> None:
+    """Write the rows of all parts to one file, a row group each."""
+    with replacing(output) as beside:
+        writer = None
+        try:
+            for table in parts.tables():
+                if writer is None:
+                    writer = pq.ParquetWriter(
+                        beside, table.schema, compression="zstd", write_page_checksum=True
+                    )
+                writer.write_table(table, row_group_size=max(1, len(table)))
+        finally:
+            if writer is not None:
+                writer.close()
+
+
+def _header(gan: "SynthGAN", plan: Plan) -> dict[str, Any]:
+    """Return what a run is of: the same header means the same rows."""
+    asked = plan.asked
+    if isinstance(asked, pd.DataFrame):
+        cells = table_from_frame(asked)
+        asked = hashlib.sha256(repr(cells.to_pydict()).encode()).hexdigest()
+    return {
+        "synthgan": __version__,
+        "model": gan.digest(),
+        "rows": plan.n_rows,
+        "seed": plan.seed,
+        "chunk_rows": plan.chunk_rows,
+        "asked": repr(asked),
+    }

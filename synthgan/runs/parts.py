@@ -1,0 +1,181 @@
+"""A folder of parts: tables come in, files and a manifest of them go out, and what is whole is known again.
+
+A part is written beside its place and moved in. Then a line of the manifest says how many rows it has and
+what its digest is, so that an interrupted run is resumed with nothing lost and nothing doubled.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from synthgan.exceptions import DataError, OutputRefusedError
+from synthgan.io import write_parquet
+
+MANIFEST = "manifest.jsonl"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of the folder: its place, rows, bytes, and the SHA-256 digest of these."""
+
+    index: int
+    n_rows: int
+    n_bytes: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return name_of(self.index)
+
+
+def name_of(index: int) -> str:
+    """Return the name of the file of a chunk."""
+    return f"part-{index:05d}.parquet"
+
+
+def write_part(table: pa.Table, folder: Path, index: int) -> Part:
+    """Write a part, whole or not at all."""
+    path = folder / name_of(index)
+    write_parquet(table, path)
+    return Part(index, len(table), path.stat().st_size, _digest(path))
+
+
+class Parts:
+    """The parts of a run that are there, and the manifest that lists them.
+
+    Parameters
+    ----------
+    folder
+        Where they are.
+    header
+        What the run is of, as JSON values; a resumed run must be of the same.
+    """
+
+    def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
+        self.folder, self.header = folder, dict(header)
+        self.known: dict[int, Part] = {}
+
+    @contextmanager
+    def opened(self, *, resume: bool, force: bool) -> Iterator[None]:
+        """Make or reopen the folder for the time of a run, and nobody else's.
+
+        Parameters
+        ----------
+        resume
+            Whether to go on with the run that is there, if there is one.
+        force
+            Whether a run that is there is otherwise removed.
+
+        Raises
+        ------
+        DataError
+            If the run that is there is another one.
+        OutputRefusedError
+            If there is one already and nobody said what to do with it, the folder holds other things, or
+            another process is at it.
+        """
+        self.folder.mkdir(exist_ok=True)
+        self._check_own()
+        with (self.folder / MANIFEST).open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise OutputRefusedError(f"Another run is writing to {str(self.folder)!r}.") from error
+            file.seek(0)
+            lines = file.read().splitlines()
+            if lines and resume:
+                self._take_up(lines)
+            elif lines and not force:
+                raise OutputRefusedError(
+                    f"The output {str(self.folder)!r} holds a run; go on with it (--resume), or replace it "
+                    "(--force)."
+                )
+            for path in self._strays():
+                path.unlink()
+            file.seek(0)
+            file.truncate()
+            self._file = file
+            self._write({"run": self.header})
+            for part in self.known.values():
+                self._write(asdict(part))
+            yield
+
+    def add(self, part: Part) -> None:
+        """List a part that has been written."""
+        self.known[part.index] = part
+        self._write(asdict(part))
+
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        print(json.dumps(entry), file=self._file, flush=True)
+        os.fsync(self._file.fileno())
+
+    def _take_up(self, lines: list[str]) -> None:
+        """Know the parts that a manifest lists and that are as it says."""
+        entries = [entry for line in lines if (entry := _entry(line)) is not None]
+        before = entries[0].get("run") if entries else None
+        if before != self.header:
+            told = (
+                ", ".join(
+                    f"{k}: {before.get(k)!r}, not {v!r}" for k, v in self.header.items() if before.get(k) != v
+                )
+                if isinstance(before, dict)
+                else "its manifest cannot be read"
+            )
+            raise DataError(
+                f"The run in {str(self.folder)!r} is another one ({told}). Resume it as it was begun, or "
+                "replace it with --force."
+            )
+        for entry in entries[1:]:
+            part = Part(**entry)
+            path = self.folder / part.name
+            if path.is_file() and path.stat().st_size == part.n_bytes and _digest(path) == part.sha256:
+                self.known[part.index] = part
+
+    def _check_own(self) -> None:
+        """Raise OutputRefusedError if the folder holds what no run has written."""
+        others = sorted(path.name for path in self.folder.iterdir() if not _is_own(path))
+        if others:
+            raise OutputRefusedError(
+                f"The output {str(self.folder)!r} holds other things, such as {others[0]!r}; name a folder "
+                "that is empty, or does not exist."
+            )
+
+    def _strays(self) -> list[Path]:
+        """Return the parts that no manifest lists whole, and what a killed writer left beside them."""
+        names = {MANIFEST, *(part.name for part in self.known.values())}
+        return [path for path in self.folder.iterdir() if path.name not in names]
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the rows of each part, in order."""
+        for index in sorted(self.known):
+            yield pq.read_table(self.folder / name_of(index), page_checksum_verification=True)
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file of the folder is one that a run writes there."""
+    is_part = path.name.startswith(("part-", ".part-")) and path.suffix in (".parquet", ".part")
+    return is_part or path.name == MANIFEST
+
+
+def _entry(line: str) -> dict[str, Any] | None:
+    """Return what a line of a manifest says; None for the last one, cut by whatever stopped the run."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

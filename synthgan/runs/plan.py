@@ -1,0 +1,94 @@
+"""What a long draw consists of: a number of rows and a seed come in, chunks go out, each drawn by itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from synthgan.exceptions import ParameterError
+from synthgan.preprocessing.key_form import Turn
+from synthgan.preprocessing.rules import Unique
+
+if TYPE_CHECKING:
+    from synthgan.synthesizer import SynthGAN
+
+#: Rows of a chunk: enough that what is done once a chunk takes no time, and few enough for any memory.
+CHUNK_ROWS = 100_000
+#: Rows from which the types of columns are told that a frame of pandas leaves open.
+_N_TYPED = 1_000
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows that are drawn together: their place among the chunks, the first row, and how many."""
+
+    index: int
+    first_row: int
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which rows are drawn, in which chunks.
+
+    Attributes
+    ----------
+    n_rows
+        Of all chunks.
+    seed
+        Of all randomness, from 0 on.
+    chunk_rows
+        Rows of each chunk but the last.
+    asked
+        What is asked of every row, as in `SynthGAN.sample`, or a table of what is known of each.
+    """
+
+    n_rows: int
+    seed: int
+    chunk_rows: int = CHUNK_ROWS
+    asked: Any = None
+
+    def __len__(self) -> int:
+        return max(1, -(-self.n_rows // self.chunk_rows))
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return map(self.chunk, range(len(self)))
+
+    def chunk(self, index: int) -> Chunk:
+        """Return one of the chunks."""
+        first = index * self.chunk_rows
+        return Chunk(index, first, min(self.chunk_rows, self.n_rows - first))
+
+    def draw(self, gan: "SynthGAN", chunk: Chunk) -> pd.DataFrame:
+        """Return the rows of a chunk: the same whoever draws it, and whatever was drawn before."""
+        asked = {} if self.asked is None else self.asked
+        if isinstance(asked, pd.DataFrame):
+            asked = asked.iloc[chunk.first_row : chunk.first_row + chunk.n_rows].reset_index(drop=True)
+        return gan.sample_parts(
+            [(chunk.n_rows, asked)],
+            random_state=np.random.SeedSequence([self.seed, chunk.index]),
+            turn=Turn(chunk.index, len(self), chunk.first_row),
+        )
+
+    def check(self, gan: "SynthGAN") -> None:
+        """Raise ParameterError if a rule is about all rows, which no chunk knows."""
+        unique = [rule for rule in gan.encoder_.ties_.rules if isinstance(rule, Unique)]
+        if unique and len(self) > 1:
+            raise ParameterError(
+                f"The rule that {unique[0]} cannot be kept across chunks of {self.chunk_rows:,} rows; draw "
+                "at most as many, or raise the rows of a chunk."
+            )
+
+    def schema(self, gan: "SynthGAN") -> pa.Schema:
+        """Return the Arrow schema of all chunks: one may lack what tells the type of a column."""
+        few = Plan(min(_N_TYPED, self.n_rows), self.seed)
+        schema = pa.Schema.from_pandas(few.draw(gan, few.chunk(0)), preserve_index=False)
+        for place, field in enumerate(schema):
+            if pa.types.is_null(field.type):
+                schema = schema.set(place, field.with_type(pa.string()))
+            elif pa.types.is_decimal(field.type):
+                schema = schema.set(place, field.with_type(pa.decimal128(38, field.type.scale)))
+        return schema

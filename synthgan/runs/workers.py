@@ -1,0 +1,131 @@
+"""Who draws the chunks of a plan: a job comes in, and parts go out as they are done.
+
+A chunk is drawn by a function of the job and its index that keeps nothing but the loaded model, so that any
+process can draw any chunk, and draw it again if another one was lost.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from synthgan.exceptions import ResourceError
+from synthgan.runs.parts import Part, write_part
+from synthgan.runs.plan import Plan
+
+if TYPE_CHECKING:
+    from synthgan.synthesizer import SynthGAN
+
+#: Chunks that wait for each worker, so that none is idle.
+_WAITING = 2
+#: How often workers are started anew after one was lost.
+_MAX_RESTARTS = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that is needed to draw any chunk in any process.
+
+    Attributes
+    ----------
+    model
+        A model file.
+    parameters
+        What is set otherwise than in the file.
+    plan, schema
+        What is drawn, and as which Arrow types.
+    folder
+        Where the parts go.
+    """
+
+    model: Path
+    parameters: dict[str, Any]
+    plan: Plan
+    schema: pa.Schema = field(compare=False)
+    folder: Path
+
+    def part(self, index: int, gan: "SynthGAN | None" = None) -> Part:
+        """Draw and write one chunk."""
+        gan = _loaded(self.model, tuple(sorted(self.parameters.items()))) if gan is None else gan
+        frame = self.plan.draw(gan, self.plan.chunk(index))
+        table = pa.Table.from_pandas(frame, schema=self.schema, preserve_index=False)
+        return write_part(table, self.folder, index)
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: Path, parameters: tuple[tuple[str, Any], ...]) -> "SynthGAN":
+    from synthgan.synthesizer import SynthGAN
+
+    gan = SynthGAN.load(model)
+    gan.set_params(**dict(parameters))
+    return gan
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def drawn_here(job: Job, gan: "SynthGAN", indices: Iterable[int]) -> Iterator[Part]:
+    """Yield the parts of chunks that this process draws, on all its cores."""
+    for index in indices:
+        yield job.part(index, gan)
+
+
+def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterator[Part]:
+    """Yield the parts of chunks as processes have drawn them, each on one core.
+
+    Raises
+    ------
+    ResourceError
+        If workers are lost time and again.
+    """
+    waiting = list(indices)[::-1]
+    for _ in range(_MAX_RESTARTS + 1):
+        running: dict[Future[Part], int] = {}
+        context = multiprocessing.get_context("spawn")  # torch does not survive a fork
+        pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_alone)
+        try:
+            while waiting or running:
+                while waiting and len(running) < _WAITING * n_workers:
+                    index = waiting.pop()
+                    running[pool.submit(job.part, index)] = index
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    part = future.result()
+                    del running[future]
+                    yield part
+            return
+        except BrokenProcessPool:
+            waiting += sorted(running.values(), reverse=True)
+        finally:
+            _end(pool)
+    raise ResourceError(
+        "Processes that drew rows were ended time and again, perhaps for want of memory. Take fewer workers "
+        "or fewer rows in a chunk, and go on with --resume."
+    )
+
+
+def _alone() -> None:
+    """Let a worker compute on one core, and leave an interrupt to the process that started it."""
+    import torch
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End all workers at once: what they have not finished is drawn again."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()

@@ -1,0 +1,205 @@
+"""Long draws in chunks: the same rows whoever draws them, and however often they were interrupted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from synthgan import DataError, OutputRefusedError, ParameterError, SynthGAN
+from synthgan.datasets import load_penguins
+from synthgan.runs import Plan, draw_to
+from synthgan.runs import drawing as drawing_module
+from synthgan.runs.parts import MANIFEST, Parts, name_of
+
+PLAN = Plan(1_050, seed=3, chunk_rows=300)
+
+
+@pytest.fixture(scope="module")
+def gan():
+    """A small model of a table that has keys of both sorts, numbers, levels and gaps."""
+    table = load_penguins()
+    table["tag"] = [f"P-{i:03d}" for i in range(len(table))]
+    table["number"] = np.arange(len(table)) + 1
+    return SynthGAN(epochs=2, hidden_dims=(16, 16), random_state=0, verbose=0).fit(table)
+
+
+@pytest.fixture(scope="module")
+def whole(gan, tmp_path_factory):
+    """The folder of a run that was not interrupted."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert draw_to(folder, gan, PLAN, n_workers=1) == 1_050
+    return folder
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != MANIFEST}
+
+
+def test_a_plan_has_all_rows_once():
+    chunks = list(PLAN)
+    assert [chunk.n_rows for chunk in chunks] == [300, 300, 300, 150]
+    assert [chunk.first_row for chunk in chunks] == [0, 300, 600, 900]
+    assert [chunk.n_rows for chunk in Plan(0, 1)] == [0]
+
+
+def test_parts_hold_what_was_asked_for(whole, gan):
+    frame = pd.concat([pd.read_parquet(path) for path in sorted(whole.glob("*.parquet"))])
+    assert len(frame) == 1_050
+    assert frame["tag"].is_unique
+    assert frame["number"].is_unique
+    assert (frame.dtypes == gan.schema_.empty_frame().dtypes).all()
+    lines = [json.loads(line) for line in (whole / MANIFEST).read_text().splitlines()]
+    assert [line["n_rows"] for line in lines[1:]] == [300, 300, 300, 150]
+    assert lines[0]["run"]["seed"] == 3
+
+
+def test_a_chunk_is_a_function_of_the_model_the_seed_and_its_place(gan):
+    first, again = PLAN.draw(gan, PLAN.chunk(1)), PLAN.draw(gan, PLAN.chunk(1))
+    pd.testing.assert_frame_equal(first, again)
+    for other in (PLAN.draw(gan, PLAN.chunk(2)), Plan(1_050, 4, 300).draw(gan, PLAN.chunk(1))):
+        assert not other.drop(columns=["tag", "number"]).equals(first.drop(columns=["tag", "number"]))
+
+
+def test_any_number_of_workers_draws_the_same_bytes(gan, whole, tmp_path):
+    draw_to(tmp_path / "two", gan, PLAN, n_workers=2)
+    assert contents(tmp_path / "two") == contents(whole)
+
+
+def test_a_file_has_the_rows_of_the_parts_and_leaves_none(gan, whole, tmp_path):
+    draw_to(tmp_path / "rows.parquet", gan, PLAN, n_workers=1)
+    assert names_in(tmp_path) == ["rows.parquet"]
+    parts = [pd.read_parquet(path) for path in sorted(whole.glob("*.parquet"))]
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "rows.parquet"), pd.concat(parts, ignore_index=True)
+    )
+    assert pq.ParquetFile(tmp_path / "rows.parquet").num_row_groups == 4
+
+
+@pytest.mark.parametrize("name", ["folder", "file.parquet"])
+@pytest.mark.parametrize("n_done", [0, 1, 3])
+def test_an_interrupted_run_goes_on_where_it_was(gan, whole, tmp_path, monkeypatch, name, n_done):
+    def interrupted(job, gan, indices):
+        for index in list(indices)[:n_done]:
+            yield job.part(index, gan)
+        raise KeyboardInterrupt
+
+    output = tmp_path / name
+    monkeypatch.setattr(drawing_module, "drawn_here", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        draw_to(output, gan, PLAN, n_workers=1)
+    monkeypatch.undo()
+    assert name == "folder" or not output.exists()
+    draw_to(output, gan, PLAN, n_workers=1, resume=True)
+    if name == "folder":
+        assert contents(output) == contents(whole)
+    else:
+        draw_to(tmp_path / "other.parquet", gan, PLAN, n_workers=1)
+        assert output.read_bytes() == (tmp_path / "other.parquet").read_bytes()
+        assert names_in(tmp_path) == ["file.parquet", "other.parquet"]
+
+
+def damaged(folder):
+    path = folder / name_of(1)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(folder):
+    (folder / name_of(2)).write_bytes(b"PAR1")
+
+
+def unlisted(folder):
+    lines = (folder / MANIFEST).read_text().splitlines()
+    (folder / MANIFEST).write_text("\n".join(lines[:3]) + '\n{"index": 2, "n_ro')
+    (folder / ".part-00003.parquet.x.part").write_bytes(b"half")
+
+
+@pytest.mark.parametrize("harm", [damaged, cut, unlisted])
+def test_what_is_not_whole_is_drawn_again(gan, whole, tmp_path, harm):
+    draw_to(tmp_path / "run", gan, PLAN, n_workers=1)
+    harm(tmp_path / "run")
+    draw_to(tmp_path / "run", gan, PLAN, n_workers=1, resume=True)
+    assert contents(tmp_path / "run") == contents(whole)
+
+
+def test_another_run_is_not_gone_on_with(gan, tmp_path):
+    draw_to(tmp_path / "run", gan, PLAN, n_workers=1)
+    before = contents(tmp_path / "run")
+    with pytest.raises(DataError, match="seed: 3, not 4"):
+        draw_to(tmp_path / "run", gan, Plan(1_050, 4, 300), n_workers=1, resume=True)
+    with pytest.raises(OutputRefusedError, match="holds a run; go on with it"):
+        draw_to(tmp_path / "run", gan, PLAN, n_workers=1)
+    assert contents(tmp_path / "run") == before
+    draw_to(tmp_path / "run", gan, Plan(300, 4, 300), n_workers=1, force=True)
+    assert list(contents(tmp_path / "run")) == [name_of(0)]
+
+
+def test_nothing_but_parts_is_ever_removed(gan, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(OutputRefusedError, match=r"holds other things, such as 'notes.txt'"):
+        draw_to(tmp_path, gan, PLAN, n_workers=1, force=True)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert names_in(tmp_path) == ["notes.txt"]
+
+
+def test_two_runs_do_not_write_to_one_folder(gan, tmp_path):
+    parts = Parts(tmp_path / "run", {})
+    with (
+        parts.opened(resume=False, force=False),
+        pytest.raises(OutputRefusedError, match="Another run is writing"),
+    ):
+        draw_to(tmp_path / "run", gan, PLAN, n_workers=1, resume=True)
+
+
+def test_what_is_asked_holds_in_every_chunk(gan, tmp_path):
+    known = pd.DataFrame({"species": (["Adelie"] * 2 + ["Gentoo"]) * 200})
+    draw_to(tmp_path / "known.parquet", gan, Plan(600, 0, 250, known), n_workers=1)
+    drawn = pd.read_parquet(tmp_path / "known.parquet")
+    assert drawn["species"].tolist() == known["species"].tolist()
+
+
+def test_a_rule_about_all_rows_is_refused(tmp_path):
+    rules = [{"kind": "unique", "columns": ["body_mass_g"]}]
+    table = load_penguins()[["species", "body_mass_g"]].drop_duplicates("body_mass_g").dropna()
+    gan = SynthGAN(epochs=1, hidden_dims=(16, 16), random_state=0, rules=rules, verbose=0).fit(table)
+    with pytest.raises(ParameterError, match="cannot be kept across chunks"):
+        draw_to(tmp_path / "run", gan, Plan(40, 0, 20))
+
+
+KILLED = """
+from pathlib import Path
+from synthgan import SynthGAN
+from synthgan.runs import Plan, draw_to
+if __name__ == "__main__":
+    draw_to({output!r}, SynthGAN.load({model!r}), Plan(1_050, seed=3, chunk_rows=50), n_workers=2)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_run_is_resumed_with_the_same_bytes(gan, tmp_path, number):
+    plan, output = Plan(1_050, seed=3, chunk_rows=50), tmp_path / "run"
+    gan.save(tmp_path / "model")
+    script = tmp_path / "script.py"
+    script.write_text(KILLED.format(output=str(output), model=str(tmp_path / "model")))
+    process = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
+    while len(list(output.glob("part-*.parquet"))) < 4 and process.poll() is None:
+        time.sleep(0.01)
+    os.killpg(process.pid, number)
+    process.wait()
+    assert 4 <= len(list(output.glob("part-*.parquet"))) < 21
+    draw_to(output, gan, plan, n_workers=1, resume=True)
+    draw_to(tmp_path / "other", gan, plan, n_workers=1)
+    assert contents(output) == contents(tmp_path / "other")
