@@ -1,5 +1,6 @@
 """The command line: each command parses, calls the library, and says on stderr what it did."""
 
+import secrets
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -139,7 +140,14 @@ def impute(
 
 @main.command()
 @click.argument("model", type=click.Path())
-@OUTPUT
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(),
+    help="Parquet file to write or, where the name does not end so, folder of parts.",
+)
+@click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option(
     "-n", "--rows", type=click.IntRange(min=0), help="Rows to draw [default: those of --conditions-file]."
 )
@@ -148,6 +156,13 @@ def impute(
 @click.option("--redraw/--no-redraw", default=None, help="Draw each cell once more given all others.")
 @click.option("--independent", is_flag=True, help="Draw each row for itself, several times as fast.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Makes the draw repeatable.")
+@click.option("--resume", is_flag=True, help="Go on with a draw that was interrupted.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that draw [default: one a core].")
+@click.option(
+    "--chunk-rows",
+    type=click.IntRange(min=1),
+    help="Rows that are drawn and written together [default: 100000].",
+)
 @QUIET
 def sample(
     model: str,
@@ -160,15 +175,21 @@ def sample(
     redraw: bool | None,
     independent: bool,
     seed: int | None,
+    resume: bool,
+    workers: int | None,
+    chunk_rows: int | None,
     quiet: bool,
 ) -> None:
-    """Draw rows from a model file into a parquet file."""
-    import numpy as np
+    """Draw rows from a model file into a parquet file, or a folder of them.
 
-    from synthgan import SynthGAN, io, parquet
+    Rows are drawn in chunks: memory does not grow with their number, the same seed gives the same rows
+    whatever the number of workers, and a draw that was interrupted goes on with --resume.
+    """
+    from synthgan import SynthGAN, io, runs
     from synthgan.parameters import check_parameters
 
-    io.check_output(output, force=force, source=model)
+    if runs.is_file(output):
+        io.check_output(output, force=force or resume, source=model)
     gan = SynthGAN.load(model)
     given = {"rounds": rounds, "redraw": redraw}
     given = {name: value for name, value in given.items() if value is not None}
@@ -177,11 +198,14 @@ def sample(
     asked = _asked(gan.encoder_, conditions, conditions_file)
     if rows is None and conditions_file is None:
         raise ParameterError("How many rows are to be drawn? Give --rows or --conditions-file.")
-    # Without a seed other rows every time: the stream that the file keeps would begin anew.
-    state = np.random.default_rng() if seed is None else seed
-    drawn = gan.sample_parts([(len(asked) if rows is None else rows, asked)], random_state=state)
-    io.write_parquet(parquet.table_from_frame(drawn), output)
-    say(quiet, f"wrote {output}: {len(drawn):,} drawn rows")
+    if seed is None:  # other rows every time, but for a draw that was begun
+        seed = runs.seed_of(output) if resume else None
+        seed = secrets.randbits(32) if seed is None else seed
+    n_rows = len(asked) if rows is None else rows
+    plan = runs.Plan(n_rows, seed, chunk_rows or runs.CHUNK_ROWS, asked)
+    verbose = 0 if quiet else 1
+    n_drawn = runs.draw_to(output, gan, plan, n_workers=workers, resume=resume, force=force, verbose=verbose)
+    say(quiet, f"wrote {output}: {n_drawn:,} drawn rows")
 
 
 @main.command()

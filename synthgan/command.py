@@ -57,8 +57,8 @@ class Group(click.Group):
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except KeyboardInterrupt:
-            _stop("interrupted; nothing was written", 130)
+        except KeyboardInterrupt as error:
+            _stop(str(error) or "interrupted; nothing was written", 130)
         except BrokenPipeError:
             sys.exit(1)
         except Exception as error:

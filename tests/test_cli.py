@@ -96,18 +96,35 @@ def test_fit_sample_and_info(source, tmp_path):
     model = tmp_path / "model"
     assert run("fit", source, "-o", model, "--target", "species", *QUICK).exit_code == 0
     condition = ["--condition", "species=Gentoo", "--condition", "body_mass_g=5000"]
-    for name in ("a", "b"):
+    for name in ("a.parquet", "b.parquet"):
         result = run("sample", model, "-o", tmp_path / name, "-n", 30, "--seed", 1, *condition)
         assert result.exit_code == 0, result.stderr
-    drawn = pd.read_parquet(tmp_path / "a")
+    drawn = pd.read_parquet(tmp_path / "a.parquet")
     assert drawn["species"].eq("Gentoo").all()
     assert drawn["body_mass_g"].eq(5000).all()
     pd.testing.assert_series_equal(drawn.dtypes, PENGUINS.dtypes)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     assert "a model of 7 columns" in run("info", model).stdout
     shown = run("info", source).stdout
     assert "344 rows and 7 columns" in shown
     assert "categorical" in shown
+
+
+def test_a_draw_goes_on_in_a_folder_of_parts(source, tmp_path):
+    model, folder = tmp_path / "model", tmp_path / "parts"
+    assert run("fit", source, "-o", model, *QUICK).exit_code == 0
+    how = ["-n", 50, "--chunk-rows", 20, "--workers", 1]
+    assert run("sample", model, "-o", folder, *how).exit_code == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert len(pd.read_parquet(folder)) == 50
+    (folder / "part-00001.parquet").unlink()
+    refused(run("sample", model, "-o", folder, *how), 4, "holds a run; go on with it")
+    refused(run("sample", model, "-o", folder, *how, "--resume", "-n", 60), 3, "rows: 50, not 60")
+    assert run("sample", model, "-o", folder, *how, "--resume").exit_code == 0
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert {name: after[name] for name in after if name[0] == "p"} == {
+        name: before[name] for name in before if name[0] == "p"
+    }
 
 
 def test_a_model_draws_in_as_many_rounds_as_asked(source, tmp_path):

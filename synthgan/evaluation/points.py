@@ -4,8 +4,8 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from synthgan.evaluation.estimates import FloatArray
 from synthgan.evaluation.tables import Coding, frame_of
-from synthgan.layout import FloatArray
 
 
 class TablePoints(TransformerMixin, BaseEstimator):  # type: ignore[misc]

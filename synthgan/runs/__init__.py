@@ -5,7 +5,7 @@ its place alone. Each becomes a part in a folder, with a line in the folder's ma
 draw them, and `drawing` joins it all.
 """
 
-from synthgan.runs.drawing import draw_to
-from synthgan.runs.plan import Chunk, Plan
+from synthgan.runs.drawing import draw_to, is_file, seed_of
+from synthgan.runs.plan import CHUNK_ROWS, Chunk, Plan
 
-__all__ = ["Chunk", "Plan", "draw_to"]
+__all__ = ["CHUNK_ROWS", "Chunk", "Plan", "draw_to", "is_file", "seed_of"]

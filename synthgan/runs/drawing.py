@@ -4,13 +4,13 @@ import hashlib
 import os
 import shutil
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
-from synthgan import __version__
 from synthgan.io import check_output, replacing
 from synthgan.parquet import table_from_frame
 from synthgan.progress import reporting
@@ -63,20 +63,39 @@ def draw_to(
     ResourceError
         If the disk is full, or workers are lost time and again.
     """
-    output = Path(output)
-    is_file = output.suffix.lower() in SUFFIXES
+    output, folder = Path(output), _folder_of(output)
     plan.check(gan)
-    folder = output.with_name(f".{output.name}.parts") if is_file else output
-    if is_file:
+    if is_file(output):
         check_output(output, force=force or resume)
     parts = Parts(folder, _header(gan, plan))
-    with parts.opened(resume=resume, force=force or is_file):
-        _draw_parts(gan, plan, parts, n_workers, verbose)
-        if is_file:
+    with parts.opened(resume=resume, force=force or is_file(output)):
+        try:
+            _draw_parts(gan, plan, parts, n_workers, verbose)
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(
+                f"interrupted; {len(parts.known):,} of {len(plan):,} chunks are kept, and --resume goes on"
+            ) from error
+        if is_file(output):
             _join(parts, output)
-    if is_file:
+    if is_file(output):
         shutil.rmtree(folder)
     return sum(part.n_rows for part in parts.known.values())
+
+
+def is_file(output: str | os.PathLike[str]) -> bool:
+    """Whether an output is a file by its name, and no folder."""
+    return Path(output).suffix.lower() in SUFFIXES
+
+
+def seed_of(output: str | os.PathLike[str]) -> int | None:
+    """Return the seed of a run that was begun, or None."""
+    return Parts(_folder_of(output), {}).begun.get("seed")
+
+
+def _folder_of(output: str | os.PathLike[str]) -> Path:
+    """Return where the parts of an output are."""
+    path = Path(output)
+    return path.with_name(f".{path.name}.parts") if is_file(path) else path
 
 
 def _draw_parts(gan: "SynthGAN", plan: Plan, parts: Parts, n_workers: int | None, verbose: int) -> None:
@@ -124,7 +143,7 @@ def _header(gan: "SynthGAN", plan: Plan) -> dict[str, Any]:
         cells = table_from_frame(asked)
         asked = hashlib.sha256(repr(cells.to_pydict()).encode()).hexdigest()
     return {
-        "synthgan": __version__,
+        "synthgan": version("synthgan"),
         "model": gan.digest(),
         "rows": plan.n_rows,
         "seed": plan.seed,

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from synthgan.exceptions import DataError, OutputRefusedError
 from synthgan.io import write_parquet
 
-MANIFEST = "manifest.jsonl"
+#: Readers of folders of parquet files leave out what begins so.
+MANIFEST = "_manifest.jsonl"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,14 @@ class Parts:
         self.folder, self.header = folder, dict(header)
         self.known: dict[int, Part] = {}
 
+    @property
+    def begun(self) -> dict[str, Any]:
+        """The header of the run that is there; empty if there is none."""
+        path = self.folder / MANIFEST
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        entry = _entry(lines[0]) if lines else None
+        return (entry or {}).get("run") or {}
+
     @contextmanager
     def opened(self, *, resume: bool, force: bool) -> Iterator[None]:
         """Make or reopen the folder for the time of a run, and nobody else's.
@@ -108,7 +117,13 @@ class Parts:
             self._write({"run": self.header})
             for part in self.known.values():
                 self._write(asdict(part))
-            yield
+            try:
+                yield
+            finally:
+                if not self.known:  # nothing to go on with
+                    (self.folder / MANIFEST).unlink()
+                    with suppress(OSError):
+                        self.folder.rmdir()
 
     def add(self, part: Part) -> None:
         """List a part that has been written."""

@@ -74,7 +74,19 @@ class Plan:
         )
 
     def check(self, gan: "SynthGAN") -> None:
-        """Raise ParameterError if a rule is about all rows, which no chunk knows."""
+        """Look whether the plan can be drawn, before anything is.
+
+        Raises
+        ------
+        ConditionError
+            If no row can have what is asked.
+        ParameterError
+            If a rule is about all rows, which no chunk knows.
+        """
+        if self.asked is not None:
+            is_table = isinstance(self.asked, pd.DataFrame)
+            n_rows = self.n_rows if is_table else min(self.n_rows, self.chunk_rows)
+            gan.encoder_.ask(n_rows, self.asked, np.random.default_rng(0))
         unique = [rule for rule in gan.encoder_.ties_.rules if isinstance(rule, Unique)]
         if unique and len(self) > 1:
             raise ParameterError(
