@@ -12,6 +12,9 @@ from synthgan.cli_evaluation import compare, evaluate
 from synthgan.command import CONDITIONS, OUTPUT, QUIET, ROUNDS, TRAINING, Group, learnable, say
 from synthgan.exceptions import CopyingWarning, ParameterError
 
+#: Rows that are learned at most: training looks at no more of them, however many there are.
+_MAX_ROWS = 1_000_000
+
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="synthgan")
@@ -90,11 +93,18 @@ def fit(
     quiet: bool,
     **parameters: Any,
 ) -> None:
-    """Learn a table and write the model to a file."""
+    """Learn a table, in a parquet file or a folder of them, and write the model to a file.
+
+    Of more than a million rows that many are learned, chosen at random, and those that show what no other
+    does: memory does not grow with their number.
+    """
     from synthgan import io, parquet
 
     io.check_output(output, force=force, source=source)
-    frame, told = learnable(parquet.ParquetTable.read(source), schema, drop_unsupported)
+    table, n_rows = parquet.ParquetTable.some_of(source, _MAX_ROWS, parameters["random_state"] or 0)
+    frame, told = learnable(table, schema, drop_unsupported)
+    if len(frame) < n_rows:
+        say(quiet, f"Learning {len(frame):,} of {n_rows:,} rows, chosen at random")
     _fit(frame, quiet, parameters | told).save(output)
     say(quiet, f"wrote {output}: a model of {frame.shape[1]} columns from {len(frame):,} rows")
 

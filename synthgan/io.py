@@ -15,27 +15,23 @@ import pyarrow.parquet as pq
 
 from synthgan.exceptions import DataError, OutputRefusedError, ResourceError, listing
 
-#: Files of a folder whose columns are compared.
-_MAX_FILES = 1_000
 
-
-def read_parquet(path: str | os.PathLike[str]) -> pa.Table:
-    """Return the table in one parquet file.
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let every fault in reading a parquet file become one sentence that names it.
 
     Raises
     ------
     DataError
-        If there is no such file, it cannot be read, or it is not a whole parquet file of unique columns.
+        If there is no such file, it cannot be read, or it is not a whole parquet file.
     """
     path = Path(path)
     try:
         _check_input(path)
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            _check_unique(file.schema_arrow.names, path)
-            return file.read()
-    except DataError:
-        raise
+        yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, DataError | ResourceError | OutputRefusedError):
+            raise
         if isinstance(error, OSError) and error.errno:  # of the system, not of Arrow
             raise DataError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
         raise DataError(f"{str(path)!r} is not a complete parquet file ({_first_line(error)}).") from error
@@ -127,26 +123,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 def _check_input(path: Path) -> None:
     if not path.exists():
         raise DataError(f"There is no file {str(path)!r}.")
-    if path.is_dir():
-        raise DataError(f"{str(path)!r} is a directory; {_hint_for_folder(path)}.")
     if not path.is_file():
         raise DataError(f"{str(path)!r} is not a regular file; write what it gives to one first.")
-
-
-def _hint_for_folder(folder: Path) -> str:
-    """Return what to do about a folder, with two of its parquet files whose columns clash, if there are."""
-    files = sorted(folder.rglob("*.parquet"))[:_MAX_FILES]
-    if not files:
-        return "it holds no parquet files"
-    schemas = [pq.read_schema(file).remove_metadata() for file in files]
-    for file, schema in zip(files, schemas, strict=True):
-        own, first = ({field.name: str(field.type) for field in each} for each in (schema, schemas[0]))
-        for name in (name for name in [*first, *own] if own.get(name) != first.get(name)):
-            return (
-                f"its files clash: {str(files[0])!r} has {name!r} as {first.get(name, 'no column')}, and "
-                f"{str(file)!r} as {own.get(name, 'no column')}. Give one of its files"
-            )
-    return "give one of its files"
 
 
 def _give_usual_mode(beside: Path, target: Path) -> None:
@@ -159,7 +137,8 @@ def _give_usual_mode(beside: Path, target: Path) -> None:
         beside.chmod(0o666 & ~umask)
 
 
-def _check_unique(names: list[str], path: Path) -> None:
+def check_unique(names: list[str], path: Path) -> None:
+    """Raise DataError if a file has two columns of one name."""
     repeated = (
         sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     )

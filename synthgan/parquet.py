@@ -17,7 +17,8 @@ import pandas as pd
 import pyarrow as pa
 
 from synthgan.exceptions import DataError
-from synthgan.io import read_parquet
+from synthgan.sketch import some_rows
+from synthgan.source import ParquetSource
 
 MARK = "synthetic"
 
@@ -46,8 +47,29 @@ class ParquetTable:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file; see `synthgan.io.read_parquet` for the errors."""
-        arrow = read_parquet(path)
+        """Read a file, or a folder of files with the same columns.
+
+        Raises
+        ------
+        DataError, ResourceError
+            As `ParquetSource`, or if the whole is too large for the memory.
+        """
+        return cls.of(ParquetSource.of(path).table())
+
+    @classmethod
+    def some_of(cls, path: str | os.PathLike[str], n_rows: int, seed: int) -> tuple[Self, int]:
+        """Read a file or folder of any size, of which so many rows are kept; return how many it has as well.
+
+        See `some_rows` for which they are, and `read` for the errors.
+        """
+        source = ParquetSource.of(path)
+        if source.n_rows <= n_rows:
+            return cls.of(source.table()), source.n_rows
+        return cls.of(some_rows(source.batches(), n_rows, seed)), source.n_rows
+
+    @classmethod
+    def of(cls, arrow: pa.Table) -> Self:
+        """Return an Arrow table as one that is to be learned, or to get more rows."""
         plain = arrow.replace_schema_metadata(_without_index(arrow.schema.metadata))
         plain = plain.drop_columns(_index_columns(arrow.schema))
         frame = plain.to_pandas()

@@ -8,10 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgan.exceptions import DataError, OutputRefusedError, ResourceError
-from synthgan.io import check_output, read_parquet, replacing, write_parquet
+from synthgan.io import check_output, replacing, write_parquet
+from synthgan.source import ParquetSource
 
 TABLE = pa.table({"a": list(range(40)), "b": [None, "x"] * 20})
 BIG = pa.table({"a": np.random.default_rng(0).random(50_000)})
+
+
+def read_parquet(path):
+    return ParquetSource.of(path).table()
 
 
 @pytest.fixture
@@ -87,10 +92,12 @@ def test_an_absent_file_is_named(tmp_path, name):
         read_parquet(tmp_path / name)
 
 
-def test_a_directory_is_refused_and_says_whether_it_holds_parquet_files(path):
-    with pytest.raises(DataError, match="is a directory; give one of its files"):
-        read_parquet(path.parent)
-    path.unlink()
+def test_a_directory_is_read_as_its_files_or_said_to_hold_none(path):
+    (path.parent / "more").mkdir()
+    write_parquet(TABLE, path.parent / "more" / "z.parquet")
+    assert read_parquet(path.parent).equals(pa.concat_tables([TABLE, TABLE]).combine_chunks())
+    for file in path.parent.rglob("*.parquet"):
+        file.unlink()
     with pytest.raises(DataError, match="is a directory; it holds no parquet files"):
         read_parquet(path.parent)
 
