@@ -66,14 +66,22 @@ def test_readme_is_short():
     assert len(README.splitlines()) < 200
 
 
-def test_blocks_about_augmentation_run():
-    blocks = re.findall(
-        r"```python\n(.*?)```", (ROOT / "docs" / "augmentation.md").read_text(), flags=re.DOTALL
-    )
+def run_blocks_of(page):
+    """Run the Python blocks of a page one after another, and return the names that they leave."""
     names = {}
-    for block in blocks:
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL):
         exec(block, names)
-    assert str(names["model"][-1]) == "DecisionTreeClassifier(max_depth=3)"
+    return names
+
+
+def test_blocks_about_augmentation_run():
+    assert str(run_blocks_of("augmentation.md")["model"][-1]) == "DecisionTreeClassifier(max_depth=3)"
+
+
+def test_blocks_about_large_tables_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_blocks_of("large.md")
+    assert len(pd.read_parquet("penguins.parquet")) == 2_000
 
 
 EXAMPLES = ["synthesizer", "imputer", "datasets", "augmentation.augmenter", "augmentation.estimators"]
