@@ -235,7 +235,11 @@ def test_rows_that_a_fold_has_none_of_are_not_drawn_in_it():
     assert {n for n, _, _ in Recording.lessons} == {40, 54, 80}
 
 
-@pytest.mark.parametrize("as_y", [lambda y: y, lambda y: pd.Series(y, dtype="boolean"), pd.array], ids=str)
+@pytest.mark.parametrize(
+    "as_y",
+    [lambda y: y, lambda y: pd.Series(y, dtype="boolean"), pd.array],
+    ids=["array", "nullable", "array of pandas"],
+)
 def test_figures_are_the_same_whatever_holds_the_classes(as_y):
     X, y = numbers(80)
     augmenter = Augmenter(ratio=(1, 2), **JITTER)
