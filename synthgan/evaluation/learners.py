@@ -82,7 +82,7 @@ def _check_estimator(name: Hashable, estimator: Any, task: str) -> None:
     if not hasattr(estimator, "get_params") or not suits(estimator):
         raise ParameterError(
             f"Estimator {name!r} must be a scikit-learn estimator for {task}; got {estimator!r}. "
-            f"Pass an instance, or say which task it is with task=."
+            f"Say which task it is with task=, or take another."
         )
     if task == "classification" and not hasattr(estimator, "predict_proba"):
         raise ParameterError(

@@ -128,9 +128,9 @@ def test_learners_are_named_by_the_user_or_by_their_class():
     [
         ({}, "empty"),
         ([GaussianNB(), GaussianNB()], "Two estimators are of one class"),
-        (LogisticRegression, "Pass an instance"),
+        (LogisticRegression, "are objects, not classes; give"),
         (Ridge(), "must be a scikit-learn estimator for classification"),
-        ({"a class": GaussianNB}, "Pass an instance"),
+        ({"a class": GaussianNB}, "are objects, not classes; give"),
         ({"a scaler": StandardScaler()}, "must be a scikit-learn estimator"),
         (LinearSVC(), "gives no probabilities"),
     ],
