@@ -12,7 +12,7 @@ from synthgan.cli_evaluation import compare, evaluate
 from synthgan.command import CONDITIONS, OUTPUT, QUIET, ROUNDS, TRAINING, Group, learnable, say
 from synthgan.exceptions import CopyingWarning, ParameterError
 
-#: Rows that are learned at most: training looks at no more of them, however many there are.
+#: Rows that are learned at most, so that memory does not grow with their number.
 _MAX_ROWS = 1_000_000
 
 

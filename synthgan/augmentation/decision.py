@@ -85,7 +85,7 @@ class Measure:
         verb = "falls" if (outcome.gain > 0) == self.is_loss else "rises"
         told = f"{self.name} {verb} by {abs(outcome.gain):.3g}"
         if not np.isnan(outcome.gain_by_labels):
-            alone = ("falls" if outcome.gain_by_labels > 0 else "rises") if self.is_loss else ""
+            alone = "falls" if outcome.gain_by_labels > 0 else "rises"  # scores have no teacher
             told += f", judged half by the teacher (by labels alone it {alone} by "
             told += f"{abs(outcome.gain_by_labels):.3g})"
         return f"{told}, p = {outcome.p_value:.2g}"

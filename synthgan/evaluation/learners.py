@@ -61,8 +61,6 @@ def named_estimators(estimators: Any, task: str) -> dict[str, Any]:
     """
     if estimators is None:
         return default_estimators(task)
-    if isinstance(estimators, type):
-        raise ParameterError(f"Estimators are objects, not classes; give {estimators.__name__}(...).")
     if not isinstance(estimators, Mapping):
         some = list(estimators) if isinstance(estimators, list | tuple) else [estimators]
         estimators = {type(one).__name__: one for one in some}

@@ -104,7 +104,7 @@ def _draw_parts(gan: "SynthGAN", plan: Plan, parts: Parts, n_workers: int | None
     if not waiting:
         return
     model = parts.folder / ".part-model.part"
-    job = Job(model, {}, plan, plan.schema(gan), parts.folder)
+    job = Job(model, plan, plan.schema(gan), parts.folder)
     n_workers = min(n_workers or n_cores(), len(waiting))
     is_here = n_workers == 1 or gan.model_.device.type != "cpu"
     with reporting("Drawing", verbose=verbose) as report:

@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -38,8 +38,6 @@ class Job:
     ----------
     model
         A model file.
-    parameters
-        What is set otherwise than in the file.
     plan, schema
         What is drawn, and as which Arrow types.
     folder
@@ -47,26 +45,23 @@ class Job:
     """
 
     model: Path
-    parameters: dict[str, Any]
     plan: Plan
     schema: pa.Schema = field(compare=False)
     folder: Path
 
     def part(self, index: int, gan: "SynthGAN | None" = None) -> Part:
         """Draw and write one chunk."""
-        gan = _loaded(self.model, tuple(sorted(self.parameters.items()))) if gan is None else gan
+        gan = _loaded(self.model) if gan is None else gan
         frame = self.plan.draw(gan, self.plan.chunk(index))
         table = pa.Table.from_pandas(frame, schema=self.schema, preserve_index=False)
         return write_part(table, self.folder, index)
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: Path, parameters: tuple[tuple[str, Any], ...]) -> "SynthGAN":
+def _loaded(model: Path) -> "SynthGAN":
     from synthgan.synthesizer import SynthGAN
 
-    gan = SynthGAN.load(model)
-    gan.set_params(**dict(parameters))
-    return gan
+    return SynthGAN.load(model)
 
 
 def n_cores() -> int:
