@@ -3,13 +3,25 @@
 import secrets
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from synthgan import __version__
 from synthgan.cli_evaluation import compare, evaluate
-from synthgan.command import CONDITIONS, OUTPUT, QUIET, ROUNDS, TRAINING, Group, learnable, say
+from synthgan.command import (
+    CONDITIONS,
+    OUTPUT,
+    QUIET,
+    RESUME,
+    ROUNDS,
+    TRAINING,
+    Group,
+    kept_training,
+    learnable,
+    say,
+)
 from synthgan.exceptions import CopyingWarning, ParameterError
 
 #: Rows that are learned at most, so that memory does not grow with their number.
@@ -32,6 +44,7 @@ def main(debug: bool) -> None:
 @CONDITIONS
 @click.option("--mark", is_flag=True, help='Add a column "synthetic" that is true for drawn rows.')
 @TRAINING
+@RESUME
 @QUIET
 def augment(
     source: str,
@@ -45,6 +58,7 @@ def augment(
     mark: bool,
     schema: str | None,
     drop_unsupported: bool,
+    resume: bool,
     quiet: bool,
     **parameters: Any,
 ) -> None:
@@ -74,7 +88,9 @@ def augment(
     check_n_rows(sum(n for n, _ in parts), frame.shape[1])
     for n, wanted in parts:
         encoder.ask(n, wanted, np.random.default_rng(0))
-    drawn = _fit(frame, quiet, parameters | told).sample_parts(parts)
+    with kept_training(output, resume=resume, force=force) as training:
+        gan = _fit(frame, training, quiet, parameters | told)
+    drawn = gan.sample_parts(parts)
     io.write_parquet(table.with_rows(drawn, mark=mark), output)
     say(quiet, f"wrote {output}: {len(frame):,} real rows, then {len(drawn):,} drawn ones")
 
@@ -83,6 +99,7 @@ def augment(
 @click.argument("source", metavar="INPUT.parquet", type=click.Path())
 @OUTPUT
 @TRAINING
+@RESUME
 @QUIET
 def fit(
     source: str,
@@ -90,6 +107,7 @@ def fit(
     force: bool,
     schema: str | None,
     drop_unsupported: bool,
+    resume: bool,
     quiet: bool,
     **parameters: Any,
 ) -> None:
@@ -105,7 +123,8 @@ def fit(
     frame, told = learnable(table, schema, drop_unsupported)
     if len(frame) < n_rows:
         say(quiet, f"Learning {len(frame):,} of {n_rows:,} rows, chosen at random")
-    _fit(frame, quiet, parameters | told).save(output)
+    with kept_training(output, resume=resume, force=force) as training:
+        _fit(frame, training, quiet, parameters | told).save(output)
     say(quiet, f"wrote {output}: a model of {frame.shape[1]} columns from {len(frame):,} rows")
 
 
@@ -121,6 +140,7 @@ def fit(
 )
 @click.option("--model", type=click.Path(), help="Model file of such a table, to fill it in from.")
 @TRAINING
+@RESUME
 @QUIET
 def impute(
     source: str,
@@ -130,6 +150,7 @@ def impute(
     model: str | None,
     schema: str | None,
     drop_unsupported: bool,
+    resume: bool,
     quiet: bool,
     **parameters: Any,
 ) -> None:
@@ -139,7 +160,11 @@ def impute(
     io.check_output(output, force=force, source=source)
     table = parquet.ParquetTable.read(source)
     frame, told = learnable(table, schema, drop_unsupported)
-    gan = _fit(frame, quiet, parameters | told) if model is None else SynthGAN.load(model)
+    if model is None:
+        with kept_training(output, resume=resume, force=force) as training:
+            gan = _fit(frame, training, quiet, parameters | told)
+    else:
+        gan = SynthGAN.load(model)
     filled = gan.impute(frame, method=method, random_state=parameters["random_state"])
     io.write_parquet(table.with_cells(filled), output)
     n_filled = int(frame.isna().to_numpy().sum() - filled.isna().to_numpy().sum())
@@ -296,14 +321,14 @@ def _split(frame: Any) -> tuple[Any, dict[Any, str]]:
     return frame, {}
 
 
-def _fit(frame: Any, quiet: bool, parameters: dict[str, Any]) -> Any:
+def _fit(frame: Any, training: Path, quiet: bool, parameters: dict[str, Any]) -> Any:
     from synthgan import SynthGAN
 
     given = {name: value for name, value in parameters.items() if value is not None}
     with warnings.catch_warnings():
         warnings.simplefilter("always", CopyingWarning)
         warnings.showwarning = lambda message, *_, **__: click.echo(f"warning: {message}", err=True)
-        return SynthGAN(**given, verbose=0 if quiet else 1).fit(frame)
+        return SynthGAN(**given, verbose=0 if quiet else 1).fit(frame, checkpoint=training)
 
 
 main.add_command(compare)

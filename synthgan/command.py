@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -116,6 +117,7 @@ TRAINING = options(
     ),
     click.option("--drop-unsupported", is_flag=True, help="Leave out columns that cannot be learned."),
 )
+RESUME = click.option("--resume", is_flag=True, help="Go on with a training that was interrupted.")
 OUTPUT = options(
     click.option("-o", "--output", required=True, type=click.Path(), help="File to write."),
     click.option("--force", is_flag=True, help="Replace the file if it exists."),
@@ -136,6 +138,31 @@ CONDITIONS = options(
     ),
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+
+
+@contextmanager
+def kept_training(output: str, *, resume: bool, force: bool) -> Iterator[Path]:
+    """Yield the file in which training for an output is kept; if it is stopped, say how to go on.
+
+    Raises
+    ------
+    OutputRefusedError
+        If a training is kept already, and nobody said what to do with it.
+    """
+    path = Path(output).with_name(f".{Path(output).name}.training")
+    if path.exists() and not resume:
+        if not force:
+            raise OutputRefusedError(
+                f"A training for {output!r} was interrupted; go on with it (--resume), or begin anew "
+                "(--force)."
+            )
+        path.unlink()
+    try:
+        yield path
+    except (KeyboardInterrupt, SystemExit):
+        if path.exists():
+            click.echo("Training is kept; the same command with --resume goes on with it", err=True)
+        raise
 
 
 def say(quiet: bool, message: str) -> None:

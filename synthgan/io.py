@@ -4,6 +4,7 @@ Paths come in and Arrow tables go out, or the other way round; every fault becom
 the path.
 """
 
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthgan.exceptions import DataError, OutputRefusedError, ResourceError, listing
+
+#: How the names of files end that are not whole yet.
+_UNFINISHED = ".part"
 
 
 @contextmanager
@@ -100,7 +104,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path).resolve()
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:80]}.", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_beside(target), suffix=_UNFINISHED)
     except OSError as error:
         raise OutputRefusedError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
     os.close(handle)
@@ -118,6 +122,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             beside.unlink()
+
+
+def strays(path: str | os.PathLike[str]) -> list[Path]:
+    """Return what processes that were killed left beside a path that they were replacing."""
+    target = Path(path).resolve()
+    return sorted(target.parent.glob(f"{glob.escape(_beside(target))}*{_UNFINISHED}"))
+
+
+def _beside(target: Path) -> str:
+    """Return how the names of temporary files beside a path begin."""
+    return f".{target.name[:80]}."
 
 
 def _check_input(path: Path) -> None:

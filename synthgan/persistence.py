@@ -18,7 +18,10 @@ from safetensors.numpy import save
 from synthgan.exceptions import ModelFileError
 from synthgan.io import replacing
 
-FORMAT = "synthgan-model"
+#: What a model file says it is.
+MODEL = "synthgan-model"
+#: What to do about a file that is not of the kind.
+_HINTS = {MODEL: "; make one with SynthGAN.save()"}
 FORMAT_VERSION = 8
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -31,45 +34,45 @@ def digest_of(state: dict[str, Any]) -> str:
     return _digest({"version": str(FORMAT_VERSION), "state": text}, arrays)
 
 
-def write_model(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
-    """Write nested JSON values and arrays to a model file, beside its place first."""
+def write_model(path: str | os.PathLike[str], state: dict[str, Any], *, kind: str = MODEL) -> None:
+    """Write nested JSON values and arrays to a file of a kind, beside its place first."""
     arrays: Arrays = {}
     text = json.dumps(_without_arrays(state, "", arrays), allow_nan=False)
     header = {"version": str(FORMAT_VERSION), "state": text}
     header["sha256"] = _digest(header, arrays)
     # One entry, because safetensors writes several in random order: the same model is the same bytes.
-    metadata = {FORMAT: json.dumps(header, separators=(",", ":"))}
+    metadata = {kind: json.dumps(header, separators=(",", ":"))}
     with replacing(path) as beside:
         # Written from here, since safetensors' own writer does not say which error stopped it.
         beside.write_bytes(save(arrays, metadata=metadata))
 
 
-def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what `write_model` wrote.
+def read_model(path: str | os.PathLike[str], *, kind: str = MODEL) -> dict[str, Any]:
+    """Return what `write_model` wrote to a file of a kind.
 
     Raises
     ------
     ModelFileError
         If the file is missing, is not a synthgan model, is of another version, or is damaged.
     """
-    shown = repr(str(path))
+    shown, words = repr(str(path)), kind.replace("-", " ")
     try:
         if not Path(path).is_file():
             raise ModelFileError(f"There is no model file {shown}.")
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            if FORMAT not in metadata:
-                raise ModelFileError(f"{shown} is not a synthgan model; make one with SynthGAN.save().")
-            header = json.loads(metadata[FORMAT])
+            if kind not in metadata:
+                raise ModelFileError(f"{shown} is not a {words}{_HINTS.get(kind, '')}.")
+            header = json.loads(metadata[kind])
             version = int(header["version"])
             if version > FORMAT_VERSION:
                 raise ModelFileError(
-                    f"{shown} has model format {version}, and this synthgan reads up to {FORMAT_VERSION}; "
-                    "install a newer synthgan."
+                    f"{shown} is a {words} of format {version}, and this synthgan reads up to "
+                    f"{FORMAT_VERSION}; install a newer synthgan."
                 )
             if version < FORMAT_VERSION:
                 raise ModelFileError(
-                    f"{shown} has model format {version}, and this synthgan reads {FORMAT_VERSION}; "
+                    f"{shown} is a {words} of format {version}, and this synthgan reads {FORMAT_VERSION}; "
                     "fit the model again, or install the synthgan that wrote it."
                 )
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
@@ -79,7 +82,7 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
     except OSError as error:
         raise ModelFileError(f"{shown} cannot be read: {error.strerror}.") from error
     except SafetensorError as error:
-        raise ModelFileError(f"{shown} is not a synthgan model, or not a whole one.") from error
+        raise ModelFileError(f"{shown} is not a {words}, or not a whole one.") from error
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, ModelFileError):
             raise

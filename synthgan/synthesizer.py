@@ -33,6 +33,7 @@ from synthgan.preprocessing import CodingOptions, TableEncoder
 from synthgan.preprocessing.rules import Rule, read_rules
 from synthgan.progress import announce, reporting
 from synthgan.scoring import ScoringMixin
+from synthgan.training_file import TrainingFile, run_of
 
 
 class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
@@ -158,7 +159,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, checkpoint: str | os.PathLike[str] | None = None) -> Self:
         """Learn a table.
 
         Parameters
@@ -168,13 +169,17 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
             whatever else has ``__arrow_c_stream__``, or an ndarray.
         y : None
             Ignored; scikit-learn passes it.
+        checkpoint : path, default=None
+            File in which training is kept as it goes on, every half a minute, when it is interrupted and when
+            it is terminated, and which is removed in the end. If it is there already, training goes on from
+            it, and the model is the same as if it had not stopped, but where `max_time` cuts it.
 
         Raises
         ------
         ParameterError
             If a parameter is out of its range.
         DataError
-            If the table cannot be learned.
+            If the table cannot be learned, or the training that is kept is another one.
         TrainingError
             If a loss is not finite.
         ResourceError
@@ -187,7 +192,10 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
         """
         started = time.monotonic()
         check_parameters(self.get_params())
+        kept = None if checkpoint is None else TrainingFile(checkpoint)
         seed, device = seed_from(self.random_state), torch_device(self.device)
+        if kept is not None and kept.seed is not None and self.random_state is None:
+            seed = kept.seed
         frame, form = unwrap(X)
         options = CodingOptions(numbers="standard" if self.loss in GAMES else "quantile")
         encoder = TableEncoder(options, read_rules(self.rules), self.kinds).fit(frame)
@@ -202,9 +210,16 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
         of_both: dict[str, Any] = {"loss": self.loss, "seed": seed}
         of_model: dict[str, Any] = {"n_rows": len(table), "target": target, "device": device}
         model = build_model(encoder.layout_, budget, **of_model, **of_both)
-        how = {name: getattr(self, name) for name in ("adversarial_weight", "rounds", "redraw")}
+        how: dict[str, Any] = {
+            name: getattr(self, name) for name in ("adversarial_weight", "rounds", "redraw")
+        }
+        if kept is not None:
+            run = run_of(self._what_is_learned(device), seed, encoder.state(), table, amounts)
+            how["checkpoint"] = kept.checkpoint(run)
         with reporting("Training", verbose=self.verbose) as report:
             records = train_model(model, table, amounts, budget, **how, report=report, **of_both)
+        if kept is not None:
+            kept.remove()
         self.encoder_, self.model_ = encoder, model
         self.history_ = pd.DataFrame.from_records(records)
         self._seed, self._n_draws, self._form = seed, 0, form.of_columns(encoder.schema_.names)
@@ -239,17 +254,8 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
     def _state(self) -> dict[str, Any]:
         """Return the fitted model as JSON values and arrays."""
         check_is_fitted(self, "model_")
-        parameters = self.get_params()
-        if self.hidden_dims is not None:
-            parameters["hidden_dims"] = [int(width) for width in self.hidden_dims]
-        parameters["kinds"] = list(
-            (self.kinds or {}).items()
-        )  # names may be whole numbers, which JSON's may not
-        parameters["rules"] = [rule.to_dict() for rule in read_rules(self.rules)]
-        if not isinstance(self.random_state, Integral | None):
-            parameters["random_state"] = None  # a generator object is not part of a model file
         return {
-            "parameters": parameters,
+            "parameters": self._parameters(),
             "encoder": self.encoder_.state(),
             "architecture": asdict(self.model_.architecture),
             "weights": {name: tensor.cpu().numpy() for name, tensor in self.model_.state_dict().items()},
@@ -259,6 +265,24 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
             "n_draws": self._n_draws,
             "form": self._form.to_dict(),
         }
+
+    def _parameters(self) -> dict[str, Any]:
+        """Return the parameters as JSON values."""
+        parameters: dict[str, Any] = self.get_params()
+        if self.hidden_dims is not None:
+            parameters["hidden_dims"] = [int(width) for width in self.hidden_dims]
+        # Names may be whole numbers, which JSON's may not.
+        parameters["kinds"] = [list(item) for item in (self.kinds or {}).items()]
+        parameters["rules"] = [rule.to_dict() for rule in read_rules(self.rules)]
+        if not isinstance(self.random_state, Integral | None):
+            parameters["random_state"] = None  # a generator object is not part of a model file
+        return parameters
+
+    def _what_is_learned(self, device: torch.device) -> dict[str, Any]:
+        """Return the parameters that decide what is learned from a table and a seed."""
+        others = ("random_state", "verbose", "correct")
+        parameters = {name: value for name, value in self._parameters().items() if name not in others}
+        return parameters | {"device": device.type}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:

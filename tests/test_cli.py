@@ -289,7 +289,7 @@ def test_version_and_help():
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_end_with_their_codes_and_leave_nothing(source, tmp_path, number, code):
+def test_signals_end_with_their_codes_and_leave_what_is_learned(source, tmp_path, number, code):
     options = ["-o", tmp_path / "out", "--epochs", "100000", "--max-time", "15"]
     command = [sys.executable, "-m", "synthgan", "augment", source, *options]
     process = subprocess.Popen(
@@ -304,7 +304,7 @@ def test_signals_end_with_their_codes_and_leave_nothing(source, tmp_path, number
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == code
-    assert [path.name for path in tmp_path.iterdir()] == ["penguins.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.training", "penguins.parquet"]
 
 
 def test_schema_writes_a_file_that_augment_takes(source, tmp_path):

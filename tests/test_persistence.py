@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays_of
 from safetensors.numpy import load_file, save_file
 
 from synthgan.exceptions import ModelFileError, ResourceError
-from synthgan.persistence import FORMAT, FORMAT_VERSION, _digest, read_model, write_model
+from synthgan.persistence import FORMAT_VERSION, MODEL, _digest, read_model, write_model
 
 STATE = {"a": [1, {"b": np.arange(3.0)}], "c": None, "text": "naïve \ud800 \n"}
 
@@ -137,7 +137,7 @@ def test_a_file_cut_anywhere_is_refused(path):
     ],
 )
 def test_a_header_that_says_it_is_ours_and_is_not_is_damaged(tmp_path, metadata):
-    save_file({"a": np.arange(3)}, tmp_path / "m", metadata={FORMAT: json.dumps(metadata)})
+    save_file({"a": np.arange(3)}, tmp_path / "m", metadata={MODEL: json.dumps(metadata)})
     assert "is damaged" in refusal(tmp_path / "m")
 
 
@@ -148,14 +148,14 @@ def test_a_state_that_makes_no_sense_is_damaged_whatever_its_checksum(tmp_path, 
     header = {"version": str(FORMAT_VERSION), "state": text}
     arrays = {"a": np.arange(3)}
     header["sha256"] = _digest(header, arrays)
-    save_file(arrays, tmp_path / "m", metadata={FORMAT: json.dumps(header)})
+    save_file(arrays, tmp_path / "m", metadata={MODEL: json.dumps(header)})
     assert "is damaged" in refusal(tmp_path / "m")
 
 
 def test_nothing_but_tensors_and_text_is_in_the_file(path):
     assert [array.tolist() for array in load_file(path).values()] == [[0.0, 1.0, 2.0]]
     length = int.from_bytes(path.read_bytes()[:8], "little")
-    header = json.loads(json.loads(path.read_bytes()[8 : 8 + length])["__metadata__"][FORMAT])
+    header = json.loads(json.loads(path.read_bytes()[8 : 8 + length])["__metadata__"][MODEL])
     assert json.loads(header["state"])["text"] == STATE["text"]
 
 

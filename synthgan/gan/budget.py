@@ -7,6 +7,7 @@ takes precedence.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from synthgan.gan.losses import GAMES
 
@@ -149,6 +150,17 @@ class Clock:
         """Share of the run that is done, from 0 to 1."""
         by_time = self.elapsed / self.max_time if self.max_time else 0.0
         return min(1.0, max(self.step / self.n_steps, by_time))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how far the run is."""
+        names = ("n_steps", "max_time", "step", "checks", "elapsed")
+        return {name: getattr(self, name) for name in names}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from such a state; the time between the two does not count."""
+        self.n_steps, self.max_time = state["n_steps"], state["max_time"]
+        self.step, self.checks = state["step"], state["checks"]
+        self.started = time.monotonic() - state["elapsed"]
 
     def check_is_due(self) -> bool:
         """Whether another of the run's checks has come due; those that are missed are left out."""

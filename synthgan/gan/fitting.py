@@ -11,11 +11,13 @@ from sklearn.model_selection import train_test_split
 from synthgan.gan.balancing import Forest, points_of
 from synthgan.gan.budget import Budget
 from synthgan.gan.cells import Cells
+from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.computing import enough_threads
 from synthgan.gan.games import train_game
 from synthgan.gan.grouping import Dependence, Rounds
 from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.learning_gaps import MIN_TIME, columns_with_gaps, learn_gaps
+from synthgan.gan.loop import History
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
 from synthgan.gan.sharpness import fitting_leaves
@@ -33,6 +35,8 @@ _SURVEY_SHARE = 0.05
 _TREES_SHARE = 0.1
 #: Share of the time in which it is learned to complete rows, if cells are missing.
 _GAPS_SHARE = 0.15
+#: The stage of training in which it is learned to complete rows.
+_GAPS = "gaps"
 
 
 def build_model(
@@ -91,38 +95,40 @@ def train_model(
     redraw: bool,
     seed: int,
     report: Report,
+    checkpoint: Checkpoint | None = None,
 ) -> list[dict[str, float]]:
     """Train a model on a table of at least two rows; return the history, one record a check.
 
-    `amounts` says where cells stand; see `synthgan.gan.learning_gaps.learn_gaps`. The other parameters are
-    those of `build_model`, `synthgan.gan.training.train_masked` and `synthgan.gan.games.train_game`.
+    `amounts` says where cells stand; see `synthgan.gan.learning_gaps.learn_gaps`. `checkpoint` is where the
+    run is kept and, if it was interrupted, gone on with. The other parameters are those of `build_model`,
+    `synthgan.gan.training.train_masked` and `synthgan.gan.games.train_game`.
     """
+    checkpoint, history = checkpoint or Checkpoint(), History(report)
     _, training_seed = seeds_of(seed)
     rng = torch.Generator(model.device).manual_seed(training_seed)
     with enough_threads(budget.hidden_dims[0], budget.batch_size):
         if loss in GAMES:
-            return train_game(model, GAMES[loss], table, budget, rng=rng, report=report)
+            train_game(model, GAMES[loss], table, budget, history, rng=rng, checkpoint=checkpoint)
+            return history.records
         kept, held_out = hold_out(table, model.architecture.target, seed)
         training, validation = table.take(kept), table.take(held_out)
         gaps_time = budget.max_time and budget.max_time * _GAPS_SHARE
         if (gaps_time or 0.0) >= MIN_TIME and columns_with_gaps(model, training, amounts[kept]):
             budget = replace(budget, max_time=(1 - _GAPS_SHARE) * (budget.max_time or 0.0))
-        budget = survey(model, table, budget, rng, training=training)
+        if checkpoint.stage is None:
+            budget = survey(model, table, budget, rng, training=training)
         how: dict[str, Any] = {"rounds": rounds, "redraw": redraw}
-        records = train_masked(
-            model,
-            training,
-            validation,
-            budget,
-            adversarial_weight=adversarial_weight,
-            **how,
-            rng=rng,
-            report=report,
-        )
+        if checkpoint.stage != _GAPS:
+            how_to_train: dict[str, Any] = {
+                "adversarial_weight": adversarial_weight,
+                "checkpoint": checkpoint,
+            }
+            train_masked(model, training, validation, budget, history, **how_to_train, **how, rng=rng)
+        checkpoint.begin(_GAPS, model, rng, history=history)
         how |= {"correct": False}
         rows = (training, amounts[kept], validation, amounts[held_out])
         learn_gaps(model, *rows, how=how, rng=rng, max_time=gaps_time)
-        return records
+        return history.records
 
 
 def survey(

@@ -12,11 +12,11 @@ from torch.optim import Adam
 
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.cells import Cells
-from synthgan.gan.loop import AveragedWeights, History, Rows, descend
+from synthgan.gan.checkpoint import Checkpoint, State
+from synthgan.gan.loop import AveragedWeights, History, Optimizers, Rows, descend
 from synthgan.gan.losses import Game
 from synthgan.gan.model import GanModel
 from synthgan.layout import EncodedTable
-from synthgan.progress import Report
 
 _TEMPERATURE = 0.5
 
@@ -26,11 +26,12 @@ def train_game(
     game: Game,
     table: EncodedTable,
     budget: Budget,
+    history: History,
     *,
     rng: torch.Generator,
-    report: Report,
-) -> list[dict[str, float]]:
-    """Play a game and return its history, one record a check.
+    checkpoint: Checkpoint,
+) -> None:
+    """Play a game.
 
     Parameters
     ----------
@@ -42,34 +43,38 @@ def train_game(
         Rows to train on.
     budget
         Length and size of the run.
+    history
+        Gets one record a check.
     rng
         Source of all randomness, on the model's device.
-    report
-        See `Report`.
+    checkpoint
+        Where the run is kept as it goes on.
 
     Raises
     ------
     TrainingError
         If a loss is not finite.
     """
-    clock, history = Clock(budget.n_steps, budget.max_time), History(report)
+    clock = Clock(budget.n_steps, budget.max_time)
     player = GamePlayer(model, game, budget, rng)
     batches = Rows(table, model.device).batches(budget.batch_size, rng)
     if model.architecture.known:
         target = torch.from_numpy(table.codes[:, model.architecture.known[0]].astype("int64"))
         model.prior.copy_(torch.bincount(target, minlength=len(model.prior)) / len(table))
+    checkpoint.begin("game", model, rng, clock=clock, player=player, batches=batches, history=history)
     model.train()
-    while clock.progress < 1:
-        player.set_learning_rate(budget.learning_rate * clock.learning_rate_factor())
-        losses = {}
-        for cells in itertools.islice(batches, game.discriminator_steps):
-            losses["discriminator"] = player.discriminator_step(cells, clock)
-        losses["generator"] = player.generator_step(cells)
-        clock.step += 1
-        if clock.check_is_due():
-            history.add(clock, losses, done=clock.progress)
+    with checkpoint.holding_signals():
+        while clock.progress < 1:
+            player.set_learning_rate(budget.learning_rate * clock.learning_rate_factor())
+            losses = {}
+            for cells in itertools.islice(batches, game.discriminator_steps):
+                losses["discriminator"] = player.discriminator_step(cells, clock)
+            losses["generator"] = player.generator_step(cells)
+            clock.step += 1
+            if clock.check_is_due():
+                history.add(clock, losses, done=clock.progress)
+            checkpoint.step_done()
     player.averaged.keep()
-    return history.records
 
 
 class GamePlayer:
@@ -82,13 +87,23 @@ class GamePlayer:
             Adam(network.parameters(), lr=budget.learning_rate, betas=game.betas, fused=True)
             for network in (model.generator, model.discriminator)
         )
+        self.optimizers = Optimizers((self.generator_optimizer, self.discriminator_optimizer))
         known = torch.zeros(1, len(model.layout), dtype=torch.bool, device=model.device)
         known[0, list(model.architecture.known)] = True
         self.is_known = model.space.spread(known)
 
+    def state_dict(self) -> State:
+        """Return what is kept from one move to the next, but for the networks."""
+        return {"averaged": self.averaged.state_dict(), "optimizers": self.optimizers.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from such a state."""
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizers.load_state_dict(state["optimizers"])
+
     def set_learning_rate(self, learning_rate: float) -> None:
         """Set the rate of both optimisers."""
-        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+        for optimizer in self.optimizers:
             optimizer.param_groups[0]["lr"] = learning_rate
 
     def generate(self, cells: Cells) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Clock
 from synthgan.gan.cells import Cells
+from synthgan.gan.checkpoint import State
 from synthgan.layout import EncodedTable
 from synthgan.progress import Report
 
@@ -31,13 +32,33 @@ class Rows:
     def __len__(self) -> int:
         return len(self.cells)
 
-    def batches(self, batch_size: int, rng: torch.Generator) -> Iterator[Cells]:
-        """Yield `batch_size` rows for ever, no row twice before the next shuffle."""
-        size = min(batch_size, len(self))
-        while True:
-            order = torch.randperm(len(self), generator=rng, device=rng.device)
-            for start in range(0, len(self) - size + 1, size):
-                yield self.cells.take(order[start : start + size])
+    def batches(self, batch_size: int, rng: torch.Generator) -> "Batches":
+        """Return `batch_size` rows at a time for ever, no row twice before the next shuffle."""
+        return Batches(self.cells, min(batch_size, len(self)), rng)
+
+
+class Batches(Iterator[Cells]):
+    """Batches of rows; see `Rows.batches`."""
+
+    def __init__(self, cells: Cells, size: int, rng: torch.Generator) -> None:
+        self.cells, self.size, self.rng = cells, size, rng
+        self.order, self.start = torch.empty(0, dtype=torch.int64), 0
+
+    def __next__(self) -> Cells:
+        if self.start + self.size > len(self.order):
+            n_rows = len(self.cells)
+            self.order, self.start = torch.randperm(n_rows, generator=self.rng, device=self.rng.device), 0
+        rows = self.order[self.start : self.start + self.size]
+        self.start += self.size
+        return self.cells.take(rows)
+
+    def state_dict(self) -> State:
+        """Return the order of the rows, and how many of them have been given."""
+        return {"order": self.order, "start": self.start}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from such a state."""
+        self.order, self.start = state["order"].to(self.rng.device), state["start"]
 
 
 class AveragedWeights(Generic[Network]):
@@ -71,6 +92,15 @@ class AveragedWeights(Generic[Network]):
     def keep(self) -> None:
         """Put the average in place of the weights."""
         self.network.load_state_dict(self.average.state_dict())
+
+    def state_dict(self) -> State:
+        """Return the average, and the steps it is of."""
+        return {"steps": self.steps, "average": self.average.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from such a state."""
+        self.steps = state["steps"]
+        self.average.load_state_dict(state["average"])
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -107,6 +137,14 @@ class History:
         self.records.append({"step": clock.step, **losses})
         self.report(done, losses)
 
+    def state_dict(self) -> State:
+        """Return the records."""
+        return {"records": self.records}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from such a state."""
+        self.records = list(state["records"])
+
 
 @dataclass
 class Patience:
@@ -132,6 +170,30 @@ class Patience:
     def is_over(self) -> bool:
         """Whether `limit` checks have brought nothing."""
         return self.waited >= self.limit
+
+    def state_dict(self) -> State:
+        """Return the best loss, None before there is one, and how long it has been waited for another."""
+        return {"best": self.best if math.isfinite(self.best) else None, "waited": self.waited}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from such a state."""
+        self.best = math.inf if state["best"] is None else state["best"]
+        self.waited = state["waited"]
+
+
+class Optimizers(list[Optimizer]):
+    """Optimisers of one run."""
+
+    def state_dict(self) -> State:
+        """Return what they know of each weight."""
+        return {str(place): optimizer.state_dict()["state"] for place, optimizer in enumerate(self)}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from such a state."""
+        for place, optimizer in enumerate(self):
+            known = {int(weight): moments for weight, moments in state[str(place)].items()}
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": known, "param_groups": groups})
 
 
 def descend(optimizer: Optimizer, loss: Tensor) -> None:

@@ -13,12 +13,13 @@ from torch.optim import AdamW
 
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.cells import Cells
+from synthgan.gan.checkpoint import Checkpoint, State, Stateful
 from synthgan.gan.conditions import random_known
 from synthgan.gan.copying import Nearness, nearness
 from synthgan.gan.correction import train_correction
 from synthgan.gan.drawing import draw
 from synthgan.gan.grouping import Rounds
-from synthgan.gan.loop import AveragedWeights, History, Patience, Rows, descend
+from synthgan.gan.loop import AveragedWeights, History, Optimizers, Patience, Rows, descend
 from synthgan.gan.losses import (
     r1_r2_penalty,
     reconstruction_loss,
@@ -29,7 +30,6 @@ from synthgan.gan.model import GanModel
 from synthgan.gan.networks import Generator
 from synthgan.gan.sharpness import leave_to_generator
 from synthgan.layout import EncodedTable, Known
-from synthgan.progress import Report
 
 _ADVERSARIAL_EVERY = 4
 _TEMPERATURE = 0.5
@@ -40,6 +40,8 @@ _COPIES_EVERY, _N_DRAWN = 5, 500
 _CORRECTION_SHARE, _MIN_CORRECTION_TIME = 0.16, 0.3
 #: Share of the time, of what is kept, in which trees and generator are compared.
 _CHOOSING_SHARE = 0.04
+#: The stage of training that this module is.
+_GENERATOR = "generator"
 
 
 def train_masked(
@@ -47,14 +49,15 @@ def train_masked(
     table: EncodedTable,
     validation: EncodedTable,
     budget: Budget,
+    history: History,
     *,
     adversarial_weight: float,
     rounds: Rounds,
     redraw: bool,
     rng: torch.Generator,
-    report: Report,
-) -> list[dict[str, float]]:
-    """Train generator and discriminator and return the history, one record a check.
+    checkpoint: Checkpoint,
+) -> None:
+    """Train generator and discriminator.
 
     Parameters
     ----------
@@ -64,14 +67,16 @@ def train_masked(
         Rows to train on, and rows that decide when to stop.
     budget
         Length and size of the run.
+    history
+        Gets one record a check.
     adversarial_weight
         Weight of the discriminator's judgement in the generator's loss.
     rounds, redraw
         How rows will be drawn: what the discriminator learns to correct, and in which copies are looked for.
     rng
         Source of all randomness, on the model's device.
-    report
-        See `Report`.
+    checkpoint
+        Where the run is kept as it goes on.
 
     Raises
     ------
@@ -79,28 +84,31 @@ def train_masked(
         If a loss is not finite.
     """
     clock = Clock(budget.n_steps, budget.max_time and budget.max_time * (1 - _CORRECTION_SHARE))
-    history, trainer = History(report), MaskedTrainer(model, budget, adversarial_weight, rng)
+    trainer = MaskedTrainer(model, budget, adversarial_weight, rng)
     referee = Referee(model, trainer.averaged, table, validation, rounds, redraw, budget.patience, rng)
+    batches = Rows(table, model.device).batches(budget.batch_size, rng)
+    parts: dict[str, Stateful] = {"clock": clock, "trainer": trainer, "referee": referee, "batches": batches}
+    checkpoint.begin(_GENERATOR, model, rng, history=history, **parts)
     model.train()
-    for cells in Rows(table, model.device).batches(budget.batch_size, rng):
-        if clock.progress >= 1:
-            break
-        losses = trainer.step(cells, clock)
-        clock.step += 1
-        if clock.check_is_due():
-            losses |= referee.judge(clock)
-            history.add(clock, losses, done=clock.progress * (1 - _CORRECTION_SHARE))
+    with checkpoint.holding_signals():
+        while clock.progress < 1:
+            losses = trainer.step(next(batches), clock)
+            clock.step += 1
+            if clock.check_is_due():
+                losses |= referee.judge(clock)
+                history.add(clock, losses, done=clock.progress * (1 - _CORRECTION_SHARE))
+            checkpoint.step_done()
+    checkpoint.keep()
     trainer.averaged.keep()
-    choosing_time = budget.max_time and budget.max_time * _CHOOSING_SHARE
-    leave_to_generator(model, validation, rng, max_time=choosing_time)
+    max_time = clock.max_time and clock.max_time / (1 - _CORRECTION_SHARE)
+    leave_to_generator(model, validation, rng, max_time=max_time and max_time * _CHOOSING_SHARE)
     copied = referee.copied()
-    time_left = budget.max_time and max(_MIN_CORRECTION_TIME, budget.max_time - clock.elapsed)
+    time_left = max_time and max(_MIN_CORRECTION_TIME, max_time - clock.elapsed)
     how: dict[str, Any] = {"rounds": rounds, "redraw": redraw}
     loss = train_correction(model, table, validation, **how, max_time=time_left, rng=rng)
     history.add(clock, {"correction": loss} | copied.as_losses(), done=1.0)
     if copied.is_copying:
         copied.warn(len(table) + len(validation))
-    return history.records
 
 
 class MaskedTrainer:
@@ -112,11 +120,22 @@ class MaskedTrainer:
         self.model, self.budget, self.rng = model, budget, rng
         self.adversarial_weight = adversarial_weight
         self.averaged = AveragedWeights(model.generator)
-        self.optimizers = [
+        self.optimizers = Optimizers(
             AdamW(network.parameters(), weight_decay=budget.weight_decay, fused=True)
             for network in (model.generator, model.discriminator)
-        ]
+        )
         self.losses: dict[str, float] = {}
+
+    def state_dict(self) -> State:
+        """Return what is kept from one step to the next, but for the networks."""
+        kept = {"averaged": self.averaged.state_dict(), "optimizers": self.optimizers.state_dict()}
+        return {**kept, "losses": self.losses}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from such a state."""
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizers.load_state_dict(state["optimizers"])
+        self.losses = dict(state["losses"])
 
     def step(self, cells: Cells, clock: Clock) -> dict[str, float]:
         """Move the generator, and at some steps the discriminator; return the newest losses."""
@@ -171,6 +190,15 @@ class Referee:
         self.table, self.validation = table, validation
         self.held_out, self.patience = HeldOut(model, validation, rng), Patience(patience)
 
+    def state_dict(self) -> State:
+        """Return which cells of held-out rows are hidden, and how long better ones have been waited for."""
+        return {"held_out": self.held_out.state_dict(), "patience": self.patience.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from such a state."""
+        self.held_out.load_state_dict(state["held_out"])
+        self.patience.load_state_dict(state["patience"])
+
     def judge(self, clock: Clock) -> dict[str, float]:
         """Return losses on held-out rows; let the run anneal if it is over."""
         losses = {"validation": self.held_out.loss(self.averaged)}
@@ -200,6 +228,15 @@ class HeldOut:
         self.cells = Cells.of(validation, model.device)
         self.known = random_known(len(validation), len(model.layout), rng)
         self.noise = model.noise(len(validation), rng)
+
+    def state_dict(self) -> State:
+        """Return which cells are hidden, and the noise."""
+        return {"known": self.known, "noise": self.noise}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from such a state."""
+        device = self.model.device
+        self.known, self.noise = state["known"].to(device), state["noise"].to(device)
 
     @torch.no_grad()
     def loss(self, averaged: AveragedWeights[Generator]) -> float:

@@ -5,8 +5,10 @@ from small_tables import PAIR, PLACED, ignore, model_of, pair_table, placed_tabl
 
 from synthgan.gan.balancing import Forest
 from synthgan.gan.budget import Budget
+from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.fitting import survey
 from synthgan.gan.latent_classes import LatentClasses
+from synthgan.gan.loop import History
 from synthgan.gan.training import train_masked
 
 # The matrices here are tiny: on a busy machine threads would spend their time waiting for each other.
@@ -27,11 +29,12 @@ def trained_on(layout, table_of, n_steps):
         table,
         table_of(1000, seed=1),
         budget,
+        History(ignore),
         adversarial_weight=0.0,
         rounds=None,
         redraw=True,
         rng=rng_of(0),
-        report=ignore,
+        checkpoint=Checkpoint(),
     )
     return model
 

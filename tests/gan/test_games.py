@@ -24,8 +24,10 @@ from small_tables import (
 
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Budget, Clock
+from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.drawing import draw
 from synthgan.gan.games import GamePlayer, train_game
+from synthgan.gan.loop import History
 from synthgan.gan.losses import GAMES
 from synthgan.layout import Known
 
@@ -43,7 +45,9 @@ def game_model(name, layout=PAIR, known=(), seed=0):
 
 def play(model, name, table, n_steps=20, *, learning_rate=2e-3, batch_size=128, max_time=None, seed=0):
     budget = Budget(n_steps, batch_size, learning_rate, 0.0, (32, 32), 8, max_time)
-    return train_game(model, GAMES[name], table, budget, rng=rng_of(seed), report=ignore)
+    history = History(ignore)
+    train_game(model, GAMES[name], table, budget, history, rng=rng_of(seed), checkpoint=Checkpoint())
+    return history.records
 
 
 @pytest.mark.usefixtures("untouched_globals")

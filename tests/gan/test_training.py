@@ -22,9 +22,10 @@ from small_tables import (
 
 from synthgan.exceptions import CopyingWarning, TrainingError
 from synthgan.gan.budget import Budget, Clock
+from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.copying import Nearness
 from synthgan.gan.drawing import draw
-from synthgan.gan.loop import AveragedWeights
+from synthgan.gan.loop import AveragedWeights, History
 from synthgan.gan.training import HeldOut, MaskedTrainer, Referee, train_masked
 from synthgan.layout import Layout, Span
 
@@ -46,18 +47,20 @@ def train(
 ):
     table = pair_table(500) if table is None else table
     validation = pair_table(200, seed=1) if validation is None else validation
-    rng = rng_of(seed)
-    return train_masked(
+    history = History(report)
+    train_masked(
         model,
         table,
         validation,
         budget or budget_of(),
+        history,
         adversarial_weight=adversarial_weight,
         rounds=None,
         redraw=redraw,
-        rng=rng,
-        report=report,
+        rng=rng_of(seed),
+        checkpoint=Checkpoint(),
     )
+    return history.records
 
 
 def test_the_loss_falls():
@@ -216,17 +219,7 @@ def test_held_out_loss_is_the_same_until_the_weights_move():
 def test_the_averaged_weights_are_kept():
     # The last validation loss is theirs; the held-out cells are the first thing that the generator draws.
     model, validation = model_of(PAIR), pair_table(200, seed=1)
-    records = train_masked(
-        model,
-        pair_table(500),
-        validation,
-        budget_of(30),
-        adversarial_weight=0.0,
-        rounds=None,
-        redraw=True,
-        rng=rng_of(0),
-        report=ignore,
-    )
+    records = train(model, budget_of(30), validation=validation)
     *_, last = (record["validation"] for record in records if "validation" in record)
     kept = HeldOut(model, validation, rng_of(0)).loss(AveragedWeights(model.generator))
     assert kept == pytest.approx(last, abs=1e-6)

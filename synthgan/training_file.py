@@ -1,0 +1,107 @@
+"""A file in which training is kept: what a run is of, and how far it is.
+
+The run of a table, parameters and seed comes in; a checkpoint goes out that writes to the file as training
+goes on and, if the file is there already, goes on from it. A model file's format holds it all.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from synthgan.exceptions import DataError
+from synthgan.gan.checkpoint import Checkpoint, State
+from synthgan.io import strays
+from synthgan.layout import EncodedTable, FloatArray
+from synthgan.persistence import digest_of, read_model, write_model
+
+#: What a file says it is.
+KIND = "synthgan-training"
+
+
+class TrainingFile:
+    """Where training is kept.
+
+    Parameters
+    ----------
+    path
+        The file; it need not be there.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.content = read_model(self.path, kind=KIND) if self.path.exists() else None
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the run that is kept; None where there is none."""
+        return None if self.content is None else int(self.content["run"]["seed"])
+
+    def checkpoint(self, run: Mapping[str, Any]) -> Checkpoint:
+        """Return what keeps a run here, and goes on with the one that is kept.
+
+        Parameters
+        ----------
+        run
+            What the run is of, as JSON values: nothing else decides what is learned.
+
+        Raises
+        ------
+        DataError
+            If what is kept is of another run.
+        """
+        before = None if self.content is None else self.content["run"]
+        if before is not None and before != run:
+            others = (name for name in run if before.get(name) != run[name])
+            told = ", ".join(
+                f"{name}: {_shown(before.get(name))}, not {_shown(run[name])}" for name in others
+            )
+            raise DataError(
+                f"The training that is kept in {str(self.path)!r} is another one ({told}). Go on with "
+                "it as it was begun, or remove that file to begin anew."
+            )
+
+        def write(state: State) -> None:
+            write_model(self.path, {"run": dict(run), "kept": state}, kind=KIND)
+
+        return Checkpoint(write, None if self.content is None else self.content["kept"])
+
+    def remove(self) -> None:
+        """Remove the file, and what a process that was killed left beside it."""
+        for path in (self.path, *strays(self.path)):
+            with suppress(FileNotFoundError):
+                path.unlink()
+
+
+def run_of(
+    parameters: Mapping[str, Any], seed: int, encoder: State, table: EncodedTable, amounts: FloatArray
+) -> dict[str, Any]:
+    """Return what a run is of: versions, parameters, the seed, and what the table came to.
+
+    Parameters
+    ----------
+    parameters
+        Those that decide what is learned, as JSON values.
+    seed
+        Of all randomness.
+    encoder
+        The state of the encoder.
+    table, amounts
+        What is learned.
+    """
+    return {
+        "synthgan": version("synthgan"),
+        "torch": version("torch"),
+        **parameters,
+        "seed": seed,
+        "rows": len(table),
+        "table": digest_of({"encoder": encoder, "amounts": amounts, **vars(table)}),
+    }
+
+
+def _shown(value: Any) -> str:
+    """Return a value in a few words; of a digest its beginning is enough."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:12]}...{text[-1]}"
