@@ -12,6 +12,7 @@ from synthgan import __version__
 from synthgan.cli_evaluation import compare, evaluate
 from synthgan.command import (
     CONDITIONS,
+    ENGINE,
     OUTPUT,
     QUIET,
     RESUME,
@@ -193,6 +194,7 @@ def impute(
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Makes the draw repeatable.")
 @click.option("--resume", is_flag=True, help="Go on with a draw that was interrupted.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that draw [default: one a core].")
+@ENGINE
 @click.option(
     "--chunk-rows",
     type=click.IntRange(min=1),
@@ -212,6 +214,7 @@ def sample(
     seed: int | None,
     resume: bool,
     workers: int | None,
+    engine: str,
     chunk_rows: int | None,
     quiet: bool,
 ) -> None:
@@ -238,8 +241,8 @@ def sample(
         seed = secrets.randbits(32) if seed is None else seed
     n_rows = len(asked) if rows is None else rows
     plan = runs.Plan(n_rows, seed, chunk_rows or runs.CHUNK_ROWS, asked)
-    verbose = 0 if quiet else 1
-    n_drawn = runs.draw_to(output, gan, plan, n_workers=workers, resume=resume, force=force, verbose=verbose)
+    how: dict[str, Any] = {"n_workers": workers, "engine": engine, "resume": resume, "force": force}
+    n_drawn = runs.draw_to(output, gan, plan, **how, verbose=0 if quiet else 1)
     say(quiet, f"wrote {output}: {n_drawn:,} drawn rows")
 
 

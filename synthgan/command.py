@@ -118,6 +118,13 @@ TRAINING = options(
     click.option("--drop-unsupported", is_flag=True, help="Leave out columns that cannot be learned."),
 )
 RESUME = click.option("--resume", is_flag=True, help="Go on with a training that was interrupted.")
+ENGINE = click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Processes of this machine, or tasks of a Ray cluster.",
+)
 OUTPUT = options(
     click.option("-o", "--output", required=True, type=click.Path(), help="File to write."),
     click.option("--force", is_flag=True, help="Replace the file if it exists."),

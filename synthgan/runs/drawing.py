@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from synthgan.exceptions import ParameterError
 from synthgan.io import check_output, replacing
 from synthgan.parquet import table_from_frame
 from synthgan.progress import reporting
-from synthgan.runs.parts import Parts
+from synthgan.runs.clusters import drawn_by_ray
+from synthgan.runs.parts import Part, Parts
 from synthgan.runs.plan import Plan
 from synthgan.runs.workers import Job, drawn_by_workers, drawn_here, n_cores
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 #: What a file is called in which parquet is kept; any other output is a folder of parts.
 SUFFIXES = (".parquet", ".pq")
+#: Who may draw.
+ENGINES = ("local", "ray")
 
 
 def draw_to(
@@ -31,6 +36,7 @@ def draw_to(
     plan: Plan,
     *,
     n_workers: int | None = None,
+    engine: str = "local",
     resume: bool = False,
     force: bool = False,
     verbose: int = 0,
@@ -47,6 +53,9 @@ def draw_to(
         What is drawn.
     n_workers
         Processes that draw, None for one a core. The rows are the same whatever their number.
+    engine
+        "local" for processes of this machine, or "ray" for tasks of the cluster of Ray that is running, or of
+        a new one on this machine. All machines must see the output's folder.
     resume
         Whether to go on with a run that was interrupted.
     force
@@ -60,9 +69,13 @@ def draw_to(
         If the run that is to be resumed is another one.
     OutputRefusedError
         If the output may not be written.
+    ParameterError
+        If there is no such engine, or it is not installed.
     ResourceError
         If the disk is full, or workers are lost time and again.
     """
+    if engine not in ENGINES:
+        raise ParameterError(f"engine must be one of {', '.join(map(repr, ENGINES))}; got {engine!r}.")
     output, folder = Path(output), _folder_of(output)
     plan.check(gan)
     if is_file(output):
@@ -70,7 +83,7 @@ def draw_to(
     parts = Parts(folder, _header(gan, plan))
     with parts.opened(resume=resume, force=force or is_file(output)):
         try:
-            _draw_parts(gan, plan, parts, n_workers, verbose)
+            _draw_parts(gan, plan, parts, n_workers, engine, verbose)
         except KeyboardInterrupt as error:
             raise KeyboardInterrupt(
                 f"interrupted; {len(parts.known):,} of {len(plan):,} chunks are kept, and --resume goes on"
@@ -98,26 +111,37 @@ def _folder_of(output: str | os.PathLike[str]) -> Path:
     return path.with_name(f".{path.name}.parts") if is_file(path) else path
 
 
-def _draw_parts(gan: "SynthGAN", plan: Plan, parts: Parts, n_workers: int | None, verbose: int) -> None:
+def _draw_parts(
+    gan: "SynthGAN", plan: Plan, parts: Parts, n_workers: int | None, engine: str, verbose: int
+) -> None:
     """Draw the chunks that are not there."""
     waiting = [chunk.index for chunk in plan if chunk.index not in parts.known]
     if not waiting:
         return
-    model = parts.folder / ".part-model.part"
-    job = Job(model, plan, plan.schema(gan), parts.folder)
-    n_workers = min(n_workers or n_cores(), len(waiting))
-    is_here = n_workers == 1 or gan.model_.device.type != "cpu"
+    # By its digest: a process that has drawn for another run keeps that run's model.
+    model = parts.folder.resolve() / f".part-model-{gan.digest()[:16]}.part"
+    job = Job(model, plan, plan.schema(gan), parts.folder.resolve())
     with reporting("Drawing", verbose=verbose) as report:
         try:
-            if not is_here:
-                gan.save(model)
-            drawn = drawn_here(job, gan, waiting) if is_here else drawn_by_workers(job, waiting, n_workers)
-            for part in drawn:
+            for part in _drawn(job, gan, waiting, n_workers, engine):
                 parts.add(part)
                 report(len(parts.known) / len(plan), {})
         finally:
             with suppress(FileNotFoundError):
                 model.unlink()
+
+
+def _drawn(
+    job: Job, gan: "SynthGAN", waiting: list[int], n_workers: int | None, engine: str
+) -> Iterator[Part]:
+    """Yield parts as they are drawn by whoever is to."""
+    n_here = min(n_workers or n_cores(), len(waiting))
+    if engine == "local" and (n_here == 1 or gan.model_.device.type != "cpu"):
+        return drawn_here(job, gan, waiting)
+    gan.save(job.model)
+    if engine == "ray":
+        return drawn_by_ray(job, waiting, n_workers)
+    return drawn_by_workers(job, waiting, n_here)
 
 
 def _join(parts: Parts, output: Path) -> None:

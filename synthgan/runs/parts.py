@@ -120,6 +120,8 @@ class Parts:
             try:
                 yield
             finally:
+                for path in self._strays():  # of workers that were killed
+                    path.unlink()
                 if not self.known:  # nothing to go on with
                     (self.folder / MANIFEST).unlink()
                     with suppress(OSError):

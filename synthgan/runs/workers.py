@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from synthgan.synthesizer import SynthGAN
 
 #: Chunks that wait for each worker, so that none is idle.
-_WAITING = 2
+WAITING = 2
 #: How often workers are started anew after one was lost.
 _MAX_RESTARTS = 3
 
@@ -90,7 +90,7 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
         pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_alone)
         try:
             while waiting or running:
-                while waiting and len(running) < _WAITING * n_workers:
+                while waiting and len(running) < WAITING * n_workers:
                     index = waiting.pop()
                     running[pool.submit(job.part, index)] = index
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -108,11 +108,16 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
     )
 
 
-def _alone() -> None:
-    """Let a worker compute on one core, and leave an interrupt to the process that started it."""
+def on_one_core() -> None:
+    """Let this process compute on one core."""
     import torch
 
     torch.set_num_threads(1)
+
+
+def _alone() -> None:
+    """Let a worker compute on one core, and leave an interrupt to the process that started it."""
+    on_one_core()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

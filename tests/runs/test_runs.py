@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -18,36 +17,13 @@ from synthgan.runs import Plan, draw_to
 from synthgan.runs import drawing as drawing_module
 from synthgan.runs.parts import MANIFEST, Parts, name_of
 
-PLAN = Plan(1_050, seed=3, chunk_rows=300)
-
-
-@pytest.fixture(scope="module")
-def gan():
-    """A small model of a table that has keys of both sorts, numbers, levels and gaps."""
-    table = load_penguins()
-    table["tag"] = [f"P-{i:03d}" for i in range(len(table))]
-    table["number"] = np.arange(len(table)) + 1
-    return SynthGAN(epochs=2, hidden_dims=(16, 16), random_state=0, verbose=0).fit(table)
-
-
-@pytest.fixture(scope="module")
-def whole(gan, tmp_path_factory):
-    """The folder of a run that was not interrupted."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    assert draw_to(folder, gan, PLAN, n_workers=1) == 1_050
-    return folder
-
 
 def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != MANIFEST}
-
-
-def test_a_plan_has_all_rows_once():
-    chunks = list(PLAN)
+def test_a_plan_has_all_rows_once(plan):
+    chunks = list(plan)
     assert [chunk.n_rows for chunk in chunks] == [300, 300, 300, 150]
     assert [chunk.first_row for chunk in chunks] == [0, 300, 600, 900]
     assert [chunk.n_rows for chunk in Plan(0, 1)] == [0]
@@ -64,20 +40,20 @@ def test_parts_hold_what_was_asked_for(whole, gan):
     assert lines[0]["run"]["seed"] == 3
 
 
-def test_a_chunk_is_a_function_of_the_model_the_seed_and_its_place(gan):
-    first, again = PLAN.draw(gan, PLAN.chunk(1)), PLAN.draw(gan, PLAN.chunk(1))
+def test_a_chunk_is_a_function_of_the_model_the_seed_and_its_place(gan, plan):
+    first, again = plan.draw(gan, plan.chunk(1)), plan.draw(gan, plan.chunk(1))
     pd.testing.assert_frame_equal(first, again)
-    for other in (PLAN.draw(gan, PLAN.chunk(2)), Plan(1_050, 4, 300).draw(gan, PLAN.chunk(1))):
+    for other in (plan.draw(gan, plan.chunk(2)), Plan(1_050, 4, 300).draw(gan, plan.chunk(1))):
         assert not other.drop(columns=["tag", "number"]).equals(first.drop(columns=["tag", "number"]))
 
 
-def test_any_number_of_workers_draws_the_same_bytes(gan, whole, tmp_path):
-    draw_to(tmp_path / "two", gan, PLAN, n_workers=2)
+def test_any_number_of_workers_draws_the_same_bytes(gan, whole, tmp_path, plan, contents):
+    draw_to(tmp_path / "two", gan, plan, n_workers=2)
     assert contents(tmp_path / "two") == contents(whole)
 
 
-def test_a_file_has_the_rows_of_the_parts_and_leaves_none(gan, whole, tmp_path):
-    draw_to(tmp_path / "rows.parquet", gan, PLAN, n_workers=1)
+def test_a_file_has_the_rows_of_the_parts_and_leaves_none(gan, whole, tmp_path, plan):
+    draw_to(tmp_path / "rows.parquet", gan, plan, n_workers=1)
     assert names_in(tmp_path) == ["rows.parquet"]
     parts = [pd.read_parquet(path) for path in sorted(whole.glob("*.parquet"))]
     pd.testing.assert_frame_equal(
@@ -88,7 +64,9 @@ def test_a_file_has_the_rows_of_the_parts_and_leaves_none(gan, whole, tmp_path):
 
 @pytest.mark.parametrize("name", ["folder", "file.parquet"])
 @pytest.mark.parametrize("n_done", [0, 1, 3])
-def test_an_interrupted_run_goes_on_where_it_was(gan, whole, tmp_path, monkeypatch, name, n_done):
+def test_an_interrupted_run_goes_on_where_it_was(
+    gan, whole, tmp_path, monkeypatch, name, n_done, plan, contents
+):
     def interrupted(job, gan, indices):
         for index in list(indices)[:n_done]:
             yield job.part(index, gan)
@@ -97,14 +75,14 @@ def test_an_interrupted_run_goes_on_where_it_was(gan, whole, tmp_path, monkeypat
     output = tmp_path / name
     monkeypatch.setattr(drawing_module, "drawn_here", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        draw_to(output, gan, PLAN, n_workers=1)
+        draw_to(output, gan, plan, n_workers=1)
     monkeypatch.undo()
     assert name == "folder" or not output.exists()
-    draw_to(output, gan, PLAN, n_workers=1, resume=True)
+    draw_to(output, gan, plan, n_workers=1, resume=True)
     if name == "folder":
         assert contents(output) == contents(whole)
     else:
-        draw_to(tmp_path / "other.parquet", gan, PLAN, n_workers=1)
+        draw_to(tmp_path / "other.parquet", gan, plan, n_workers=1)
         assert output.read_bytes() == (tmp_path / "other.parquet").read_bytes()
         assert names_in(tmp_path) == ["file.parquet", "other.parquet"]
 
@@ -127,40 +105,40 @@ def unlisted(folder):
 
 
 @pytest.mark.parametrize("harm", [damaged, cut, unlisted])
-def test_what_is_not_whole_is_drawn_again(gan, whole, tmp_path, harm):
-    draw_to(tmp_path / "run", gan, PLAN, n_workers=1)
+def test_what_is_not_whole_is_drawn_again(gan, whole, tmp_path, harm, plan, contents):
+    draw_to(tmp_path / "run", gan, plan, n_workers=1)
     harm(tmp_path / "run")
-    draw_to(tmp_path / "run", gan, PLAN, n_workers=1, resume=True)
+    draw_to(tmp_path / "run", gan, plan, n_workers=1, resume=True)
     assert contents(tmp_path / "run") == contents(whole)
 
 
-def test_another_run_is_not_gone_on_with(gan, tmp_path):
-    draw_to(tmp_path / "run", gan, PLAN, n_workers=1)
+def test_another_run_is_not_gone_on_with(gan, tmp_path, plan, contents):
+    draw_to(tmp_path / "run", gan, plan, n_workers=1)
     before = contents(tmp_path / "run")
     with pytest.raises(DataError, match="seed: 3, not 4"):
         draw_to(tmp_path / "run", gan, Plan(1_050, 4, 300), n_workers=1, resume=True)
     with pytest.raises(OutputRefusedError, match="holds a run; go on with it"):
-        draw_to(tmp_path / "run", gan, PLAN, n_workers=1)
+        draw_to(tmp_path / "run", gan, plan, n_workers=1)
     assert contents(tmp_path / "run") == before
     draw_to(tmp_path / "run", gan, Plan(300, 4, 300), n_workers=1, force=True)
     assert list(contents(tmp_path / "run")) == [name_of(0)]
 
 
-def test_nothing_but_parts_is_ever_removed(gan, tmp_path):
+def test_nothing_but_parts_is_ever_removed(gan, tmp_path, plan):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputRefusedError, match=r"holds other things, such as 'notes.txt'"):
-        draw_to(tmp_path, gan, PLAN, n_workers=1, force=True)
+        draw_to(tmp_path, gan, plan, n_workers=1, force=True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert names_in(tmp_path) == ["notes.txt"]
 
 
-def test_two_runs_do_not_write_to_one_folder(gan, tmp_path):
+def test_two_runs_do_not_write_to_one_folder(gan, tmp_path, plan):
     parts = Parts(tmp_path / "run", {})
     with (
         parts.opened(resume=False, force=False),
         pytest.raises(OutputRefusedError, match="Another run is writing"),
     ):
-        draw_to(tmp_path / "run", gan, PLAN, n_workers=1, resume=True)
+        draw_to(tmp_path / "run", gan, plan, n_workers=1, resume=True)
 
 
 def test_what_is_asked_holds_in_every_chunk(gan, tmp_path):
@@ -178,6 +156,11 @@ def test_a_rule_about_all_rows_is_refused(tmp_path):
         draw_to(tmp_path / "run", gan, Plan(40, 0, 20))
 
 
+def test_an_engine_must_be_known(gan, tmp_path, plan):
+    with pytest.raises(ParameterError, match="engine must be one of 'local', 'ray'; got 'dask'"):
+        draw_to(tmp_path / "run", gan, plan, engine="dask")
+
+
 KILLED = """
 from pathlib import Path
 from synthgan import SynthGAN
@@ -189,7 +172,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_run_is_resumed_with_the_same_bytes(gan, tmp_path, number):
+def test_a_killed_run_is_resumed_with_the_same_bytes(gan, tmp_path, number, contents):
     plan, output = Plan(1_050, seed=3, chunk_rows=50), tmp_path / "run"
     gan.save(tmp_path / "model")
     script = tmp_path / "script.py"
