@@ -20,13 +20,9 @@ from synthgan.command import (
     TRAINING,
     Group,
     kept_training,
-    learnable,
     say,
 )
 from synthgan.exceptions import CopyingWarning, ParameterError
-
-#: Rows that are learned at most, so that memory does not grow with their number.
-_MAX_ROWS = 1_000_000
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,6 +64,7 @@ def augment(
 
     from synthgan import io, parquet
     from synthgan.augmentation import amounts
+    from synthgan.learnable import learnable
     from synthgan.parameters import check_n_rows
     from synthgan.preprocessing import TableEncoder
     from synthgan.preprocessing.rules import read_rules
@@ -101,6 +98,8 @@ def augment(
 @OUTPUT
 @TRAINING
 @RESUME
+@ENGINE
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Tasks of Ray.")
 @QUIET
 def fit(
     source: str,
@@ -109,24 +108,35 @@ def fit(
     schema: str | None,
     drop_unsupported: bool,
     resume: bool,
+    engine: str,
+    workers: int,
     quiet: bool,
     **parameters: Any,
 ) -> None:
     """Learn a table, in a parquet file or a folder of them, and write the model to a file.
 
     Of more than a million rows that many are learned, chosen at random, and those that show what no other
-    does: memory does not grow with their number.
+    does: memory does not grow with their number. Processes that torchrun has begun learn together.
     """
-    from synthgan import io, parquet
+    from synthgan import io, runs
 
-    io.check_output(output, force=force, source=source)
-    table, n_rows = parquet.ParquetTable.some_of(source, _MAX_ROWS, parameters["random_state"] or 0)
-    frame, told = learnable(table, schema, drop_unsupported)
-    if len(frame) < n_rows:
-        say(quiet, f"Learning {len(frame):,} of {n_rows:,} rows, chosen at random")
+    given = {name: value for name, value in parameters.items() if value is not None}
     with kept_training(output, resume=resume, force=force) as training:
-        _fit(frame, training, quiet, parameters | told).save(output)
-    say(quiet, f"wrote {output}: a model of {frame.shape[1]} columns from {len(frame):,} rows")
+        io.check_output(output, force=force, source=source)
+        lesson = runs.Lesson(
+            Path(source).absolute(),
+            Path(output).absolute(),
+            training.absolute(),
+            given,
+            schema,
+            drop_unsupported,
+        )
+        learned = runs.learn_to(lesson, engine=engine, n_workers=workers, verbose=0 if quiet else 1)
+    if learned is None:
+        return
+    for warning in learned.told:
+        click.echo(f"warning: {warning}", err=True)
+    say(quiet, f"wrote {output}: a model of {learned.n_columns} columns from {learned.n_rows:,} rows")
 
 
 @main.command()
@@ -157,6 +167,7 @@ def impute(
 ) -> None:
     """Write a table with its missing cells filled in from what is learned of it, or of another."""
     from synthgan import SynthGAN, io, parquet
+    from synthgan.learnable import learnable
 
     io.check_output(output, force=force, source=source)
     table = parquet.ParquetTable.read(source)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from synthgan.command import QUIET, TRAINING, learnable, options, say
+from synthgan.command import QUIET, TRAINING, options, say
 from synthgan.exceptions import ParameterError
 
 REPORT = options(
@@ -65,6 +65,7 @@ def compare(
     """Find out whether drawn rows help a model that predicts --target, on real rows nothing has seen."""
     from synthgan import SynthGAN, parquet
     from synthgan.evaluation import compare_augmentation
+    from synthgan.learnable import learnable
 
     if target is None:
         raise ParameterError("compare needs --target, the column that the model predicts.")

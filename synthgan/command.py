@@ -163,7 +163,7 @@ def kept_training(output: str, *, resume: bool, force: bool) -> Iterator[Path]:
                 f"A training for {output!r} was interrupted; go on with it (--resume), or begin anew "
                 "(--force)."
             )
-        path.unlink()
+        path.unlink(missing_ok=True)
     try:
         yield path
     except (KeyboardInterrupt, SystemExit):
@@ -176,27 +176,3 @@ def say(quiet: bool, message: str) -> None:
     """Say what was done, unless that is unwanted."""
     if not quiet:
         click.echo(message, err=True)
-
-
-def learnable(table: Any, schema: str | None, drop_unsupported: bool) -> tuple[Any, dict[str, Any]]:
-    """Return the frame of a table, and the kinds and rules of a schema file.
-
-    Columns that are to be dropped are left out of the table; those that cannot be learned if that is asked,
-    else they are an error.
-    """
-    from synthgan.preprocessing import infer_schema
-    from synthgan.preprocessing.inference import DROP, UnsupportedColumnsError
-    from synthgan.schema_file import SchemaFile
-
-    told = (SchemaFile() if schema is None else SchemaFile.read(schema)).for_columns(table.frame.columns)
-    try:
-        infer_schema(table.frame, told.kinds)
-    except UnsupportedColumnsError as error:
-        if not drop_unsupported or len(error.columns) == table.frame.shape[1]:
-            raise
-        table.drop(error.columns)
-        names = ", ".join(repr(name) for name in error.columns)
-        click.echo(f"warning: left out what cannot be learned: {names}", err=True)
-    table.drop([name for name, kind in told.kinds.items() if kind == DROP])
-    kinds = {name: kind for name, kind in told.kinds.items() if kind != DROP}
-    return table.frame, {"kinds": kinds, "rules": told.rules}

@@ -19,7 +19,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from synthgan.drawing import DrawingMixin
-from synthgan.exceptions import DataError, ModelFileError
+from synthgan.exceptions import DataError, ModelFileError, ParameterError
 from synthgan.forms import Form, unwrap
 from synthgan.gan.budget import Budget, plan_budget
 from synthgan.gan.expectation import check_memory, expect
@@ -27,6 +27,7 @@ from synthgan.gan.fitting import build_model, train_model
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
+from synthgan.gan.team import Team, current_team
 from synthgan.parameters import check_parameters, seed_from, torch_device
 from synthgan.persistence import digest_of, read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
@@ -196,6 +197,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
         seed, device = seed_from(self.random_state), torch_device(self.device)
         if kept is not None and kept.seed is not None and self.random_state is None:
             seed = kept.seed
+        seed = int(self._team().agree(seed))
         frame, form = unwrap(X)
         options = CodingOptions(numbers="standard" if self.loss in GAMES else "quantile")
         encoder = TableEncoder(options, read_rules(self.rules), self.kinds).fit(frame)
@@ -225,6 +227,13 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
         self._seed, self._n_draws, self._form = seed, 0, form.of_columns(encoder.schema_.names)
         self._set_scikit_learn_attributes()
         return self
+
+    def _team(self) -> Team:
+        """Return the processes that fit together, if this loss can be learned so."""
+        team = current_team()
+        if team.size > 1 and self.loss in GAMES:
+            raise ParameterError(f"loss={self.loss!r} is learned by one process; several learn 'masked'.")
+        return team
 
     def _budget(self, n_rows: int, started: float) -> Budget:
         return plan_budget(

@@ -41,7 +41,8 @@ MAY_IMPORT = {
     "synthesizer": SECOND_FLOOR | {"drawing", "scoring", "training_file"},
     "imputer": SECOND_FLOOR | {"drawing", "synthesizer"},
     "augmentation": SECOND_FLOOR | {"evaluation", "synthesizer"},
-    "runs": SECOND_FLOOR | {"io", "parquet", "synthesizer"},
+    "learnable": FIRST_FLOOR | {"parquet", "preprocessing", "schema_file"},
+    "runs": SECOND_FLOOR | {"parquet", "learnable", "synthesizer"},
 }
 #: The roof: the command line and the package's own face see every room.
 ROOF = {"cli", "cli_evaluation", "command", "__init__", "__main__"}

@@ -21,7 +21,8 @@ from synthgan.gan.loop import History
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
 from synthgan.gan.sharpness import fitting_leaves
-from synthgan.gan.training import train_masked
+from synthgan.gan.team import current_team
+from synthgan.gan.training import follow_masked, train_masked
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 from synthgan.progress import Report
 
@@ -101,9 +102,10 @@ def train_model(
 
     `amounts` says where cells stand; see `synthgan.gan.learning_gaps.learn_gaps`. `checkpoint` is where the
     run is kept and, if it was interrupted, gone on with. The other parameters are those of `build_model`,
-    `synthgan.gan.training.train_masked` and `synthgan.gan.games.train_game`.
+    `synthgan.gan.training.train_masked` and `synthgan.gan.games.train_game`. In a team (see
+    `synthgan.gan.team.together`) all of its processes come to the same model.
     """
-    checkpoint, history = checkpoint or Checkpoint(), History(report)
+    checkpoint, history, team = checkpoint or Checkpoint(), History(report), current_team()
     _, training_seed = seeds_of(seed)
     rng = torch.Generator(model.device).manual_seed(training_seed)
     with enough_threads(budget.hidden_dims[0], budget.batch_size):
@@ -112,22 +114,30 @@ def train_model(
             return history.records
         kept, held_out = hold_out(table, model.architecture.target, seed)
         training, validation = table.take(kept), table.take(held_out)
+        is_to_train = bool(team.agree(checkpoint.stage != _GAPS))
+        if not team.leads:
+            if is_to_train:
+                follow_masked(model, training, budget, adversarial_weight=adversarial_weight, team=team)
+            team.same(model, history)
+            return history.records
         gaps_time = budget.max_time and budget.max_time * _GAPS_SHARE
         if (gaps_time or 0.0) >= MIN_TIME and columns_with_gaps(model, training, amounts[kept]):
             budget = replace(budget, max_time=(1 - _GAPS_SHARE) * (budget.max_time or 0.0))
         if checkpoint.stage is None:
             budget = survey(model, table, budget, rng, training=training)
         how: dict[str, Any] = {"rounds": rounds, "redraw": redraw}
-        if checkpoint.stage != _GAPS:
+        if is_to_train:
             how_to_train: dict[str, Any] = {
                 "adversarial_weight": adversarial_weight,
                 "checkpoint": checkpoint,
+                "team": team,
             }
             train_masked(model, training, validation, budget, history, **how_to_train, **how, rng=rng)
         checkpoint.begin(_GAPS, model, rng, history=history)
         how |= {"correct": False}
         rows = (training, amounts[kept], validation, amounts[held_out])
         learn_gaps(model, *rows, how=how, rng=rng, max_time=gaps_time)
+        team.same(model, history)
         return history.records
 
 

@@ -15,6 +15,7 @@ from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Clock
 from synthgan.gan.cells import Cells
 from synthgan.gan.checkpoint import State
+from synthgan.gan.team import ALONE, Team
 from synthgan.layout import EncodedTable
 from synthgan.progress import Report
 
@@ -32,16 +33,19 @@ class Rows:
     def __len__(self) -> int:
         return len(self.cells)
 
-    def batches(self, batch_size: int, rng: torch.Generator) -> "Batches":
-        """Return `batch_size` rows at a time for ever, no row twice before the next shuffle."""
-        return Batches(self.cells, min(batch_size, len(self)), rng)
+    def batches(self, batch_size: int, rng: torch.Generator, team: Team = ALONE) -> "Batches":
+        """Return `batch_size` rows at a time for ever, no row twice before the next shuffle.
+
+        In a team each process has its share of them.
+        """
+        return Batches(self.cells, min(batch_size, len(self)), rng, team)
 
 
 class Batches(Iterator[Cells]):
     """Batches of rows; see `Rows.batches`."""
 
-    def __init__(self, cells: Cells, size: int, rng: torch.Generator) -> None:
-        self.cells, self.size, self.rng = cells, size, rng
+    def __init__(self, cells: Cells, size: int, rng: torch.Generator, team: Team = ALONE) -> None:
+        self.cells, self.size, self.rng, self.team = cells, size, rng, team
         self.order, self.start = torch.empty(0, dtype=torch.int64), 0
 
     def __next__(self) -> Cells:
@@ -50,7 +54,7 @@ class Batches(Iterator[Cells]):
             self.order, self.start = torch.randperm(n_rows, generator=self.rng, device=self.rng.device), 0
         rows = self.order[self.start : self.start + self.size]
         self.start += self.size
-        return self.cells.take(rows)
+        return self.cells.take(self.team.share(rows))
 
     def state_dict(self) -> State:
         """Return the order of the rows, and how many of them have been given."""
@@ -196,8 +200,9 @@ class Optimizers(list[Optimizer]):
             optimizer.load_state_dict({"state": known, "param_groups": groups})
 
 
-def descend(optimizer: Optimizer, loss: Tensor) -> None:
-    """Take one step of an optimiser down the gradient of a loss."""
+def descend(optimizer: Optimizer, loss: Tensor, team: Team = ALONE) -> None:
+    """Take one step of an optimiser down the gradient of a loss; of a team's losses, their mean."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
+    team.average(optimizer.param_groups[0]["params"])
     optimizer.step()

@@ -29,6 +29,7 @@ from synthgan.gan.losses import (
 from synthgan.gan.model import GanModel
 from synthgan.gan.networks import Generator
 from synthgan.gan.sharpness import leave_to_generator
+from synthgan.gan.team import ALONE, Team
 from synthgan.layout import EncodedTable, Known
 
 _ADVERSARIAL_EVERY = 4
@@ -56,6 +57,7 @@ def train_masked(
     redraw: bool,
     rng: torch.Generator,
     checkpoint: Checkpoint,
+    team: Team = ALONE,
 ) -> None:
     """Train generator and discriminator.
 
@@ -77,6 +79,8 @@ def train_masked(
         Source of all randomness, on the model's device.
     checkpoint
         Where the run is kept as it goes on.
+    team
+        Which this process leads.
 
     Raises
     ------
@@ -84,14 +88,15 @@ def train_masked(
         If a loss is not finite.
     """
     clock = Clock(budget.n_steps, budget.max_time and budget.max_time * (1 - _CORRECTION_SHARE))
-    trainer = MaskedTrainer(model, budget, adversarial_weight, rng)
+    trainer = MaskedTrainer(model, budget, adversarial_weight, rng, team)
     referee = Referee(model, trainer.averaged, table, validation, rounds, redraw, budget.patience, rng)
-    batches = Rows(table, model.device).batches(budget.batch_size, rng)
+    batches = Rows(table, model.device).batches(budget.batch_size, rng, team)
     parts: dict[str, Stateful] = {"clock": clock, "trainer": trainer, "referee": referee, "batches": batches}
     checkpoint.begin(_GENERATOR, model, rng, history=history, **parts)
+    team.same(model, clock, trainer)
     model.train()
     with checkpoint.holding_signals():
-        while clock.progress < 1:
+        while team.agree(clock.progress < 1):
             losses = trainer.step(next(batches), clock)
             clock.step += 1
             if clock.check_is_due():
@@ -111,13 +116,32 @@ def train_masked(
         copied.warn(len(table) + len(validation))
 
 
+def follow_masked(
+    model: GanModel, table: EncodedTable, budget: Budget, *, adversarial_weight: float, team: Team
+) -> None:
+    """Do the steps of `train_masked` with the process that leads the team, for as long as it goes on."""
+    clock, rng = Clock(budget.n_steps), torch.Generator(model.device)
+    trainer = MaskedTrainer(model, budget, adversarial_weight, rng, team)
+    batches = Rows(table, model.device).batches(budget.batch_size, rng, team)
+    team.same(model, clock, trainer)
+    model.train()
+    while team.agree(False):
+        trainer.step(next(batches), clock)
+        clock.step += 1
+
+
 class MaskedTrainer:
     """The steps of a run, and what they keep from one to the next."""
 
     def __init__(
-        self, model: GanModel, budget: Budget, adversarial_weight: float, rng: torch.Generator
+        self,
+        model: GanModel,
+        budget: Budget,
+        adversarial_weight: float,
+        rng: torch.Generator,
+        team: Team = ALONE,
     ) -> None:
-        self.model, self.budget, self.rng = model, budget, rng
+        self.model, self.budget, self.rng, self.team = model, budget, rng, team
         self.adversarial_weight = adversarial_weight
         self.averaged = AveragedWeights(model.generator)
         self.optimizers = Optimizers(
@@ -139,36 +163,39 @@ class MaskedTrainer:
 
     def step(self, cells: Cells, clock: Clock) -> dict[str, float]:
         """Move the generator, and at some steps the discriminator; return the newest losses."""
+        factor, rng = self.team.agree(clock.learning_rate_factor()), self.team.own(self.rng)
         for optimizer in self.optimizers:
-            optimizer.param_groups[0]["lr"] = self.budget.learning_rate * clock.learning_rate_factor()
-        known = random_known(len(cells), len(self.model.layout), self.rng)
+            optimizer.param_groups[0]["lr"] = self.budget.learning_rate * factor
+        known = random_known(len(cells), len(self.model.layout), rng)
         is_adversarial = self.adversarial_weight > 0 and clock.step % _ADVERSARIAL_EVERY == 0
-        self.generator_step(cells, known, is_adversarial=is_adversarial)
+        self.generator_step(cells, known, rng, is_adversarial=is_adversarial)
         self.averaged.update()
         return dict(self.losses)
 
-    def generator_step(self, cells: Cells, known: Tensor, *, is_adversarial: bool) -> None:
+    def generator_step(
+        self, cells: Cells, known: Tensor, rng: torch.Generator, *, is_adversarial: bool
+    ) -> None:
         """Lower the loss of hidden cells and, if asked, make the filled-in rows pass for real."""
         model, space = self.model, self.model.space
-        log_likelihood, output = model.reconstruct(cells, known, model.noise(len(cells), self.rng))
+        log_likelihood, output = model.reconstruct(cells, known, model.noise(len(cells), rng))
         loss = reconstruction_loss(log_likelihood, known[:, space.coded])
         self.losses["reconstruction"] = loss.item()
         if is_adversarial:
             real = space.plain(space.vectors(cells))
-            filled_in = space.straight_through(output, _TEMPERATURE, self.rng)
+            filled_in = space.straight_through(output, _TEMPERATURE, rng)
             fake = torch.where(space.spread(known), real, filled_in)
-            self.discriminator_step(real, fake.detach())
+            self.discriminator_step(real, fake.detach(), rng)
             judgement = relativistic_generator_loss(model.discriminator(real), model.discriminator(fake))
             self.losses["generator"] = judgement.item()
             loss = loss + self.adversarial_weight * judgement
-        descend(self.optimizers[0], loss)
+        descend(self.optimizers[0], loss, self.team)
 
-    def discriminator_step(self, real: Tensor, fake: Tensor) -> None:
+    def discriminator_step(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> None:
         """Tell rows from their filled-in versions, which share the known cells."""
         critic = self.model.discriminator
         loss = relativistic_discriminator_loss(critic(real), critic(fake))
         self.losses["discriminator"] = loss.item()
-        descend(self.optimizers[1], loss + r1_r2_penalty(critic, real, fake, self.rng))
+        descend(self.optimizers[1], loss + r1_r2_penalty(critic, real, fake, rng), self.team)
 
 
 class Referee:

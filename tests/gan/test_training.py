@@ -178,7 +178,7 @@ def test_the_adversarial_weight_bends_the_generators_step():
         with torch.no_grad():  # a discriminator that has an opinion
             model.discriminator.to_logit.weight.normal_(generator=rng_of(4))
         nothing = torch.zeros(64, 2, dtype=torch.bool)
-        trainer.generator_step(cells_of(pair_table(64)), nothing, is_adversarial=weight > 0)
+        trainer.generator_step(cells_of(pair_table(64)), nothing, trainer.rng, is_adversarial=weight > 0)
         gradients = [p.grad for p in model.generator.parameters() if p.grad is not None]
         return torch.cat([gradient.flatten() for gradient in gradients])
 

@@ -40,3 +40,12 @@ def contents():
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != MANIFEST}
 
     return of
+
+
+@pytest.fixture(scope="session")
+def two_workers():
+    """A cluster of Ray with two cores on this machine."""
+    ray = pytest.importorskip("ray")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
+    yield
+    ray.shutdown()

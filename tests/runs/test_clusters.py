@@ -11,15 +11,7 @@ import pytest
 from synthgan import ResourceError
 from synthgan.runs import Plan, clusters, draw_to
 
-ray = pytest.importorskip("ray")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def two_workers():
-    """A cluster of two cores on this machine."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
-    yield
-    ray.shutdown()
+pytestmark = pytest.mark.usefixtures("two_workers")
 
 
 def workers():
