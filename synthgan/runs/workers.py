@@ -86,7 +86,10 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
     waiting = list(indices)[::-1]
     for _ in range(_MAX_RESTARTS + 1):
         running: dict[Future[Part], int] = {}
-        context = multiprocessing.get_context("spawn")  # torch does not survive a fork
+        # Forked from a process that has loaded all that is needed, and computed nothing, which torch would not
+        # survive: what is loaded is in memory once.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["synthgan.synthesizer", "synthgan.runs.plan"])
         pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_alone)
         try:
             while waiting or running:
