@@ -3,12 +3,14 @@
 Results go to stdout, as Markdown or JSON, and to a report; progress goes to stderr.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from synthgan.command import QUIET, TRAINING, options, say
+from synthgan.cli_options import DRY_RUN, TRAINING, given, options
+from synthgan.command import Command, InputPath, Outcome, n_threads
 from synthgan.exceptions import ParameterError
 
 REPORT = options(
@@ -16,12 +18,11 @@ REPORT = options(
         "--report", type=click.Path(), help="HTML file to write, which needs no network to be read."
     ),
     click.option("--force", is_flag=True, help="Replace the report if it exists."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON instead of Markdown."),
 )
 
 
-@click.command()
-@click.argument("source", metavar="REAL.parquet", type=click.Path())
+@click.command(cls=Command, example="compare adult.parquet --target income --report report.html")
+@click.argument("source", metavar="REAL.parquet", type=InputPath())
 @REPORT
 @click.option("--metric", help="Score of the verdict [default: auc, or r2 for a number].")
 @click.option("--ratio", type=float, default=1.0, show_default=True, help="Rows added for each learned row.")
@@ -38,14 +39,13 @@ REPORT = options(
 @click.option("--groups", help="Column whose equal cells are never learned and tested at once.")
 @click.option("--time", help="Column of times: later rows are tested by what was learned of earlier ones.")
 @click.option("--resume", type=click.Path(), help="Folder that keeps finished folds; go on from there.")
-@click.option("--jobs", "n_jobs", type=int, default=-1, help="Folds at a time [default: one a processor].")
+@click.option("--jobs", "n_jobs", type=int, help="Folds at a time [default: one a processor].")
 @TRAINING
-@QUIET
+@DRY_RUN
 def compare(
     source: str,
     report: str | None,
     force: bool,
-    as_json: bool,
     schema: str | None,
     drop_unsupported: bool,
     quiet: bool,
@@ -58,10 +58,11 @@ def compare(
     groups: str | None,
     time: str | None,
     resume: str | None,
-    n_jobs: int,
+    n_jobs: int | None,
     random_state: int | None,
+    dry_run: bool,
     **parameters: Any,
-) -> None:
+) -> Outcome:
     """Find out whether drawn rows help a model that predicts --target, on real rows nothing has seen."""
     from synthgan import SynthGAN, parquet
     from synthgan.evaluation import compare_augmentation
@@ -72,11 +73,15 @@ def compare(
     if report is not None:
         _check_report(report, force, source)
     frame, told = learnable(parquet.ParquetTable.read(source), schema, drop_unsupported)
-    given = {name: value for name, value in parameters.items() if value is not None}
+    gan = SynthGAN(target=target, verbose=0, **told, **given(parameters))
+    if dry_run:
+        expected, n_fits = gan.expect(frame), n_splits * n_repeats
+        facts = {"fits": n_fits, **asdict(expected)}
+        return Outcome(f"would learn {n_fits} times up to {expected} each; nothing was written", facts)
     result = compare_augmentation(
         frame,
         target,
-        {"SynthGAN": SynthGAN(target=target, verbose=0, **told, **given)},
+        {"SynthGAN": gan},
         metric=metric,
         ratio=ratio,
         n_splits=n_splits,
@@ -85,15 +90,15 @@ def compare(
         groups=groups,
         time=time,
         resume=resume,
-        n_jobs=n_jobs,
+        n_jobs=(n_threads() or -1) if n_jobs is None else n_jobs,
         verbose=0 if quiet else 1,
         random_state=0 if random_state is None else random_state,
     )
-    _tell(result, report, as_json, quiet)
+    return _outcome(result, report)
 
 
-@click.command()
-@click.argument("real", metavar="REAL.parquet", type=click.Path())
+@click.command(cls=Command, example="evaluate adult.parquet drawn.parquet --target income")
+@click.argument("real", metavar="REAL.parquet", type=InputPath())
 @click.argument("drawn", metavar="SYNTHETIC.parquet", type=click.Path())
 @REPORT
 @click.option("--target", help="Column that a model will predict.")
@@ -101,18 +106,16 @@ def compare(
     "--held-out", type=click.Path(), help="Parquet file of real rows that the sampler has not seen."
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Makes figures repeatable.")
-@QUIET
 def evaluate(
     real: str,
     drawn: str,
     report: str | None,
     force: bool,
-    as_json: bool,
     target: str | None,
     held_out: str | None,
     seed: int,
     quiet: bool,
-) -> None:
+) -> Outcome:
     """Compare drawn rows with real ones: how alike they are, and what they give away."""
     from synthgan import parquet
     from synthgan.evaluation import evaluate as judged
@@ -121,7 +124,7 @@ def evaluate(
         _check_report(report, force, real, drawn, held_out)
     tables = [parquet.ParquetTable.read(path).frame for path in (real, drawn)]
     others = None if held_out is None else parquet.ParquetTable.read(held_out).frame
-    _tell(judged(*tables, target=target, held_out=others, random_state=seed), report, as_json, quiet)
+    return _outcome(judged(*tables, target=target, held_out=others, random_state=seed), report)
 
 
 def _check_report(report: str, force: bool, *sources: str | None) -> None:
@@ -135,9 +138,9 @@ def _check_report(report: str, force: bool, *sources: str | None) -> None:
             raise OutputRefusedError(f"The report {report!r} is a table that is read; name another file.")
 
 
-def _tell(result: Any, report: str | None, as_json: bool, quiet: bool) -> None:
-    """Print a result, and write its report if one is wanted."""
+def _outcome(result: Any, report: str | None) -> Outcome:
+    """Return what to say and to print of a result, and write its report if one is wanted."""
     if report is not None:
         result.to_html(report)
-        say(quiet, f"wrote {report}: open it in a browser")
-    click.echo(result.to_json() if as_json else result.to_markdown(), nl=as_json)
+    said = "" if report is None else f"wrote {report}: open it in a browser"
+    return Outcome(said, result.to_json(), result.to_markdown())

@@ -1,14 +1,20 @@
-"""What the commands share: how errors end a program, exit codes, and options.
+"""What a command is: how it is run, what it says, and how errors end a program.
 
-Results go to files, progress and messages to stderr. Exit codes: 0 done, 1 training or internal error,
-2 usage, 3 bad input, 4 output refused, 5 out of memory or disk, 130 interrupted, 143 terminated.
+A command returns an `Outcome`; it is said on stderr in a sentence, or printed on stdout as JSON. Exit codes:
+0 done, 1 training or internal error, 2 usage, 3 bad input, 4 output refused, 5 out of memory or disk,
+130 interrupted, 143 terminated.
 """
 
+import json
+import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,23 +39,72 @@ EXIT_CODES: dict[type[BaseException], int] = {
     MemoryError: 5,
     TrainingError: 1,
 }
+#: Where a context keeps what all commands have in common.
+_JSON, _THREADS = "synthgan.json", "synthgan.threads"
+_SPOOLED, _NAMES = "synthgan.spooled", "synthgan.names"
 
-Command = Callable[..., None]
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command has done, or would do.
+
+    Attributes
+    ----------
+    sentence
+        What is said on stderr; empty for nothing.
+    facts
+        The same for machines, as JSON values or as JSON itself.
+    text
+        What is printed on stdout where no JSON is wanted.
+    """
+
+    sentence: str = ""
+    facts: dict[str, Any] | str = field(default_factory=dict)
+    text: str | None = None
+
+    def tell(self, *, as_json: bool, quiet: bool) -> None:
+        """Say and print it."""
+        if self.sentence and not quiet:
+            click.echo(self.sentence, err=True)
+        if as_json:
+            text = self.facts if isinstance(self.facts, str) else json.dumps(self.facts, ensure_ascii=False)
+            click.echo(text)
+        elif self.text is not None:
+            click.echo(self.text, nl=not self.text.endswith("\n"))
 
 
-class _Rounds(click.ParamType):  # type: ignore[type-arg]
-    """A number of rounds, or "auto"."""
+class Command(click.Command):
+    """A command with what all have in common: an example, silence, JSON, and how many cores it may use."""
 
-    name = "integer|auto"
+    def __init__(self, *arguments: Any, example: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.epilog = f"\b\nExample:\n  synthgan {example}"
+        self.params += [
+            click.Option(["-q", "--quiet"], is_flag=True, help="Say nothing but errors."),
+            click.Option(["--json", "as_json"], is_flag=True, help="Print what was done as one JSON object."),
+            click.Option(["--threads"], type=click.IntRange(min=1), help="Cores to use [default: all]."),
+        ]
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str | None:
-        return value if value == "auto" else click.INT.convert(value, param, ctx)
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the command, and say what it has done."""
+        as_json, n_threads = ctx.params.pop("as_json"), ctx.params.pop("threads")
+        meta = ctx.meta
+        meta[_JSON], meta[_THREADS] = as_json, n_threads
+        spooled = meta.get(_SPOOLED)
+        if spooled and as_json:
+            raise ParameterError("Standard output is either for the file (-o -) or for --json.")
+        with _on_cores(n_threads):
+            outcome: Outcome = super().invoke(ctx)
+        if spooled and spooled.exists():
+            with spooled.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+        outcome.tell(as_json=as_json, quiet=ctx.params["quiet"])
 
 
 class Group(click.Group):
     """Turn errors into one sentence on stderr and an exit code."""
+
+    command_class = Command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -59,7 +114,7 @@ class Group(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt as error:
-            _stop(str(error) or "interrupted; nothing was written", 130)
+            _stop(ctx, str(error) or "interrupted; nothing was written", 130)
         except BrokenPipeError:
             sys.exit(1)
         except Exception as error:
@@ -69,7 +124,78 @@ class Group(click.Group):
             text = " ".join(str(error).split())
             if not isinstance(error, SynthganError):
                 text = f"{type(error).__name__}: {text} (synthgan --debug COMMAND shows where)"
-            _stop(text, code)
+            _stop(ctx, text, code)
+
+
+class InputPath(click.Path):
+    """A file to read; "-" is standard input, which is kept in a temporary file."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a path."""
+        if value != "-" or ctx is None:
+            return super().convert(value, param, ctx)
+        path = _temporary(ctx) / "standard-input"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        ctx.meta.setdefault(_NAMES, {})[str(path)] = "standard input"
+        return str(path)
+
+
+class OutputPath(click.Path):
+    """A file to write; "-" is standard output, which gets a file that is whole."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a path."""
+        if value != "-" or ctx is None:
+            return super().convert(value, param, ctx)
+        if _is_terminal():
+            raise click.UsageError("A file is not for a terminal; redirect standard output, or name a file.")
+        path = _temporary(ctx) / "standard-output.parquet"
+        ctx.meta[_SPOOLED] = path
+        ctx.meta.setdefault(_NAMES, {})[str(path)] = "standard output"
+        return str(path)
+
+
+def n_threads() -> int | None:
+    """Return how many cores the running command may use, None for all."""
+    found: int | None = click.get_current_context().meta.get(_THREADS)
+    return found
+
+
+def shown(path: str) -> str:
+    """Return what a file is called."""
+    names: dict[str, str] = click.get_current_context().meta.get(_NAMES, {})
+    return names.get(path, path)
+
+
+def is_spooled(output: str) -> bool:
+    """Whether an output is a temporary file for standard output."""
+    return click.get_current_context().meta.get(_SPOOLED) == Path(output)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _temporary(ctx: click.Context) -> Path:
+    return Path(ctx.with_resource(tempfile.TemporaryDirectory()))
+
+
+@contextmanager
+def _on_cores(n_threads: int | None) -> Iterator[None]:
+    """Let torch compute on so many cores for a while."""
+    if n_threads is None:
+        yield
+        return
+    os.environ["OMP_NUM_THREADS"] = str(n_threads)  # for processes that are begun
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
@@ -85,94 +211,8 @@ def _terminating() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _stop(message: str, code: int) -> NoReturn:
+def _stop(ctx: click.Context, message: str, code: int) -> NoReturn:
     click.echo(f"error: {message}", err=True)
+    if ctx.meta.get(_JSON):
+        click.echo(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False))
     sys.exit(code)
-
-
-def options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Return a decorator that adds several options, in the order given."""
-
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-ROUNDS = click.option("--rounds", type=_Rounds(), help="Rounds to draw a row in, or auto; 1 is the fastest.")
-# What is not given is left to SynthGAN, where the defaults are.
-TRAINING = options(
-    click.option("--target", help="Column that a model will predict."),
-    click.option("--max-time", type=float, help="Seconds that training may take."),
-    click.option("--epochs", type=int, help="Passes over the rows."),
-    ROUNDS,
-    click.option("--device", help='"auto", "cpu" or "cuda".'),
-    click.option("--seed", "random_state", type=click.IntRange(0, 2**32 - 1), help="Makes runs repeatable."),
-    click.option(
-        "--schema",
-        type=click.Path(),
-        help="TOML or JSON file of kinds and rules, such as the command schema writes.",
-    ),
-    click.option("--drop-unsupported", is_flag=True, help="Leave out columns that cannot be learned."),
-)
-RESUME = click.option("--resume", is_flag=True, help="Go on with a training that was interrupted.")
-ENGINE = click.option(
-    "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Processes of this machine, or tasks of a Ray cluster.",
-)
-OUTPUT = options(
-    click.option("-o", "--output", required=True, type=click.Path(), help="File to write."),
-    click.option("--force", is_flag=True, help="Replace the file if it exists."),
-)
-CONDITIONS = options(
-    click.option(
-        "--condition",
-        "conditions",
-        multiple=True,
-        metavar="COLUMN=VALUE",
-        help="What every drawn row has; may be repeated. Other signs are >=, <=, >, < and !=. An empty value "
-        "asks for a missing cell, and COLUMN!= for one that is not.",
-    ),
-    click.option(
-        "--conditions-file",
-        type=click.Path(),
-        help="Parquet file each of whose rows says what is known of one wanted row; empty cells are drawn.",
-    ),
-)
-QUIET = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-
-
-@contextmanager
-def kept_training(output: str, *, resume: bool, force: bool) -> Iterator[Path]:
-    """Yield the file in which training for an output is kept; if it is stopped, say how to go on.
-
-    Raises
-    ------
-    OutputRefusedError
-        If a training is kept already, and nobody said what to do with it.
-    """
-    path = Path(output).with_name(f".{Path(output).name}.training")
-    if path.exists() and not resume:
-        if not force:
-            raise OutputRefusedError(
-                f"A training for {output!r} was interrupted; go on with it (--resume), or begin anew "
-                "(--force)."
-            )
-        path.unlink(missing_ok=True)
-    try:
-        yield path
-    except (KeyboardInterrupt, SystemExit):
-        if path.exists():
-            click.echo("Training is kept; the same command with --resume goes on with it", err=True)
-        raise
-
-
-def say(quiet: bool, message: str) -> None:
-    """Say what was done, unless that is unwanted."""
-    if not quiet:
-        click.echo(message, err=True)

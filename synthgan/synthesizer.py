@@ -7,37 +7,31 @@ the model draws is decoded into a frame of the same columns, order and dtypes.
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from numbers import Integral
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from synthgan.drawing import DrawingMixin
-from synthgan.exceptions import DataError, ModelFileError, ParameterError
-from synthgan.forms import Form, unwrap
+from synthgan.exceptions import DataError, ParameterError
+from synthgan.forms import unwrap
 from synthgan.gan.budget import Budget, plan_budget
-from synthgan.gan.expectation import check_memory, expect
+from synthgan.gan.expectation import Expectation, check_memory, expect
 from synthgan.gan.fitting import build_model, train_model
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.losses import GAMES
-from synthgan.gan.model import Architecture, GanModel
 from synthgan.gan.team import Team, current_team
 from synthgan.parameters import check_parameters, seed_from, torch_device
-from synthgan.persistence import digest_of, read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
 from synthgan.preprocessing.rules import Rule, read_rules
 from synthgan.progress import announce, reporting
+from synthgan.saving import SavingMixin
 from synthgan.scoring import ScoringMixin
 from synthgan.training_file import TrainingFile, run_of
 
 
-class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
+class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type: ignore[misc]
     """Learn the joint distribution of a table with a conditional MLP GAN, and draw rows from it.
 
     Any columns may be given and the others are drawn, so one model serves plain sampling and every
@@ -199,11 +193,8 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
             seed = kept.seed
         seed = int(self._team().agree(seed))
         frame, form = unwrap(X)
-        options = CodingOptions(numbers="standard" if self.loss in GAMES else "quantile")
-        encoder = TableEncoder(options, read_rules(self.rules), self.kinds).fit(frame)
+        encoder = self._encoder_of(frame)
         target = None if self.target is None else encoder.index_of_target(self.target)
-        if len(frame) < 2:
-            raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
         expected = expect(encoder.layout_, self._budget(len(frame), started), len(frame))
         check_memory(expected)
         announce(f"Learning {expected}", verbose=self.verbose)
@@ -228,6 +219,34 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
         self._set_scikit_learn_attributes()
         return self
 
+    def expect(self, X: Any) -> Expectation:
+        """Return what it would take to learn a table: memory in bytes and seconds, both of them rough.
+
+        Parameters
+        ----------
+        X : table of shape (n_rows, n_columns)
+            As for `fit`.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter is out of its range.
+        DataError
+            If the table cannot be learned.
+        """
+        started = time.monotonic()
+        check_parameters(self.get_params())
+        frame, _ = unwrap(X)
+        layout = self._encoder_of(frame).layout_
+        return expect(layout, self._budget(len(frame), started), len(frame))
+
+    def _encoder_of(self, frame: pd.DataFrame) -> TableEncoder:
+        options = CodingOptions(numbers="standard" if self.loss in GAMES else "quantile")
+        encoder = TableEncoder(options, read_rules(self.rules), self.kinds).fit(frame)
+        if len(frame) < 2:
+            raise DataError("The table has 1 row (n_samples = 1 sample); learning needs at least 2.")
+        return encoder
+
     def _team(self) -> Team:
         """Return the processes that fit together, if this loss can be learned so."""
         team = current_team()
@@ -248,94 +267,6 @@ class SynthGAN(DrawingMixin, ScoringMixin, BaseEstimator):  # type: ignore[misc]
             latent_dim=self.latent_dim,
             max_time=self.max_time and max(0.1, self.max_time - (time.monotonic() - started)),
         )
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to one file: tensors and JSON, nothing that is executed on loading."""
-        write_model(path, self._state())
-
-    def digest(self) -> str:
-        """Return the SHA-256 digest of all that decides which rows the fitted model draws for a seed."""
-        state = self._state()
-        how = {name: state["parameters"][name] for name in ("rounds", "redraw", "correct")}
-        parts = ("encoder", "architecture", "weights", "corrects")
-        return digest_of({**{name: state[name] for name in parts}, "how": how})
-
-    def _state(self) -> dict[str, Any]:
-        """Return the fitted model as JSON values and arrays."""
-        check_is_fitted(self, "model_")
-        return {
-            "parameters": self._parameters(),
-            "encoder": self.encoder_.state(),
-            "architecture": asdict(self.model_.architecture),
-            "weights": {name: tensor.cpu().numpy() for name, tensor in self.model_.state_dict().items()},
-            "corrects": self.model_.corrects,
-            "history": self.history_.astype(object).where(self.history_.notna(), None).to_dict("list"),
-            "seed": self._seed,
-            "n_draws": self._n_draws,
-            "form": self._form.to_dict(),
-        }
-
-    def _parameters(self) -> dict[str, Any]:
-        """Return the parameters as JSON values."""
-        parameters: dict[str, Any] = self.get_params()
-        if self.hidden_dims is not None:
-            parameters["hidden_dims"] = [int(width) for width in self.hidden_dims]
-        # Names may be whole numbers, which JSON's may not.
-        parameters["kinds"] = [list(item) for item in (self.kinds or {}).items()]
-        parameters["rules"] = [rule.to_dict() for rule in read_rules(self.rules)]
-        if not isinstance(self.random_state, Integral | None):
-            parameters["random_state"] = None  # a generator object is not part of a model file
-        return parameters
-
-    def _what_is_learned(self, device: torch.device) -> dict[str, Any]:
-        """Return the parameters that decide what is learned from a table and a seed."""
-        others = ("random_state", "verbose", "correct")
-        parameters = {name: value for name, value in self._parameters().items() if name not in others}
-        return parameters | {"device": device.type}
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
-        """Return the fitted model in a file that `save` wrote; it draws what the saved one would draw next.
-
-        Raises
-        ------
-        ModelFileError
-            If the file is not a whole synthgan model of a known version.
-        """
-        state, place = read_model(path), torch_device(device)
-        try:
-            return cls()._restore(state, place)
-        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
-            raise ModelFileError(f"{str(path)!r} is damaged: its parts do not fit together.") from error
-
-    def _restore(self, state: dict[str, Any], device: torch.device) -> Self:
-        self.set_params(**state["parameters"])
-        if self.hidden_dims is not None:
-            self.hidden_dims = tuple(self.hidden_dims)
-        self.kinds, self.rules = dict(self.kinds or ()) or None, read_rules(self.rules)
-        self.encoder_ = TableEncoder.from_state(state["encoder"])
-        shape = state["architecture"]
-        sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known")}
-        self.model_ = GanModel(
-            self.encoder_.layout_, Architecture(**{**shape, **sequences}), torch.Generator().manual_seed(0)
-        )
-        weights = {name: torch.from_numpy(array) for name, array in state["weights"].items()}
-        self.model_.load_state_dict(weights)
-        self.model_.corrects = state["corrects"]
-        self.model_.to(device)
-        self.history_ = pd.DataFrame(state["history"])
-        self._seed, self._n_draws = state["seed"], state["n_draws"]
-        self._form = Form.from_dict(state["form"])
-        self._set_scikit_learn_attributes()
-        return self
-
-    def _set_scikit_learn_attributes(self) -> None:
-        self.schema_ = self.encoder_.schema_
-        self.n_features_in_ = len(self.schema_)
-        if all(isinstance(name, str) for name in self.schema_.names) and self._form.has_names:
-            self.feature_names_in_ = np.array(self.schema_.names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

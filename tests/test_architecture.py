@@ -38,14 +38,15 @@ MAY_IMPORT = {
     "drawing": SECOND_FLOOR | {"sampling", "imputation"},
     "scoring": SECOND_FLOOR,
     "training_file": SECOND_FLOOR,
-    "synthesizer": SECOND_FLOOR | {"drawing", "scoring", "training_file"},
+    "saving": SECOND_FLOOR,
+    "synthesizer": SECOND_FLOOR | {"drawing", "saving", "scoring", "training_file"},
     "imputer": SECOND_FLOOR | {"drawing", "synthesizer"},
     "augmentation": SECOND_FLOOR | {"evaluation", "synthesizer"},
     "learnable": FIRST_FLOOR | {"parquet", "preprocessing", "schema_file"},
     "runs": SECOND_FLOOR | {"parquet", "learnable", "synthesizer"},
 }
 #: The roof: the command line and the package's own face see every room.
-ROOF = {"cli", "cli_evaluation", "command", "__init__", "__main__"}
+ROOF = {"cli", "cli_evaluation", "cli_options", "cli_runs", "command", "__init__", "__main__"}
 #: Rooms that work without torch, and what is loaded with them.
 WITHOUT_TORCH = {
     "exceptions",

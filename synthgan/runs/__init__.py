@@ -6,17 +6,19 @@ seed and its place alone. Each becomes a part in a folder, with a line in the fo
 table's files.
 """
 
-from synthgan.runs.drawing import draw_to, is_file, seed_of
+from synthgan.runs.drawing import ExpectedDraw, draw_to, expect_draw, is_file, seed_of
 from synthgan.runs.learning import Learned, Lesson, learn_to
 from synthgan.runs.plan import CHUNK_ROWS, Chunk, Plan
 
 __all__ = [
     "CHUNK_ROWS",
     "Chunk",
+    "ExpectedDraw",
     "Learned",
     "Lesson",
     "Plan",
     "draw_to",
+    "expect_draw",
     "is_file",
     "learn_to",
     "seed_of",

@@ -3,22 +3,27 @@
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow.parquet as pq
+import torch
 
 from synthgan.exceptions import ParameterError
+from synthgan.gan.expectation import in_words
 from synthgan.io import check_output, replacing
 from synthgan.parquet import table_from_frame
 from synthgan.progress import reporting
 from synthgan.runs.clusters import drawn_by_ray
 from synthgan.runs.parts import Part, Parts
-from synthgan.runs.plan import Plan
+from synthgan.runs.plan import Chunk, Plan
 from synthgan.runs.workers import Job, drawn_by_workers, drawn_here, n_cores
 
 if TYPE_CHECKING:
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 
 #: What a file is called in which parquet is kept; any other output is a folder of parts.
 SUFFIXES = (".parquet", ".pq")
+#: Rows that are drawn to see how long it takes.
+_N_TRIED = 5_000
 #: Who may draw.
 ENGINES = ("local", "ray")
 
@@ -93,6 +100,54 @@ def draw_to(
     if is_file(output):
         shutil.rmtree(folder)
     return sum(part.n_rows for part in parts.known.values())
+
+
+@dataclass(frozen=True)
+class ExpectedDraw:
+    """What a draw is expected to take; time and size are rough.
+
+    Attributes
+    ----------
+    n_rows, n_chunks, n_workers
+        As they would be drawn.
+    seconds
+        Of time.
+    n_bytes
+        Of the file.
+    """
+
+    n_rows: int
+    n_chunks: int
+    n_workers: int
+    seconds: float
+    n_bytes: int
+
+    def __str__(self) -> str:
+        where = f"{self.n_chunks:,} chunks by {self.n_workers} processes"
+        size = f"{self.n_bytes / 2**20:,.1f} MiB"
+        return f"{self.n_rows:,} rows in {where}: about {size} in {in_words(self.seconds)}"
+
+
+def expect_draw(gan: "SynthGAN", plan: Plan, *, n_workers: int | None = None) -> ExpectedDraw:
+    """Return what it would take to draw a plan, after drawing some of its rows.
+
+    Raises
+    ------
+    ConditionError
+        If no row can have what is asked.
+    ParameterError
+        If a rule is about all rows, which no chunk knows.
+    """
+    plan.check(gan)
+    n_workers = min(n_workers or n_cores(), len(plan))
+    few = Chunk(0, 0, min(_N_TRIED, plan.chunk(0).n_rows))
+    started = time.monotonic()
+    table = table_from_frame(plan.draw(gan, few))
+    seconds, buffer = time.monotonic() - started, BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    times = plan.n_rows / max(few.n_rows, 1)
+    seconds *= times * min(n_cores(), torch.get_num_threads()) / n_workers  # they were drawn on all cores
+    return ExpectedDraw(plan.n_rows, len(plan), n_workers, seconds, round(times * buffer.tell()))
 
 
 def is_file(output: str | os.PathLike[str]) -> bool:

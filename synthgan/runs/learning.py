@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from synthgan.exceptions import CopyingWarning, ParameterError, ResourceError, SynthganError
+from synthgan.gan.expectation import Expectation
 from synthgan.gan.team import together
 from synthgan.learnable import learnable
 from synthgan.parquet import ParquetTable
@@ -66,9 +69,7 @@ class Lesson:
         """Learn the model; only who leads writes anything."""
         from synthgan.synthesizer import SynthGAN
 
-        seed = self.parameters.get("random_state") or 0
-        table, n_rows = ParquetTable.some_of(self.source, MAX_ROWS, seed)
-        frame, told = learnable(table, self.schema, self.drop_unsupported)
+        frame, told, n_rows = self._read()
         if len(frame) < n_rows:
             announce(f"Learning {len(frame):,} of {n_rows:,} rows, chosen at random", verbose=verbose)
         gan = SynthGAN(**self.parameters, **told, verbose=verbose)
@@ -78,6 +79,19 @@ class Lesson:
         if leads:
             gan.save(self.output)
         return Learned(frame.shape[1], len(frame), tuple(str(warning.message) for warning in caught))
+
+    def expected(self) -> Expectation:
+        """Return what it would take to learn the model."""
+        from synthgan.synthesizer import SynthGAN
+
+        frame, told, _ = self._read()
+        return SynthGAN(**self.parameters, **told).expect(frame)
+
+    def _read(self) -> tuple[pd.DataFrame, dict[str, Any], int]:
+        """Return the rows that are learned, kinds and rules, and how many rows there are."""
+        seed = self.parameters.get("random_state") or 0
+        table, n_rows = ParquetTable.some_of(self.source, MAX_ROWS, seed)
+        return *learnable(table, self.schema, self.drop_unsupported), n_rows
 
 
 def learn_to(

@@ -86,8 +86,8 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
     waiting = list(indices)[::-1]
     for _ in range(_MAX_RESTARTS + 1):
         running: dict[Future[Part], int] = {}
-        # Forked from a process that has loaded all that is needed, and computed nothing, which torch would not
-        # survive: what is loaded is in memory once.
+        # Forked from a process that has loaded what is needed, so that it is in memory once, and has computed
+        # nothing, which torch would not survive.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["synthgan.synthesizer", "synthgan.runs.plan"])
         pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_alone)

@@ -1,0 +1,127 @@
+"""Saving and loading: a fitted model in, JSON values and arrays out, and back again."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from synthgan.exceptions import ModelFileError
+from synthgan.forms import Form
+from synthgan.gan.model import Architecture, GanModel
+from synthgan.parameters import torch_device
+from synthgan.persistence import digest_of, read_model, write_model
+from synthgan.preprocessing import TableEncoder
+from synthgan.preprocessing.rules import Rule, read_rules
+
+
+class SavingMixin(BaseEstimator):  # type: ignore[misc]
+    """Model files of fitted models.
+
+    What it needs of the class that it is mixed into: its parameters and, once fitted, all attributes below.
+    """
+
+    hidden_dims: Sequence[int] | None
+    kinds: Mapping[Any, str] | None
+    rules: Sequence[Rule | Mapping[str, Any]]
+    random_state: Any
+    model_: GanModel
+    encoder_: TableEncoder
+    history_: pd.DataFrame
+    _seed: int
+    _n_draws: int
+    _form: Form
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to one file: tensors and JSON, nothing that is executed on loading."""
+        write_model(path, self._state())
+
+    def digest(self) -> str:
+        """Return the SHA-256 digest of all that decides which rows the fitted model draws for a seed."""
+        state = self._state()
+        how = {name: state["parameters"][name] for name in ("rounds", "redraw", "correct")}
+        parts = ("encoder", "architecture", "weights", "corrects")
+        return digest_of({**{name: state[name] for name in parts}, "how": how})
+
+    def _state(self) -> dict[str, Any]:
+        """Return the fitted model as JSON values and arrays."""
+        check_is_fitted(self, "model_")
+        return {
+            "parameters": self._parameters(),
+            "encoder": self.encoder_.state(),
+            "architecture": asdict(self.model_.architecture),
+            "weights": {name: tensor.cpu().numpy() for name, tensor in self.model_.state_dict().items()},
+            "corrects": self.model_.corrects,
+            "history": self.history_.astype(object).where(self.history_.notna(), None).to_dict("list"),
+            "seed": self._seed,
+            "n_draws": self._n_draws,
+            "form": self._form.to_dict(),
+        }
+
+    def _parameters(self) -> dict[str, Any]:
+        """Return the parameters as JSON values."""
+        parameters: dict[str, Any] = self.get_params()
+        if self.hidden_dims is not None:
+            parameters["hidden_dims"] = [int(width) for width in self.hidden_dims]
+        # Names may be whole numbers, which JSON's may not.
+        parameters["kinds"] = [list(item) for item in (self.kinds or {}).items()]
+        parameters["rules"] = [rule.to_dict() for rule in read_rules(self.rules)]
+        if not isinstance(self.random_state, Integral | None):
+            parameters["random_state"] = None  # a generator object is not part of a model file
+        return parameters
+
+    def _what_is_learned(self, device: torch.device) -> dict[str, Any]:
+        """Return the parameters that decide what is learned from a table and a seed."""
+        others = ("random_state", "verbose", "correct")
+        parameters = {name: value for name, value in self._parameters().items() if name not in others}
+        return parameters | {"device": device.type}
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
+        """Return the fitted model in a file that `save` wrote; it draws what the saved one would draw next.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is not a whole synthgan model of a known version.
+        """
+        state, place = read_model(path), torch_device(device)
+        try:
+            return cls()._restore(state, place)
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
+            raise ModelFileError(f"{str(path)!r} is damaged: its parts do not fit together.") from error
+
+    def _restore(self, state: dict[str, Any], device: torch.device) -> Self:
+        self.set_params(**state["parameters"])
+        if self.hidden_dims is not None:
+            self.hidden_dims = tuple(self.hidden_dims)
+        self.kinds, self.rules = dict(self.kinds or ()) or None, read_rules(self.rules)
+        self.encoder_ = TableEncoder.from_state(state["encoder"])
+        shape = state["architecture"]
+        sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known")}
+        self.model_ = GanModel(
+            self.encoder_.layout_, Architecture(**{**shape, **sequences}), torch.Generator().manual_seed(0)
+        )
+        weights = {name: torch.from_numpy(array) for name, array in state["weights"].items()}
+        self.model_.load_state_dict(weights)
+        self.model_.corrects = state["corrects"]
+        self.model_.to(device)
+        self.history_ = pd.DataFrame(state["history"])
+        self._seed, self._n_draws = state["seed"], state["n_draws"]
+        self._form = Form.from_dict(state["form"])
+        self._set_scikit_learn_attributes()
+        return self
+
+    def _set_scikit_learn_attributes(self) -> None:
+        self.schema_ = self.encoder_.schema_
+        self.n_features_in_ = len(self.schema_)
+        if all(isinstance(name, str) for name in self.schema_.names) and self._form.has_names:
+            self.feature_names_in_ = np.array(self.schema_.names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_

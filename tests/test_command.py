@@ -1,0 +1,164 @@
+"""What all commands have in common: an example, JSON, dry runs, cores, standard input and output."""
+
+import io
+import json
+import shlex
+
+import pandas as pd
+import pytest
+import torch
+from click.testing import CliRunner
+
+from synthgan import SynthGAN
+from synthgan.cli import main
+from synthgan.datasets import load_penguins
+
+QUICK = ["--epochs", "2", "--seed", "0"]
+OF_EACH = {
+    "augment": ["augment", "penguins.parquet", "-o", "out.parquet", "--rows", 5, *QUICK],
+    "compare": [
+        *["compare", "penguins.parquet", "--target", "species", "--splits", 2, "--repeats", 1, "--jobs", 1],
+        *["--no-examine", *QUICK],
+    ],
+    "completion": ["completion", "zsh"],
+    "evaluate": ["evaluate", "penguins.parquet", "penguins.parquet"],
+    "fit": ["fit", "penguins.parquet", "-o", "out", *QUICK],
+    "impute": ["impute", "penguins.parquet", "-o", "out.parquet", *QUICK],
+    "info": ["info", "penguins.parquet"],
+    "sample": ["sample", "model", "-o", "out.parquet", "-n", 20, "--workers", 1, "--seed", 1],
+    "schema": ["schema", "penguins.parquet"],
+}
+THAT_LEARN_OR_DRAW = ["augment", "compare", "fit", "impute", "sample"]
+over_commands = pytest.mark.parametrize("name", sorted(main.commands))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return SynthGAN(epochs=2, hidden_dims=(16, 16), random_state=0, verbose=0).fit(load_penguins())
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, model):
+    """A folder with a table and a model of it, where commands are run."""
+    load_penguins().to_parquet(tmp_path / "penguins.parquet")
+    model.save(tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments, **options):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], **options)
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@over_commands
+def test_every_command_shows_an_example_that_is_one(name):
+    text = run(name, "--help").output
+    example = text.split("Example:\n")[1].strip()
+    command = shlex.split(example.split(">>")[0].replace("synthgan ", "", 1))
+    assert command[0] == name
+    for option in ("--quiet", "--json", "--threads"):
+        assert option in text
+    # It is understood: its files are not there, which is another matter.
+    context = main.commands[name].make_context(name, command[1:])
+    assert context.params
+
+
+@over_commands
+def test_every_command_prints_one_json_object(name, folder):
+    result = run(*OF_EACH[name], "--json", "-q")
+    assert result.exit_code == 0, result.stderr
+    assert isinstance(json.loads(result.stdout), dict)
+    assert result.stderr == ""
+
+
+@over_commands
+def test_quiet_commands_say_nothing_on_stderr(name, folder):
+    assert run(*OF_EACH[name], "-q").stderr == ""
+
+
+def test_facts_are_those_of_what_was_written(folder):
+    facts = json.loads(run(*OF_EACH["sample"], "--json", "-q").stdout)
+    assert facts == {"output": "out.parquet", "rows": 20, "seed": 1, "chunks": 1}
+    assert len(pd.read_parquet("out.parquet")) == 20
+    facts = json.loads(run(*OF_EACH["augment"], "--json", "-q", "--force").stdout)
+    assert facts == {"output": "out.parquet", "real_rows": 344, "drawn_rows": 5}
+    facts = json.loads(run(*OF_EACH["info"], "--json").stdout)
+    assert (facts["rows"], facts["columns"]) == (344, 7)
+    assert facts["schema"][0]["column"] == "species"
+
+
+def test_errors_are_json_as_well(folder):
+    result = run("info", "nothing.parquet", "--json")
+    assert result.exit_code == 3
+    told = json.loads(result.stdout)
+    assert told["exit_code"] == 3
+    assert result.stderr == f"error: {told['error']}\n"
+
+
+@pytest.mark.parametrize("name", THAT_LEARN_OR_DRAW)
+def test_a_dry_run_says_what_it_takes_and_writes_nothing(name, folder):
+    before = names_in(folder)
+    result = run(*OF_EACH[name], "--dry-run", "--json")
+    assert result.exit_code == 0, result.stderr
+    facts = json.loads(result.stdout)
+    assert facts["n_rows"] == (20 if name == "sample" else 344)
+    assert 0 < facts["seconds"] < 120
+    assert facts["n_bytes"] > 0
+    assert "would" in result.stderr
+    assert "nothing was written" in result.stderr
+    assert names_in(folder) == before
+
+
+def test_a_dry_run_refuses_what_the_run_would(folder):
+    assert run("sample", "model", "-n", 5, "-o", "penguins.parquet", "--dry-run").exit_code == 4
+    assert run("fit", "nothing", "-o", "out", "--dry-run").exit_code == 3
+    options = ["-n", 5, "-o", "out.parquet", "--condition", "species=Dodo", "--dry-run"]
+    assert run("sample", "model", *options).exit_code == 3
+
+
+def test_cores_are_those_asked_for(folder, monkeypatch):
+    seen, before = [], torch.get_num_threads()
+    fit = SynthGAN.fit
+    monkeypatch.setattr(SynthGAN, "fit", lambda *a, **k: seen.append(torch.get_num_threads()) or fit(*a, **k))
+    assert run(*OF_EACH["fit"], "--threads", 3).exit_code == 0
+    assert seen == [3]
+    assert torch.get_num_threads() == before
+
+
+def test_tables_come_from_standard_input_and_go_to_standard_output(folder):
+    given = (folder / "penguins.parquet").read_bytes()
+    result = run("augment", "-", "-o", "-", "--rows", 5, "-q", *QUICK, input=given)
+    assert result.exit_code == 0, result.stderr
+    assert len(pd.read_parquet(io.BytesIO(result.stdout_bytes))) == 349
+    result = run("sample", "model", "-n", 7, "-o", "-", "--workers", 1)
+    assert "wrote standard output: 7 drawn rows" in result.stderr
+    assert len(pd.read_parquet(io.BytesIO(result.stdout_bytes))) == 7
+    assert "standard input: a table of 344 rows" in run("info", "-", input=given).stdout
+    assert names_in(folder) == ["model", "penguins.parquet"]
+
+
+def test_standard_output_has_one_thing_and_is_no_terminal(folder, monkeypatch):
+    result = run(*OF_EACH["sample"][:2], "-o", "-", "-n", 5, "--json")
+    assert result.exit_code == 2
+    assert "either for the file (-o -) or for --json" in result.stderr
+    monkeypatch.setattr("synthgan.command._is_terminal", lambda: True)
+    result = run("sample", "model", "-n", 5, "-o", "-")
+    assert result.exit_code == 2
+    assert "A file is not for a terminal" in result.stderr
+    assert names_in(folder) == ["model", "penguins.parquet"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_get_what_completes_commands(shell):
+    script = run("completion", shell).stdout
+    assert "_SYNTHGAN_COMPLETE" in script
+    assert "synthgan" in script
+
+
+def test_commands_and_options_are_completed():
+    result = run(env={"_SYNTHGAN_COMPLETE": "bash_complete", "COMP_WORDS": "synthgan sa", "COMP_CWORD": "1"})
+    assert "sample" in result.output
