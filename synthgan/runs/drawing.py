@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import torch
 
-from synthgan.exceptions import ParameterError
+from synthgan.exceptions import ParameterError, ResourceError
 from synthgan.gan.expectation import in_words
 from synthgan.io import check_output, replacing
 from synthgan.parquet import table_from_frame
@@ -91,12 +91,14 @@ def draw_to(
     with parts.opened(resume=resume, force=force or is_file(output)):
         try:
             _draw_parts(gan, plan, parts, n_workers, engine, verbose)
-        except KeyboardInterrupt as error:
-            raise KeyboardInterrupt(
-                f"interrupted; {len(parts.known):,} of {len(plan):,} chunks are kept, and --resume goes on"
-            ) from error
-        if is_file(output):
-            _join(parts, output)
+            if is_file(output):
+                _join(parts, output)
+        except (KeyboardInterrupt, ResourceError) as error:
+            if not parts.known:
+                raise
+            told = str(error) or "interrupted;"
+            kept = f"{len(parts.known):,} of {len(plan):,} chunks are kept, and --resume goes on"
+            raise type(error)(f"{told} {kept}") from error
     if is_file(output):
         shutil.rmtree(folder)
     return sum(part.n_rows for part in parts.known.values())

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from synthgan import DataError, OutputRefusedError, ParameterError, SynthGAN
+from synthgan import DataError, OutputRefusedError, ParameterError, ResourceError, SynthGAN
 from synthgan.datasets import load_penguins
 from synthgan.runs import Plan, draw_to
 from synthgan.runs import drawing as drawing_module
@@ -186,3 +186,12 @@ def test_a_killed_run_is_resumed_with_the_same_bytes(gan, tmp_path, number, cont
     draw_to(output, gan, plan, n_workers=1, resume=True)
     draw_to(tmp_path / "other", gan, plan, n_workers=1)
     assert contents(output) == contents(tmp_path / "other")
+
+
+def test_a_disk_that_fills_up_says_what_is_kept(gan, plan, contents, whole, tmp_path, file_size_limit):
+    limit = 1.5 * max(len(content) for content in contents(whole).values())
+    with file_size_limit(int(limit)), pytest.raises(ResourceError, match="4 of 4 chunks are kept, and --res"):
+        draw_to(tmp_path / "rows.parquet", gan, plan, n_workers=1)
+    assert names_in(tmp_path) == [".rows.parquet.parts"]
+    draw_to(tmp_path / "rows.parquet", gan, plan, n_workers=1, resume=True)
+    assert names_in(tmp_path) == ["rows.parquet"]

@@ -1,0 +1,153 @@
+"""What machines do to commands: full disks, size limits, damaged files. Nothing that was there is lost."""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from synthgan import SynthGAN
+from synthgan.datasets import load_penguins
+
+OLD = b"what was there"
+#: Commands that write `out.parquet`, which grows beyond the disk.
+WRITERS = {
+    "augment": ["augment", "penguins.parquet", "-o", "out.parquet", "--rows", "20000", "--epochs", "2"],
+    "fit": ["fit", "penguins.parquet", "-o", "out.parquet", "--epochs", "2"],
+    "impute": ["impute", "long.parquet", "-o", "out.parquet", "--model", "model"],
+    "sample": ["sample", "model", "-o", "out.parquet", "-n", "80000", "--independent", "--workers", "1"],
+    "sample by workers": [
+        *["sample", "model", "-o", "out.parquet", "-n", "40000", "--independent"],
+        *["--chunk-rows", "20000", "--workers", "2"],
+    ],
+}
+#: Bytes of the disk, or of a file: less than any of them writes, and more than what it is given.
+ROOM = 100_000
+over_writers = pytest.mark.parametrize("name", WRITERS)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A folder with a table, a long one, and a model."""
+    folder = tmp_path_factory.mktemp("given")
+    table = load_penguins()
+    table.to_parquet(folder / "penguins.parquet")
+    numbers = np.random.default_rng(0).normal(size=(20_000, 2))
+    long = table.sample(20_000, replace=True, random_state=0, ignore_index=True)
+    long["bill_length_mm"] = 40 + numbers[:, 0]
+    long.to_parquet(folder / "long.parquet")
+    gan = SynthGAN(epochs=2, hidden_dims=(16, 16), random_state=0, verbose=0).fit(table)
+    gan.save(folder / "model")
+    return folder
+
+
+def command(name, folder, given):
+    """Return the command that writes to a folder and reads from another."""
+    inputs = {path.name for path in given.iterdir()}
+    places = [str(given / word) if word in inputs else word for word in WRITERS[name]]
+    places[places.index("out.parquet")] = str(folder / "out.parquet")
+    return [sys.executable, "-m", "synthgan", *places, "--force"]
+
+
+def run(arguments, **options):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        arguments, capture_output=True, text=True, env=environment, timeout=120, check=False, **options
+    )
+
+
+def told_and_kept(result, folder):
+    """Check that a command ended with a sentence, and left the folder as it was."""
+    assert result.returncode == 5, result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert "could not be written whole" in line
+    assert "Traceback" not in result.stderr
+    assert [path.name for path in folder.iterdir()] == ["out.parquet"]
+    assert (folder / "out.parquet").read_bytes() == OLD
+
+
+@over_writers
+def test_a_limit_on_file_sizes_is_told_and_leaves_what_was_there(name, given, tmp_path):
+    (tmp_path / "out.parquet").write_bytes(OLD)
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, ROOM))
+
+    told_and_kept(run(command(name, tmp_path, given), preexec_fn=limited), tmp_path)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of a few bytes; only those may make one whom the system lets mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or run([mount, "-t", "tmpfs", "-o", f"size={ROOM}", "none", folder]).returncode:
+        pytest.skip("this user may not mount a small disk")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@over_writers
+def test_a_full_disk_is_told_and_leaves_what_was_there(name, given, small_disk):
+    (small_disk / "out.parquet").write_bytes(OLD)
+    told_and_kept(run(command(name, small_disk, given)), small_disk)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+
+
+def bomb(path):
+    """A kilobyte of file that is 195 GiB of text."""
+    cells = pa.DictionaryArray.from_arrays(np.zeros(200_000, dtype=np.int32), ["x" * 2**20])
+    pq.write_table(pa.table({"text": cells}), path, compression="zstd", store_schema=False)
+
+
+HARMS = {
+    cut: "is not a complete parquet file",
+    flipped: "is not a complete parquet file",
+    bomb: "GiB",
+}
+
+
+@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
+@pytest.mark.parametrize("name", ["augment", "fit", "impute"])
+def test_damaged_and_hostile_files_are_told_and_leave_what_was_there(name, harm, given, tmp_path):
+    source, folder = tmp_path / "source.parquet", tmp_path / "folder"
+    pq.write_table(pa.Table.from_pandas(load_penguins()), source, write_page_checksum=True)
+    harm(source)
+    folder.mkdir()
+    (folder / "out.parquet").write_bytes(OLD)
+    arguments = command(name, folder, given)
+    arguments[4] = str(source)
+
+    result = run(arguments)
+    assert result.returncode in (3, 5), result.stderr
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    assert HARMS[harm] in line
+    assert [path.name for path in folder.iterdir()] == ["out.parquet"]
+    assert (folder / "out.parquet").read_bytes() == OLD
+
+
+def test_ten_thousand_columns_are_learned_or_the_memory_is_told(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 10_000)).astype(np.float32)).add_prefix("c")
+    frame.to_parquet(tmp_path / "wide.parquet")
+    arguments = ["fit", str(tmp_path / "wide.parquet"), "-o", str(tmp_path / "model"), "--dry-run"]
+    result = run([sys.executable, "-m", "synthgan", *arguments])
+    assert result.returncode in (0, 5), result.stderr
+    assert "10,000 columns" in result.stderr
