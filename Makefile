@@ -10,7 +10,7 @@ RIVALS := .rivals
 
 .PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
 	bench-imputation bench-ablation bench-rivals bench-agreement bench-calibration bench-augmentation \
-	bench-room bench-small clean
+	bench-room bench-large bench-small clean
 
 # --- the two commands -------------------------------------------------------------------------------
 
@@ -76,6 +76,11 @@ bench-augmentation: $(INSTALLED) $(RIVALS)/ctgan_until/.installed
 
 bench-room: $(INSTALLED)
 	$(BIN)/python benchmarks/augmentation/room.py --data $(DATA)
+
+# Tens of millions of rows: an hour, and a gigabyte of disk.
+bench-large: $(INSTALLED)
+	$(BIN)/python benchmarks/large.py sample $(DATA)/adult-train.parquet --rows 20000000 --independent
+	$(BIN)/python benchmarks/large.py fit $(DATA)/adult-train.parquet --rows 10000000
 
 bench-small: $(INSTALLED)
 	$(BIN)/python benchmarks/small_tables.py german-credit adult-train shoppers telco-churn --data $(DATA)

@@ -63,6 +63,15 @@ ENGINE = click.option(
     show_default=True,
     help="Processes of this machine, or tasks of a Ray cluster.",
 )
+CHUNKS = options(
+    ENGINE,
+    click.option("--workers", type=click.IntRange(min=1), help="Processes that draw [default: one a core]."),
+    click.option(
+        "--chunk-rows",
+        type=click.IntRange(min=1),
+        help="Rows that are drawn and written together [default: 100000].",
+    ),
+)
 OUTPUT = options(
     click.option(
         "-o", "--output", required=True, type=OutputPath(), help="File to write; - is standard output."
@@ -101,7 +110,8 @@ def kept_training(output: str, *, resume: bool, force: bool) -> Iterator[Path]:
         If a training is kept already, and nobody said what to do with it.
     """
     path = Path(output).with_name(f".{Path(output).name}.training")
-    if path.exists() and not resume:
+    was_kept = path.exists()
+    if was_kept and not resume:
         if not force:
             raise OutputRefusedError(
                 f"A training for {output!r} was interrupted; go on with it (--resume), or begin anew "
@@ -113,4 +123,8 @@ def kept_training(output: str, *, resume: bool, force: bool) -> Iterator[Path]:
     except (KeyboardInterrupt, SystemExit):
         if path.exists() and not is_spooled(output):
             click.echo("Training is kept; the same command with --resume goes on with it", err=True)
+        raise
+    except Exception:
+        if not (was_kept and resume):  # what another run has kept is not this one's to remove
+            path.unlink(missing_ok=True)
         raise

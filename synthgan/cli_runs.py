@@ -3,13 +3,14 @@
 import secrets
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from synthgan.cli_options import (
+    CHUNKS,
     CONDITIONS,
     DRY_RUN,
     ENGINE,
@@ -26,6 +27,7 @@ from synthgan.exceptions import CopyingWarning, ParameterError
 
 if TYPE_CHECKING:
     from synthgan import SynthGAN
+    from synthgan.training_file import TrainingFile
 
 
 @click.command(cls=Command, example="augment adult.parquet -o larger.parquet --target income --balance")
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 @CONDITIONS
 @click.option("--mark", is_flag=True, help='Add a column "synthetic" that is true for drawn rows.')
 @TRAINING
+@CHUNKS
 @RESUME
 @DRY_RUN
 def augment(
@@ -51,47 +54,58 @@ def augment(
     mark: bool,
     schema: str | None,
     drop_unsupported: bool,
+    engine: str,
+    workers: int | None,
+    chunk_rows: int | None,
     resume: bool,
     dry_run: bool,
     quiet: bool,
     **parameters: Any,
 ) -> Outcome:
-    """Write a table's rows, unchanged, and drawn rows after them."""
-    import numpy as np
+    """Write a table's rows, unchanged, and drawn rows after them.
 
-    from synthgan import io, parquet
+    The table is a parquet file or a folder of them. Of more than a million rows that many are learned, chosen
+    at random, and memory does not grow with either sort of rows.
+    """
+    from synthgan import io, parquet, runs
     from synthgan.augmentation import amounts
     from synthgan.learnable import learnable
-    from synthgan.parameters import check_n_rows
     from synthgan.preprocessing import TableEncoder
     from synthgan.preprocessing.rules import read_rules
+    from synthgan.source import ParquetSource
+    from synthgan.training_file import TrainingFile
 
     amount = amounts.Amount(rows, ratio, balance)
-    io.check_output(output, force=force, source=source)
-    table = parquet.ParquetTable.read(source)
+    io.check_output(output, force=force or resume, source=source)
+    rows_of = ParquetSource.of(source)
+    table, n_real = parquet.ParquetTable.some_of(source, runs.MAX_ROWS, parameters["random_state"] or 0)
     frame, told = learnable(table, schema, drop_unsupported)
     if mark:
         table.check_mark()
     target = parameters["target"]
-    if target is not None:
-        for warning in amounts.check_target(frame, target):
-            click.echo(f"warning: {warning}", err=True)
+    for warning in () if target is None else amounts.check_target(frame, target):
+        click.echo(f"warning: {warning}", err=True)
     # What is asked is checked on the table, before the training that it would otherwise waste.
     encoder = TableEncoder(kinds=told["kinds"], rules=read_rules(told["rules"])).fit(frame)
     asked = _asked(encoder, conditions, conditions_file)
-    parts = amounts.plan_rows(frame, amount, target=target, conditions=asked)
-    n_drawn = sum(n for n, _ in parts)
-    check_n_rows(n_drawn, frame.shape[1])
-    for n, wanted in parts:
-        encoder.ask(n, wanted, np.random.default_rng(0))
-    facts = {"output": shown(output), "real_rows": len(frame), "drawn_rows": n_drawn}
+    counts = runs.counts_of(rows_of, target) if balance and target and n_real > len(frame) else None
+    of_whole: dict[str, Any] = {"n_rows": n_real, "counts": counts}
+    groups = tuple(amounts.plan_rows(frame, amount, target=target, conditions=asked, **of_whole))
+    n_drawn = sum(n for n, _ in groups)
+    plan = runs.Plan(n_drawn, 0, chunk_rows or runs.CHUNK_ROWS, groups)
+    plan.check(encoder)
+    runs.check_room(output, n_drawn, frame.shape[1])
+    facts = {"output": shown(output), "real_rows": n_real, "drawn_rows": n_drawn}
     if dry_run:
         return _would(facts, f"add {n_drawn:,} rows", frame, parameters | told)
-    with kept_training(output, resume=resume, force=force) as training:
+    how: dict[str, Any] = {"mark": mark, "resume": resume, "engine": engine, "verbose": 0 if quiet else 1}
+    with kept_training(output, resume=resume, force=force) as path:
+        training = TrainingFile(path, stays=True)
         gan = _fit(frame, training, quiet, parameters | told)
-    drawn = gan.sample_parts(parts)
-    io.write_parquet(table.with_rows(drawn, mark=mark), output)
-    return Outcome(f"wrote {shown(output)}: {len(frame):,} real rows, then {len(drawn):,} drawn ones", facts)
+        plan = replace(plan, seed=training.seed or 0)
+        runs.augment_to(output, rows_of, table, gan, plan, **how, n_workers=workers or n_threads())
+        training.remove()
+    return Outcome(f"wrote {shown(output)}: {n_real:,} real rows, then {n_drawn:,} drawn ones", facts)
 
 
 @click.command(cls=Command, example="fit adult.parquet -o adult.model --target income")
@@ -125,14 +139,8 @@ def fit(
     verbose = 0 if quiet else 1
     with kept_training(output, resume=resume, force=force) as training:
         io.check_output(output, force=force, source=source)
-        lesson = runs.Lesson(
-            Path(source).absolute(),
-            Path(output).absolute(),
-            training.absolute(),
-            given(parameters),
-            schema,
-            drop_unsupported,
-        )
+        paths = (Path(source), Path(output), training)
+        lesson = runs.Lesson(*paths, given(parameters), schema, drop_unsupported)
         if dry_run:
             expected = lesson.expected()
             return Outcome(f"would learn {expected}; nothing was written", asdict(expected))
@@ -220,13 +228,7 @@ def impute(
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Makes the draw repeatable.")
 @click.option("--resume", is_flag=True, help="Go on with a draw that was interrupted.")
 @DRY_RUN
-@ENGINE
-@click.option("--workers", type=click.IntRange(min=1), help="Processes that draw [default: one a core].")
-@click.option(
-    "--chunk-rows",
-    type=click.IntRange(min=1),
-    help="Rows that are drawn and written together [default: 100000].",
-)
+@CHUNKS
 def sample(
     model: str,
     output: str,
@@ -294,7 +296,7 @@ def _would(facts: dict[str, Any], what: str, frame: Any, parameters: dict[str, A
     return Outcome(f"would learn {expected}, and {what}; nothing was written", facts | asdict(expected))
 
 
-def _fit(frame: Any, training: Path, quiet: bool, parameters: dict[str, Any]) -> "SynthGAN":
+def _fit(frame: Any, training: "Path | TrainingFile", quiet: bool, parameters: dict[str, Any]) -> "SynthGAN":
     from synthgan import SynthGAN
 
     with warnings.catch_warnings():

@@ -6,6 +6,7 @@ the path.
 
 import glob
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -62,6 +63,8 @@ def check_output(
         The file that is read.
     """
     path = Path(path)
+    if _is_address(path) and not path.parent.exists():
+        raise OutputRefusedError(f"{str(path)!r} is an address; write to a file here first, and send that.")
     try:
         path.lstat()
     except FileNotFoundError:
@@ -135,7 +138,14 @@ def _beside(target: Path) -> str:
     return f".{target.name[:80]}."
 
 
+def _is_address(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is an address of something that is elsewhere."""
+    return re.match(r"[a-z][a-z0-9+.-]+:/", str(path)) is not None
+
+
 def _check_input(path: Path) -> None:
+    if _is_address(path) and not path.exists():
+        raise DataError(f"{str(path)!r} is an address; fetch the file first, and name that.")
     if not path.exists():
         raise DataError(f"There is no file {str(path)!r}.")
     if not path.is_file():

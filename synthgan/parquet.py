@@ -6,7 +6,7 @@ and the whole goes out as an Arrow table.
 
 import json
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as compute
 
 from synthgan.exceptions import DataError
 from synthgan.sketch import some_rows
@@ -105,17 +106,39 @@ class ParquetTable:
         DataError
             If the drawn rows do not fit the schema of the file.
         """
-        index = set(_index_columns(self.arrow.schema))
-        columns = [
-            self._new_index(field, len(drawn)) if field.name in index else self._new_cells(field, drawn)
-            for field in self.arrow.schema
-        ]
-        whole = pa.concat_tables([self.arrow, pa.Table.from_arrays(columns, schema=self.arrow.schema)])
-        if mark:
-            is_drawn = np.repeat([False, True], [len(self.arrow), len(drawn)])
-            whole = whole.append_column(pa.field(MARK, pa.bool_()), pa.array(is_drawn))
-            whole = whole.replace_schema_metadata(_with_text_names(whole.schema.metadata))
-        return whole
+        return pa.concat_tables(self.extended([self.arrow], [drawn], mark=mark))
+
+    def extended(
+        self, batches: Iterable[pa.Table], drawn: Iterable[pd.DataFrame], *, mark: bool
+    ) -> Iterator[pa.Table]:
+        """Yield rows of the file that this table is of, batch by batch, and drawn rows after them.
+
+        Parameters
+        ----------
+        batches
+            All rows of the file; columns that this table has not are left out.
+        drawn, mark
+            As for `with_rows`, which raises the same.
+        """
+        schema = self.arrow.schema
+        index = dict.fromkeys(_index_columns(schema), -1)  # the largest number of each so far
+        for batch in batches:
+            own = batch.select(schema.names).cast(schema)
+            for name in index:
+                if pa.types.is_integer(schema.field(name).type) and len(own) > own[name].null_count:
+                    index[name] = max(index[name], compute.max(own[name]).as_py())
+            yield _marked(own, False) if mark else own
+        n_rows = 0
+        for frame in drawn:
+            columns = [
+                _new_index(field, index[field.name] + 1 + n_rows, len(frame))
+                if field.name in index
+                else self._new_cells(field, frame)
+                for field in schema
+            ]
+            own = pa.Table.from_arrays(columns, schema=schema)
+            yield _marked(own, True) if mark else own
+            n_rows += len(frame)
 
     def with_cells(self, frame: pd.DataFrame) -> pa.Table:
         """Return the table with other cells in as many rows.
@@ -145,14 +168,20 @@ class ParquetTable:
                 f"Drawn cells of column {field.name!r} do not fit its type {field.type}."
             ) from error
 
-    def _new_index(self, field: pa.Field, n_rows: int) -> pa.Array:
-        """Return index cells for drawn rows: whole numbers go on from the largest, others are missing."""
-        if pa.types.is_integer(field.type):
-            numbers = self.arrow[field.name].to_pandas()
-            first = int(numbers.max()) + 1 if len(numbers) else 0
-            with suppress(pa.ArrowInvalid, OverflowError):  # a type that is too narrow to go on
-                return pa.array(range(first, first + n_rows), type=field.type)
-        return pa.nulls(n_rows, type=field.type)
+
+def _new_index(field: pa.Field, first: int, n_rows: int) -> pa.Array:
+    """Return index cells for drawn rows: whole numbers go on from the largest, others are missing."""
+    if pa.types.is_integer(field.type):
+        with suppress(pa.ArrowInvalid, OverflowError):  # a type that is too narrow to go on
+            return pa.array(range(first, first + n_rows), type=field.type)
+    return pa.nulls(n_rows, type=field.type)
+
+
+def _marked(table: pa.Table, is_drawn: bool) -> pa.Table:
+    """Return rows with a column that says whether they were drawn."""
+    marks = pa.array(np.full(len(table), is_drawn))
+    marked = table.append_column(pa.field(MARK, pa.bool_()), marks)
+    return marked.replace_schema_metadata(_with_text_names(marked.schema.metadata))
 
 
 def table_from_frame(frame: pd.DataFrame) -> pa.Table:

@@ -154,7 +154,9 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None, *, checkpoint: str | os.PathLike[str] | None = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, checkpoint: str | os.PathLike[str] | TrainingFile | None = None
+    ) -> Self:
         """Learn a table.
 
         Parameters
@@ -187,7 +189,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         """
         started = time.monotonic()
         check_parameters(self.get_params())
-        kept = None if checkpoint is None else TrainingFile(checkpoint)
+        kept = TrainingFile(checkpoint) if isinstance(checkpoint, str | os.PathLike) else checkpoint
         seed, device = seed_from(self.random_state), torch_device(self.device)
         if kept is not None and kept.seed is not None and self.random_state is None:
             seed = kept.seed
@@ -212,7 +214,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         with reporting("Training", verbose=self.verbose) as report:
             records = train_model(model, table, amounts, budget, **how, report=report, **of_both)
         if kept is not None:
-            kept.remove()
+            kept.finish()
         self.encoder_, self.model_ = encoder, model
         self.history_ = pd.DataFrame.from_records(records)
         self._seed, self._n_draws, self._form = seed, 0, form.of_columns(encoder.schema_.names)

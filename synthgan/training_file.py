@@ -28,16 +28,19 @@ class TrainingFile:
     ----------
     path
         The file; it need not be there.
+    stays
+        Whether it stays when training is done, so that what comes after can be interrupted as well.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike[str], *, stays: bool = False) -> None:
+        self.path, self.stays = Path(path), stays
         self.content = read_model(self.path, kind=KIND) if self.path.exists() else None
+        self.run: Mapping[str, Any] | None = None if self.content is None else self.content["run"]
 
     @property
     def seed(self) -> int | None:
-        """The seed of the run that is kept; None where there is none."""
-        return None if self.content is None else int(self.content["run"]["seed"])
+        """The seed of the run that is kept, or that has been kept last; None where there is none."""
+        return None if self.run is None else int(self.run["seed"])
 
     def checkpoint(self, run: Mapping[str, Any]) -> Checkpoint:
         """Return what keeps a run here, and goes on with the one that is kept.
@@ -52,7 +55,7 @@ class TrainingFile:
         DataError
             If what is kept is of another run.
         """
-        before = None if self.content is None else self.content["run"]
+        before, self.run = self.run, run
         if before is not None and before != run:
             others = (name for name in run if before.get(name) != run[name])
             told = ", ".join(
@@ -67,6 +70,11 @@ class TrainingFile:
             write_model(self.path, {"run": dict(run), "kept": state}, kind=KIND)
 
         return Checkpoint(write, None if self.content is None else self.content["kept"])
+
+    def finish(self) -> None:
+        """Take in that training is done."""
+        if not self.stays:
+            self.remove()
 
     def remove(self) -> None:
         """Remove the file, and what a process that was killed left beside it."""

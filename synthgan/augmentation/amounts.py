@@ -81,6 +81,8 @@ def plan_rows(
     *,
     target: Hashable | None = None,
     conditions: Mapping[Any, Any] | pd.DataFrame | None = None,
+    n_rows: int | None = None,
+    counts: pd.Series | None = None,
 ) -> list[tuple[int, Any]]:
     """Return the groups of rows to add to a table, for `SynthGAN.sample_parts`.
 
@@ -94,6 +96,9 @@ def plan_rows(
         The column whose classes are balanced.
     conditions
         What every drawn row has, or a frame of what is known of each; see `SynthGAN.sample`.
+    n_rows, counts
+        Of the table of which the frame is a part: its rows, and how many there are of each class. None if the
+        frame is the whole.
 
     Raises
     ------
@@ -108,17 +113,17 @@ def plan_rows(
         return [(len(conditions), conditions)]
     conditions = dict(conditions or {})
     if not amount.balance:
-        return [(amount.total(len(frame)), conditions)]
+        return [(amount.total(len(frame) if n_rows is None else n_rows), conditions)]
     if target is None:
         raise ParameterError("Balancing needs a target; name the column whose classes are to be balanced.")
     if target in conditions:
         raise ParameterError(f"Balancing decides the target, so {target!r} cannot be a condition as well.")
-    return [(n, {**conditions, target: value}) for value, n in _missing_per_class(frame, target).items()]
+    lacking = _missing_per_class(frame[target].value_counts() if counts is None else counts, target)
+    return [(n, {**conditions, target: value}) for value, n in lacking.items()]
 
 
-def _missing_per_class(frame: pd.DataFrame, target: Hashable) -> dict[Any, int]:
+def _missing_per_class(counts: pd.Series, target: Hashable) -> dict[Any, int]:
     """Return for each class how many rows it has less than the most frequent one, where that is any."""
-    counts = frame[target].value_counts()
     counts = counts[counts > 0]
     if len(counts) > _MAX_CLASSES:
         raise DataError(

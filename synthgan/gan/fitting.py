@@ -36,8 +36,8 @@ _SURVEY_SHARE = 0.05
 _TREES_SHARE = 0.1
 #: Share of the time in which it is learned to complete rows, if cells are missing.
 _GAPS_SHARE = 0.15
-#: The stage of training in which it is learned to complete rows.
-_GAPS = "gaps"
+#: The stages of training in which it is learned to complete rows, and after which nothing is learned.
+_GAPS, _DONE = "gaps", "done"
 
 
 def build_model(
@@ -114,7 +114,7 @@ def train_model(
             return history.records
         kept, held_out = hold_out(table, model.architecture.target, seed)
         training, validation = table.take(kept), table.take(held_out)
-        is_to_train = bool(team.agree(checkpoint.stage != _GAPS))
+        is_to_train = bool(team.agree(checkpoint.stage not in (_GAPS, _DONE)))
         if not team.leads:
             if is_to_train:
                 follow_masked(model, training, budget, adversarial_weight=adversarial_weight, team=team)
@@ -133,10 +133,13 @@ def train_model(
                 "team": team,
             }
             train_masked(model, training, validation, budget, history, **how_to_train, **how, rng=rng)
+        is_to_learn_gaps = checkpoint.stage != _DONE
         checkpoint.begin(_GAPS, model, rng, history=history)
         how |= {"correct": False}
         rows = (training, amounts[kept], validation, amounts[held_out])
-        learn_gaps(model, *rows, how=how, rng=rng, max_time=gaps_time)
+        if is_to_learn_gaps:
+            learn_gaps(model, *rows, how=how, rng=rng, max_time=gaps_time)
+            checkpoint.begin(_DONE, model, rng, history=history)
         team.same(model, history)
         return history.records
 

@@ -74,6 +74,7 @@ def train_game(
             if clock.check_is_due():
                 history.add(clock, losses, done=clock.progress)
             checkpoint.step_done()
+    checkpoint.keep()
     player.averaged.keep()
 
 

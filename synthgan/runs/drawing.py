@@ -4,8 +4,8 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from io import BytesIO
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 #: What a file is called in which parquet is kept; any other output is a folder of parts.
 SUFFIXES = (".parquet", ".pq")
+#: Bytes that a cell takes at least, as a rule: a code of few bits, compressed.
+_LEAST_BYTES_OF_CELL = 0.1
 #: Rows that are drawn to see how long it takes.
 _N_TRIED = 5_000
 #: Who may draw.
@@ -81,27 +84,56 @@ def draw_to(
     ResourceError
         If the disk is full, or workers are lost time and again.
     """
+    output = Path(output)
+    how: dict[str, Any] = {"n_workers": n_workers, "engine": engine, "resume": resume}
+    plan.check(gan.encoder_)
+    if not is_file(output):
+        with drawn(gan, plan, output, **how, force=force, verbose=verbose):
+            return plan.n_rows
+    check_output(output, force=force or resume)
+    folder = folder_beside(output)
+    with drawn(gan, plan, folder, **how, force=True, verbose=verbose) as parts:
+        write_tables(parts.tables(), output)
+    shutil.rmtree(folder)
+    return plan.n_rows
+
+
+@contextmanager
+def drawn(
+    gan: "SynthGAN",
+    plan: Plan,
+    folder: Path,
+    *,
+    schema: pa.Schema | None = None,
+    n_workers: int | None,
+    engine: str,
+    resume: bool,
+    force: bool,
+    verbose: int,
+) -> Iterator[Parts]:
+    """Draw the rows of a plan into a folder, and yield its parts.
+
+    Parameters
+    ----------
+    schema
+        Arrow's types of the columns; None for those that the rows have.
+    gan, plan, folder, n_workers, engine, resume, force, verbose
+        As for `draw_to`, which raises the same.
+    """
     if engine not in ENGINES:
         raise ParameterError(f"engine must be one of {', '.join(map(repr, ENGINES))}; got {engine!r}.")
-    output, folder = Path(output), _folder_of(output)
-    plan.check(gan)
-    if is_file(output):
-        check_output(output, force=force or resume)
+    check_room(folder, plan.n_rows, len(gan.schema_))
     parts = Parts(folder, _header(gan, plan))
-    with parts.opened(resume=resume, force=force or is_file(output)):
+    with parts.opened(resume=resume, force=force):
         try:
-            _draw_parts(gan, plan, parts, n_workers, engine, verbose)
-            if is_file(output):
-                _join(parts, output)
+            _draw_parts(gan, plan, parts, schema or plan.schema(gan), n_workers, engine, verbose)
+            yield parts
         except (KeyboardInterrupt, ResourceError) as error:
             if not parts.known:
                 raise
             told = str(error) or "interrupted;"
             kept = f"{len(parts.known):,} of {len(plan):,} chunks are kept, and --resume goes on"
             raise type(error)(f"{told} {kept}") from error
-    if is_file(output):
-        shutil.rmtree(folder)
-    return sum(part.n_rows for part in parts.known.values())
 
 
 @dataclass(frozen=True)
@@ -140,7 +172,7 @@ def expect_draw(gan: "SynthGAN", plan: Plan, *, n_workers: int | None = None) ->
     ParameterError
         If a rule is about all rows, which no chunk knows.
     """
-    plan.check(gan)
+    plan.check(gan.encoder_)
     n_workers = min(n_workers or n_cores(), len(plan))
     few = Chunk(0, 0, min(_N_TRIED, plan.chunk(0).n_rows))
     started = time.monotonic()
@@ -152,6 +184,17 @@ def expect_draw(gan: "SynthGAN", plan: Plan, *, n_workers: int | None = None) ->
     return ExpectedDraw(plan.n_rows, len(plan), n_workers, seconds, round(times * buffer.tell()))
 
 
+def check_room(output: str | os.PathLike[str], n_rows: int, n_columns: int) -> None:
+    """Raise ResourceError if rows cannot be on the disk of an output, however well they are compressed."""
+    needed = n_rows * n_columns * _LEAST_BYTES_OF_CELL
+    free = shutil.disk_usage(Path(output).resolve().parent).free
+    if needed > free:
+        raise ResourceError(
+            f"{n_rows:,} rows of {n_columns} columns take {needed / 2**30:,.0f} GiB at least, and there are "
+            f"{free / 2**30:,.0f} GiB on the disk of {str(output)!r}; draw fewer, or write to another disk."
+        )
+
+
 def is_file(output: str | os.PathLike[str]) -> bool:
     """Whether an output is a file by its name, and no folder."""
     return Path(output).suffix.lower() in SUFFIXES
@@ -159,17 +202,23 @@ def is_file(output: str | os.PathLike[str]) -> bool:
 
 def seed_of(output: str | os.PathLike[str]) -> int | None:
     """Return the seed of a run that was begun, or None."""
-    return Parts(_folder_of(output), {}).begun.get("seed")
+    folder = folder_beside(output) if is_file(output) else Path(output)
+    return Parts(folder, {}).begun.get("seed")
 
 
-def _folder_of(output: str | os.PathLike[str]) -> Path:
-    """Return where the parts of an output are."""
-    path = Path(output)
-    return path.with_name(f".{path.name}.parts") if is_file(path) else path
+def folder_beside(output: str | os.PathLike[str]) -> Path:
+    """Return where the parts of a file are until they are all there."""
+    return Path(output).with_name(f".{Path(output).name}.parts")
 
 
 def _draw_parts(
-    gan: "SynthGAN", plan: Plan, parts: Parts, n_workers: int | None, engine: str, verbose: int
+    gan: "SynthGAN",
+    plan: Plan,
+    parts: Parts,
+    schema: pa.Schema,
+    n_workers: int | None,
+    engine: str,
+    verbose: int,
 ) -> None:
     """Draw the chunks that are not there."""
     waiting = [chunk.index for chunk in plan if chunk.index not in parts.known]
@@ -177,7 +226,7 @@ def _draw_parts(
         return
     # By its digest: a process that has drawn for another run keeps that run's model.
     model = parts.folder.resolve() / f".part-model-{gan.digest()[:16]}.part"
-    job = Job(model, plan, plan.schema(gan), parts.folder.resolve())
+    job = Job(model, plan, schema, parts.folder.resolve())
     with reporting("Drawing", verbose=verbose) as report:
         try:
             for part in _drawn(job, gan, waiting, n_workers, engine):
@@ -201,12 +250,12 @@ def _drawn(
     return drawn_by_workers(job, waiting, n_here)
 
 
-def _join(parts: Parts, output: Path) -> None:
-    """Write the rows of all parts to one file, a row group each."""
+def write_tables(tables: Iterable[pa.Table], output: Path) -> None:
+    """Write tables of the same columns to one file, a row group each."""
     with replacing(output) as beside:
         writer = None
         try:
-            for table in parts.tables():
+            for table in tables:
                 if writer is None:
                     writer = pq.ParquetWriter(
                         beside, table.schema, compression="zstd", write_page_checksum=True
@@ -219,15 +268,18 @@ def _join(parts: Parts, output: Path) -> None:
 
 def _header(gan: "SynthGAN", plan: Plan) -> dict[str, Any]:
     """Return what a run is of: the same header means the same rows."""
-    asked = plan.asked
-    if isinstance(asked, pd.DataFrame):
-        cells = table_from_frame(asked)
-        asked = hashlib.sha256(repr(cells.to_pydict()).encode()).hexdigest()
     return {
         "synthgan": version("synthgan"),
         "model": gan.digest(),
         "rows": plan.n_rows,
         "seed": plan.seed,
         "chunk_rows": plan.chunk_rows,
-        "asked": repr(asked),
+        "asked": repr([(n_rows, _in_short(asked)) for n_rows, asked in plan.groups]),
     }
+
+
+def _in_short(asked: Any) -> Any:
+    """Return what is asked, of a table its digest."""
+    if not isinstance(asked, pd.DataFrame):
+        return asked
+    return hashlib.sha256(repr(table_from_frame(asked).to_pydict()).encode()).hexdigest()

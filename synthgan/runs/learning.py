@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,8 @@ def learn_to(
         If processes are lost time and again.
     """
     if engine == "ray":
-        return _learned_by_ray(lesson, n_workers)
+        own = {name: getattr(lesson, name).absolute() for name in ("source", "output", "training")}
+        return _learned_by_ray(replace(lesson, **own), n_workers)
     with together() as team:
         learned = lesson.learn(leads=team.leads, verbose=verbose if team.leads else 0)
     return learned if team.leads else None

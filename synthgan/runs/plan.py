@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synthgan.exceptions import ParameterError
+from synthgan.preprocessing import TableEncoder
 from synthgan.preprocessing.key_form import Turn
 from synthgan.preprocessing.rules import Unique
 
@@ -43,7 +44,8 @@ class Plan:
     chunk_rows
         Rows of each chunk but the last.
     asked
-        What is asked of every row, as in `SynthGAN.sample`, or a table of what is known of each.
+        What is asked of every row, as in `SynthGAN.sample`, or a table of what is known of each; or groups,
+        a tuple of numbers of rows and what is asked of these.
     """
 
     n_rows: int
@@ -64,16 +66,33 @@ class Plan:
 
     def draw(self, gan: "SynthGAN", chunk: Chunk) -> pd.DataFrame:
         """Return the rows of a chunk: the same whoever draws it, and whatever was drawn before."""
-        asked = {} if self.asked is None else self.asked
-        if isinstance(asked, pd.DataFrame):
-            asked = asked.iloc[chunk.first_row : chunk.first_row + chunk.n_rows].reset_index(drop=True)
         return gan.sample_parts(
-            [(chunk.n_rows, asked)],
+            self._groups_of(chunk),
             random_state=np.random.SeedSequence([self.seed, chunk.index]),
             turn=Turn(chunk.index, len(self), chunk.first_row),
         )
 
-    def check(self, gan: "SynthGAN") -> None:
+    @property
+    def groups(self) -> tuple[tuple[int, Any], ...]:
+        """Numbers of rows, and what is asked of them."""
+        if isinstance(self.asked, tuple):
+            return self.asked
+        return ((self.n_rows, {} if self.asked is None else self.asked),)
+
+    def _groups_of(self, chunk: Chunk) -> list[tuple[int, Any]]:
+        """Return the parts of groups that a chunk has."""
+        found, first = [], 0
+        for n_rows, asked in self.groups:
+            start = max(chunk.first_row, first) - first
+            stop = min(chunk.first_row + chunk.n_rows, first + n_rows) - first
+            if isinstance(asked, pd.DataFrame):
+                asked = asked.iloc[start:stop].reset_index(drop=True)
+            if start < stop or n_rows == self.n_rows:  # a plan of no rows has a chunk of none
+                found.append((stop - start, asked))
+            first += n_rows
+        return found
+
+    def check(self, encoder: TableEncoder) -> None:
         """Look whether the plan can be drawn, before anything is.
 
         Raises
@@ -83,11 +102,10 @@ class Plan:
         ParameterError
             If a rule is about all rows, which no chunk knows.
         """
-        if self.asked is not None:
-            is_table = isinstance(self.asked, pd.DataFrame)
-            n_rows = self.n_rows if is_table else min(self.n_rows, self.chunk_rows)
-            gan.encoder_.ask(n_rows, self.asked, np.random.default_rng(0))
-        unique = [rule for rule in gan.encoder_.ties_.rules if isinstance(rule, Unique)]
+        for n_rows, asked in self.groups:
+            is_table = isinstance(asked, pd.DataFrame)
+            encoder.ask(n_rows if is_table else min(n_rows, self.chunk_rows), asked, np.random.default_rng(0))
+        unique = [rule for rule in encoder.ties_.rules if isinstance(rule, Unique)]
         if unique and len(self) > 1:
             raise ParameterError(
                 f"The rule that {unique[0]} cannot be kept across chunks of {self.chunk_rows:,} rows; draw "

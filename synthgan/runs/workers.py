@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from synthgan.exceptions import ResourceError
+from synthgan.exceptions import DataError, ResourceError
 from synthgan.runs.parts import Part, write_part
 from synthgan.runs.plan import Plan
 
@@ -53,7 +53,10 @@ class Job:
         """Draw and write one chunk."""
         gan = _loaded(self.model) if gan is None else gan
         frame = self.plan.draw(gan, self.plan.chunk(index))
-        table = pa.Table.from_pandas(frame, schema=self.schema, preserve_index=False)
+        try:
+            table = pa.Table.from_pandas(frame, schema=self.schema, preserve_index=False)
+        except pa.ArrowException as error:
+            raise DataError(f"Drawn cells do not fit the types of the file: {error}.") from error
         return write_part(table, self.folder, index)
 
 

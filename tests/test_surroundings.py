@@ -1,0 +1,101 @@
+"""What surrounds the program: pipes, locales, homes, networks, other processes."""
+
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from synthgan.datasets import load_penguins
+
+COMMAND = [sys.executable, "-m", "synthgan"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a table whose names and cells are of many scripts."""
+    table = load_penguins().rename(columns={"island": "Insel 🏝"}).replace("Adelie", "Adélie")
+    table.to_parquet(tmp_path / "penguins.parquet")
+    return tmp_path
+
+
+def run(folder, *arguments, command=COMMAND, **environment):
+    return subprocess.run(
+        [*command, *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error_that_is_told(folder):
+    reader, writer = os.pipe()
+    os.close(reader)
+    arguments = [*COMMAND, "schema", "penguins.parquet"]
+    with os.fdopen(writer, "wb") as pipe:
+        done = subprocess.run(
+            arguments, cwd=folder, stdout=pipe, stderr=subprocess.PIPE, timeout=120, check=False
+        )
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("environment", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {}])
+def test_names_are_printed_under_any_locale(folder, environment):
+    result = run(folder, "info", "penguins.parquet", **environment)
+    assert result.returncode == 0, result.stderr
+    assert b"Insel" in result.stdout
+    result = run(folder, "augment", "penguins.parquet", "-o", "out", "--target", "Insel", **environment)
+    assert result.returncode == 3
+    assert b"Did you mean" in result.stderr
+
+
+def test_nobody_needs_a_home_or_a_place_to_write_but_the_output(folder, tmp_path):
+    nowhere = {"HOME": "/nowhere", "XDG_CACHE_HOME": "/nowhere", "MPLCONFIGDIR": str(tmp_path / "mpl")}
+    arguments = ["fit", folder / "penguins.parquet", "-o", folder / "model", "--epochs", "1", "-q"]
+    result = run("/", *arguments, **nowhere)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == b""
+
+
+OFFLINE = """
+import socket, sys
+def refusing(real):
+    def refuse(own, *arguments):
+        if own.family != socket.AF_UNIX:
+            raise AssertionError("the network was asked")
+        return real(own, *arguments)
+    return refuse
+for name in ("connect", "bind", "sendto"):
+    setattr(socket.socket, name, refusing(getattr(socket.socket, name)))
+from synthgan.cli import main
+if __name__ == "__main__":
+    main(sys.argv[1:])
+"""
+
+
+def test_the_network_is_never_asked(folder):
+    (folder / "offline.py").write_text(OFFLINE)
+    command = [sys.executable, "offline.py"]
+    options = ["--epochs", "1", "--seed", "0"]
+    result = run(folder, "fit", "penguins.parquet", "-o", "model", *options, command=command)
+    assert result.returncode == 0, result.stderr
+    how = ["-n", "40", "--chunk-rows", "20", "--workers", "2"]
+    result = run(folder, "sample", "model", "-o", "out.parquet", *how, command=command)
+    assert result.returncode == 0, result.stderr
+    assert len(pd.read_parquet(folder / "out.parquet")) == 40
+    result = run(folder, "evaluate", "penguins.parquet", "out.parquet", command=command)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/table.parquet", "https://example.org/table.parquet"])
+def test_an_address_is_told_from_a_file(folder, address):
+    result = run(folder, "fit", address, "-o", "model")
+    assert result.returncode == 3
+    assert b"is an address; fetch the file first" in result.stderr
+    result = run(folder, "augment", "penguins.parquet", "-o", address)
+    assert result.returncode == 4
+    assert b"is an address; write to a file here first" in result.stderr
