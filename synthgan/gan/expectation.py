@@ -24,12 +24,16 @@ _BYTES_PER_ROW = 100
 _BYTES_PER_WEIGHT = 24
 #: Bytes of each part of a row vector in a batch, with what is kept for gradients.
 _BYTES_PER_PART = 40
+#: Bytes of what says of each code whether it is a column's, and of what each column says of each other.
+_BYTES_PER_SEGMENT, _BYTES_PER_PAIR = 12, 32
 #: Bytes of trees and latent classes, at most, and of all that does not depend on the table.
 _BYTES_OF_SURVEY, _BYTES_AT_LEAST = 400 * 2**20, 300 * 2**20
 #: Floating-point operations of a step for each weight and row: forwards and backwards.
 _PRODUCTS_PER_WEIGHT = 6
 #: How much longer a step takes than its matrix products, and seconds of trees for each column and row.
 _TIMES_PRODUCTS, _SECONDS_PER_CELL, _MAX_ROWS_OF_TREES = 2.0, 3e-5, 20_000
+#: Seconds in which it is found what two columns say of each other.
+_SECONDS_PER_PAIR = 8e-5
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,14 @@ def expect(layout: Layout, budget: Budget, n_rows: int) -> Expectation:
         + n_weights * _BYTES_PER_WEIGHT
         + budget.batch_size * layout.width * _BYTES_PER_PART
         + min(_BYTES_OF_SURVEY, n_rows * len(layout) * 400)
+        + layout.n_codes * len(layout.coded) * _BYTES_PER_SEGMENT
+        + len(layout) ** 2 * _BYTES_PER_PAIR
     )
     products = budget.n_steps * budget.batch_size * n_weights / 2 * _PRODUCTS_PER_WEIGHT
     n_cells = min(n_rows, _MAX_ROWS_OF_TREES) * len(layout.coded)
     seconds = _TIMES_PRODUCTS * products / _products_per_second() + _SECONDS_PER_CELL * n_cells
-    return Expectation(n_rows, len(layout), n_bytes, min(seconds, budget.max_time or np.inf))
+    of_pairs = _SECONDS_PER_PAIR * len(layout.coded) ** 2 / 2  # whatever the time that training may take
+    return Expectation(n_rows, len(layout), n_bytes, min(seconds, budget.max_time or np.inf) + of_pairs)
 
 
 def check_memory(expected: Expectation) -> None:
