@@ -1,5 +1,6 @@
 """Options that several commands have, and what is done with them."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 import click
 
 from synthgan.command import InputPath, OutputPath, is_spooled
-from synthgan.exceptions import OutputRefusedError
+from synthgan.exceptions import DataError, OutputRefusedError, ParameterError, TrainingError
 
 AnyCommand = Callable[..., Any]
+_KEPT = "Training is kept; the same command with --resume goes on with it"
 
 
 class _Rounds(click.ParamType):  # type: ignore[type-arg]
@@ -100,31 +102,42 @@ def given(parameters: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
+def training_beside(output: str) -> Path:
+    """Return the file in which training for an output is kept."""
+    return Path(output).with_name(f".{Path(output).name}.training")
+
+
 @contextmanager
 def kept_training(output: str, *, resume: bool, force: bool) -> Iterator[Path]:
-    """Yield the file in which training for an output is kept; if it is stopped, say how to go on.
+    """Yield the file in which training for an output is kept; if the command fails, say how to go on.
 
     Raises
     ------
     OutputRefusedError
         If a training is kept already, and nobody said what to do with it.
     """
-    path = Path(output).with_name(f".{Path(output).name}.training")
+    path = training_beside(output)
     was_kept = path.exists()
-    if was_kept and not resume:
-        if not force:
-            raise OutputRefusedError(
-                f"A training for {output!r} was interrupted; go on with it (--resume), or begin anew "
-                "(--force)."
-            )
-        path.unlink(missing_ok=True)
+    if was_kept and not (resume or force):
+        raise OutputRefusedError(
+            f"A training for {output!r} was interrupted; go on with it (--resume), or begin anew (--force)."
+        )
     try:
         yield path
-    except (KeyboardInterrupt, SystemExit):
-        if path.exists() and not is_spooled(output):
-            click.echo("Training is kept; the same command with --resume goes on with it", err=True)
-        raise
-    except Exception:
-        if not (was_kept and resume):  # what another run has kept is not this one's to remove
+    except (DataError, ParameterError, OutputRefusedError, TrainingError):
+        if leads() and not was_kept:  # of what was wrong from the start nothing is worth keeping
             path.unlink(missing_ok=True)
         raise
+    except KeyboardInterrupt as error:
+        if not path.exists() or is_spooled(output):
+            raise
+        raise KeyboardInterrupt(f"{str(error) or 'interrupted'}. {_KEPT}") from error
+    except BaseException:
+        if leads() and path.exists() and not is_spooled(output):
+            click.echo(_KEPT, err=True)
+        raise
+
+
+def leads() -> bool:
+    """Whether this process is alone, or the first of those that torchrun has begun."""
+    return int(os.environ.get("RANK", 0)) == 0

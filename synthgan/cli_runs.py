@@ -21,12 +21,16 @@ from synthgan.cli_options import (
     TRAINING,
     given,
     kept_training,
+    training_beside,
 )
 from synthgan.command import Command, InputPath, Outcome, OutputPath, n_threads, shown
 from synthgan.exceptions import CopyingWarning, ParameterError
 
 if TYPE_CHECKING:
     from synthgan import SynthGAN
+    from synthgan.augmentation.amounts import Amount
+    from synthgan.runs import Plan
+    from synthgan.source import ParquetSource
     from synthgan.training_file import TrainingFile
 
 
@@ -70,8 +74,6 @@ def augment(
     from synthgan import io, parquet, runs
     from synthgan.augmentation import amounts
     from synthgan.learnable import learnable
-    from synthgan.preprocessing import TableEncoder
-    from synthgan.preprocessing.rules import read_rules
     from synthgan.source import ParquetSource
     from synthgan.training_file import TrainingFile
 
@@ -82,25 +84,22 @@ def augment(
     frame, told = learnable(table, schema, drop_unsupported)
     if mark:
         table.check_mark()
-    target = parameters["target"]
-    for warning in () if target is None else amounts.check_target(frame, target):
-        click.echo(f"warning: {warning}", err=True)
-    # What is asked is checked on the table, before the training that it would otherwise waste.
-    encoder = TableEncoder(kinds=told["kinds"], rules=read_rules(told["rules"])).fit(frame)
-    asked = _asked(encoder, conditions, conditions_file)
-    counts = runs.counts_of(rows_of, target) if balance and target and n_real > len(frame) else None
-    of_whole: dict[str, Any] = {"n_rows": n_real, "counts": counts}
-    groups = tuple(amounts.plan_rows(frame, amount, target=target, conditions=asked, **of_whole))
-    n_drawn = sum(n for n, _ in groups)
-    plan = runs.Plan(n_drawn, 0, chunk_rows or runs.CHUNK_ROWS, groups)
-    plan.check(encoder)
+    wishes: dict[str, Any] = {"conditions": conditions, "path": conditions_file, "chunk_rows": chunk_rows}
+    plan = _plan_to_add(amount, rows_of, n_real, frame, told, parameters["target"], **wishes)
+    n_drawn = plan.n_rows
     runs.check_room(output, n_drawn, frame.shape[1])
     facts = {"output": shown(output), "real_rows": n_real, "drawn_rows": n_drawn}
     if dry_run:
         return _would(facts, f"add {n_drawn:,} rows", frame, parameters | told)
-    how: dict[str, Any] = {"mark": mark, "resume": resume, "engine": engine, "verbose": 0 if quiet else 1}
+    how: dict[str, Any] = {
+        "mark": mark,
+        "resume": resume,
+        "engine": engine,
+        "force": force,
+        "verbose": 0 if quiet else 1,
+    }
     with kept_training(output, resume=resume, force=force) as path:
-        training = TrainingFile(path, stays=True)
+        training = TrainingFile(path, stays=True, anew=not resume)
         gan = _fit(frame, training, quiet, parameters | told)
         plan = replace(plan, seed=training.seed or 0)
         runs.augment_to(output, rows_of, table, gan, plan, **how, n_workers=workers or n_threads())
@@ -137,13 +136,13 @@ def fit(
     from synthgan import io, runs
 
     verbose = 0 if quiet else 1
-    with kept_training(output, resume=resume, force=force) as training:
-        io.check_output(output, force=force, source=source)
-        paths = (Path(source), Path(output), training)
-        lesson = runs.Lesson(*paths, given(parameters), schema, drop_unsupported)
-        if dry_run:
-            expected = lesson.expected()
-            return Outcome(f"would learn {expected}; nothing was written", asdict(expected))
+    io.check_output(output, force=force or resume, source=source)
+    paths = (Path(source), Path(output), training_beside(output))
+    lesson = runs.Lesson(*paths, given(parameters), schema, drop_unsupported, anew=not resume)
+    if dry_run:
+        expected = lesson.expected()
+        return Outcome(f"would learn {expected}; nothing was written", asdict(expected))
+    with kept_training(output, resume=resume, force=force):
         learned = runs.learn_to(lesson, engine=engine, n_workers=workers, verbose=verbose)
     if learned is None:
         return Outcome()
@@ -183,21 +182,24 @@ def impute(
     """Write a table with its missing cells filled in from what is learned of it, or of another."""
     from synthgan import SynthGAN, io, parquet
     from synthgan.learnable import learnable
+    from synthgan.training_file import TrainingFile
 
-    io.check_output(output, force=force, source=source)
+    io.check_output(output, force=force or resume, source=source)
     table = parquet.ParquetTable.read(source)
     frame, told = learnable(table, schema, drop_unsupported)
     n_missing = int(frame.isna().to_numpy().sum())
     facts = {"output": shown(output), "rows": len(frame), "missing_cells": n_missing}
-    if dry_run:
+    if dry_run and model is None:
         return _would(facts, f"fill in {n_missing:,} cells", frame, parameters | told)
-    if model is None:
-        with kept_training(output, resume=resume, force=force) as training:
-            gan = _fit(frame, training, quiet, parameters | told)
-    else:
-        gan = SynthGAN.load(model)
-    filled = gan.impute(frame, method=method, random_state=parameters["random_state"])
-    io.write_parquet(table.with_cells(filled), output)
+    if dry_run:
+        return Outcome(f"would fill in {n_missing:,} cells; nothing was written", facts)
+    with kept_training(output, resume=resume, force=force) as path:
+        training = TrainingFile(path, stays=True, anew=not resume)
+        is_new = model is None
+        gan = _fit(frame, training, quiet, parameters | told) if is_new else SynthGAN.load(str(model))
+        filled = gan.impute(frame, method=method, random_state=parameters["random_state"])
+        io.write_parquet(table.with_cells(filled), output)
+        training.remove()
     n_filled = n_missing - int(filled.isna().to_numpy().sum())
     left = [str(name) for name in filled if filled[name].isna().any()]
     names = ", ".join(map(repr, left))
@@ -277,6 +279,42 @@ def sample(
     return Outcome(f"wrote {shown(output)}: {n_drawn:,} drawn rows", facts)
 
 
+def _plan_to_add(
+    amount: "Amount",
+    source: "ParquetSource",
+    n_rows: int,
+    frame: Any,
+    told: dict[str, Any],
+    target: str | None,
+    *,
+    conditions: Sequence[str],
+    path: str | None,
+    chunk_rows: int | None,
+) -> "Plan":
+    """Return which rows are added to a source of so many, some or all of which are in a frame.
+
+    What is asked is checked on the table, before the training that it would otherwise waste.
+    """
+    from synthgan import runs
+    from synthgan.augmentation import amounts
+    from synthgan.preprocessing import TableEncoder
+    from synthgan.preprocessing.rules import read_rules
+
+    for warning in () if target is None else amounts.check_target(frame, target):
+        click.echo(f"warning: {warning}", err=True)
+    encoder = TableEncoder(kinds=told["kinds"], rules=read_rules(told["rules"])).fit(frame)
+    asked = _asked(encoder, conditions, path)
+    is_part = amount.balance and target is not None and n_rows > len(frame)
+    of_whole: dict[str, Any] = {
+        "n_rows": n_rows,
+        "counts": runs.counts_of(source, target) if is_part else None,
+    }
+    groups = tuple(amounts.plan_rows(frame, amount, target=target, conditions=asked, **of_whole))
+    plan = runs.Plan(sum(n for n, _ in groups), 0, chunk_rows or runs.CHUNK_ROWS, groups)
+    plan.check(encoder)
+    return plan
+
+
 def _asked(encoder: Any, texts: Sequence[str], path: str | None) -> Any:
     """Return the conditions that texts state, or a frame of what is known of each wanted row."""
     from synthgan import parquet
@@ -296,7 +334,7 @@ def _would(facts: dict[str, Any], what: str, frame: Any, parameters: dict[str, A
     return Outcome(f"would learn {expected}, and {what}; nothing was written", facts | asdict(expected))
 
 
-def _fit(frame: Any, training: "Path | TrainingFile", quiet: bool, parameters: dict[str, Any]) -> "SynthGAN":
+def _fit(frame: Any, training: "TrainingFile", quiet: bool, parameters: dict[str, Any]) -> "SynthGAN":
     from synthgan import SynthGAN
 
     with warnings.catch_warnings():

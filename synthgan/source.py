@@ -59,7 +59,8 @@ class ParquetSource:
         """
         path = Path(path)
         is_folder = os.path.isdir(path)  # noqa: PTH112 - which a name that is too long is not, either
-        files = tuple(sorted(path.rglob("*.parquet"))) if is_folder else (path,)
+        files = tuple(file for file in sorted(path.rglob("*.parquet")) if _is_seen(file, path))
+        files = files if is_folder else (path,)
         if not files:
             raise DataError(f"{str(path)!r} is a directory; it holds no parquet files.")
         schemas, n_rows = [], 0
@@ -102,6 +103,11 @@ class ParquetSource:
                     n_rows += len(batch)
                 if n_rows != opened.metadata.num_rows:  # some damages end the reading without a word
                     raise pa.ArrowInvalid(f"{n_rows:,} of {opened.metadata.num_rows:,} rows can be read")
+
+
+def _is_seen(file: Path, folder: Path) -> bool:
+    """Whether a file of a folder is not hidden, as unfinished ones are, nor is a folder that it is in."""
+    return not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
 
 
 def _opened(path: Path) -> pq.ParquetFile:

@@ -30,11 +30,14 @@ class TrainingFile:
         The file; it need not be there.
     stays
         Whether it stays when training is done, so that what comes after can be interrupted as well.
+    anew
+        Whether a run that is kept there is not gone on with: it is replaced as soon as a new one has begun.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, stays: bool = False) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, stays: bool = False, anew: bool = False) -> None:
         self.path, self.stays = Path(path), stays
-        self.content = read_model(self.path, kind=KIND) if self.path.exists() else None
+        is_kept = self.path.exists() and not anew
+        self.content = read_model(self.path, kind=KIND) if is_kept else None
         self.run: Mapping[str, Any] | None = None if self.content is None else self.content["run"]
 
     @property

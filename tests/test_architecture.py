@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "imputer": SECOND_FLOOR | {"drawing", "synthesizer"},
     "augmentation": SECOND_FLOOR | {"evaluation", "synthesizer"},
     "learnable": FIRST_FLOOR | {"parquet", "preprocessing", "schema_file"},
-    "runs": SECOND_FLOOR | {"source", "parquet", "learnable", "synthesizer"},
+    "runs": SECOND_FLOOR | {"source", "parquet", "learnable", "synthesizer", "training_file"},
 }
 #: The roof: the command line and the package's own face see every room.
 ROOF = {"cli", "cli_evaluation", "cli_options", "cli_runs", "command", "__init__", "__main__"}

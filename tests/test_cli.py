@@ -174,8 +174,12 @@ def test_failure_leaves_no_file(source, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pq, "write_table", _interrupted_write)
         result = run("augment", source, "-o", output, "--rows", 3, "-q", *QUICK)
-    refused(result, 5, "could not be written whole")
-    assert [path.name for path in tmp_path.iterdir()] == ["penguins.parquet"]
+    assert result.exit_code == 5
+    assert "could not be written whole" in result.stderr
+    assert "Training is kept; the same command with --resume goes on" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.parquet.training", "penguins.parquet"]
+    assert run("augment", source, "-o", output, "--rows", 3, "-q", "--resume", *QUICK).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "penguins.parquet"]
 
 
 def _interrupted_write(table, path, **options):

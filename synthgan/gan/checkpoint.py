@@ -121,6 +121,20 @@ class Checkpoint:
                 signal.signal(held, handler)
 
 
+@contextmanager
+def leaving_signals() -> Iterator[None]:
+    """Leave an interrupt or a termination to the process that leads, without which this one ends as well."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
 def as_arrays(value: Any) -> Any:
     """Return nested values with arrays in place of tensors, and names in place of whole numbers as keys."""
     if isinstance(value, torch.Tensor):

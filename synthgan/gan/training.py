@@ -13,7 +13,7 @@ from torch.optim import AdamW
 
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.cells import Cells
-from synthgan.gan.checkpoint import Checkpoint, State, Stateful
+from synthgan.gan.checkpoint import Checkpoint, State, Stateful, leaving_signals
 from synthgan.gan.conditions import random_known
 from synthgan.gan.copying import Nearness, nearness
 from synthgan.gan.correction import train_correction
@@ -125,9 +125,10 @@ def follow_masked(
     batches = Rows(table, model.device).batches(budget.batch_size, rng, team)
     team.same(model, clock, trainer)
     model.train()
-    while team.agree(False):
-        trainer.step(next(batches), clock)
-        clock.step += 1
+    with leaving_signals():
+        while team.agree(False):
+            trainer.step(next(batches), clock)
+            clock.step += 1
 
 
 class MaskedTrainer:

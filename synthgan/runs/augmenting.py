@@ -29,6 +29,7 @@ def augment_to(
     n_workers: int | None = None,
     engine: str = "local",
     resume: bool = False,
+    force: bool = False,
     verbose: int = 0,
 ) -> None:
     """Write the rows of a source, unchanged, and drawn rows after them.
@@ -45,14 +46,14 @@ def augment_to(
         A fitted model, and which rows are drawn of it.
     mark
         Whether a column says which rows were drawn.
-    n_workers, engine, resume, verbose
+    n_workers, engine, resume, force, verbose
         As for `synthgan.runs.draw_to`, which raises the same.
     """
     output, folder = Path(output), folder_beside(output)
     plan.check(gan.encoder_)
     types = pa.schema([table.arrow.schema.field(name) for name in gan.schema_.names])
     how: dict[str, Any] = {"n_workers": n_workers, "engine": engine, "resume": resume}
-    with drawn(gan, plan, folder, schema=types, **how, force=True, verbose=verbose) as parts:
+    with drawn(gan, plan, folder, schema=types, **how, force=force, verbose=verbose) as parts:
         frames = (part.to_pandas() for part in parts.tables())
         write_tables(table.extended(source.batches(), frames, mark=mark), output)
     shutil.rmtree(folder)

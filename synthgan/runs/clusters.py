@@ -73,10 +73,11 @@ def drawn_by_ray(job: Job, indices: Iterable[int], n_workers: int | None) -> Ite
         task = ray.remote(**needs, max_retries=MAX_RETRIES)(_part)
         n_ahead = WAITING * (n_gpus or n_cores) if n_workers is None else n_workers
         running: list[Any] = []
+        shared = ray.put(job)
         try:
             while waiting or running:
                 while waiting and len(running) < n_ahead:
-                    running.append(task.remote(job, waiting.pop()))
+                    running.append(task.remote(shared, waiting.pop()))
                 done, running = ray.wait(running)
                 yield ray.get(done[0])
         except (
@@ -86,7 +87,7 @@ def drawn_by_ray(job: Job, indices: Iterable[int], n_workers: int | None) -> Ite
         ) as error:
             raise _lost() from error
         except ray.exceptions.RayTaskError as error:
-            raise error.cause from error
+            raise (error.cause or error) from error
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)

@@ -19,11 +19,11 @@ import torch
 
 from synthgan.exceptions import ParameterError, ResourceError
 from synthgan.gan.expectation import in_words
-from synthgan.io import check_output, replacing
+from synthgan.io import check_output, replacing, strays
 from synthgan.parquet import table_from_frame
-from synthgan.progress import reporting
+from synthgan.progress import announce, reporting
 from synthgan.runs.clusters import drawn_by_ray
-from synthgan.runs.parts import Part, Parts
+from synthgan.runs.parts import Part, Parts, check_own
 from synthgan.runs.plan import Chunk, Plan
 from synthgan.runs.workers import Job, drawn_by_workers, drawn_here, n_cores
 
@@ -87,15 +87,23 @@ def draw_to(
     output = Path(output)
     how: dict[str, Any] = {"n_workers": n_workers, "engine": engine, "resume": resume}
     plan.check(gan.encoder_)
-    if not is_file(output):
+    folder = folder_beside(output)
+    if is_file(output):
+        check_output(output, force=force or resume)
+        with drawn(gan, plan, folder, **how, force=force, verbose=verbose) as parts:
+            write_tables(parts.tables(), output)
+        shutil.rmtree(folder)
+        return plan.n_rows
+    check_own(output)
+    if not (force or (resume and folder.exists())) or not output.exists():
         with drawn(gan, plan, output, **how, force=force, verbose=verbose):
             return plan.n_rows
-    check_output(output, force=force or resume)
-    folder = folder_beside(output)
-    with drawn(gan, plan, folder, **how, force=True, verbose=verbose) as parts:
-        write_tables(parts.tables(), output)
-    shutil.rmtree(folder)
-    return plan.n_rows
+    # What is there stays until the new rows are all drawn.
+    with drawn(gan, plan, folder, **how, force=force, verbose=verbose) as parts:
+        n_rows = sum(part.n_rows for part in parts.known.values())
+    shutil.rmtree(output)
+    folder.rename(output)
+    return n_rows
 
 
 @contextmanager
@@ -128,12 +136,14 @@ def drawn(
         try:
             _draw_parts(gan, plan, parts, schema or plan.schema(gan), n_workers, engine, verbose)
             yield parts
-        except (KeyboardInterrupt, ResourceError) as error:
+        except (KeyboardInterrupt, ResourceError, SystemExit) as error:
             if not parts.known:
                 raise
-            told = str(error) or "interrupted;"
             kept = f"{len(parts.known):,} of {len(plan):,} chunks are kept, and --resume goes on"
-            raise type(error)(f"{told} {kept}") from error
+            if isinstance(error, SystemExit):  # which has no words
+                announce(kept, verbose=verbose)
+                raise
+            raise type(error)(f"{str(error) or 'interrupted;'} {kept}") from error
 
 
 @dataclass(frozen=True)
@@ -202,7 +212,8 @@ def is_file(output: str | os.PathLike[str]) -> bool:
 
 def seed_of(output: str | os.PathLike[str]) -> int | None:
     """Return the seed of a run that was begun, or None."""
-    folder = folder_beside(output) if is_file(output) else Path(output)
+    beside = folder_beside(output)
+    folder = beside if is_file(output) or beside.exists() else Path(output)
     return Parts(folder, {}).begun.get("seed")
 
 
@@ -232,6 +243,7 @@ def _draw_parts(
             for part in _drawn(job, gan, waiting, n_workers, engine):
                 parts.add(part)
                 report(len(parts.known) / len(plan), {})
+            assert len(parts.known) == len(plan), "a chunk was neither drawn nor lost"
         finally:
             with suppress(FileNotFoundError):
                 model.unlink()
@@ -252,6 +264,8 @@ def _drawn(
 
 def write_tables(tables: Iterable[pa.Table], output: Path) -> None:
     """Write tables of the same columns to one file, a row group each."""
+    for stray in strays(output):  # of a run that was killed here
+        stray.unlink()
     with replacing(output) as beside:
         writer = None
         try:
@@ -282,4 +296,4 @@ def _in_short(asked: Any) -> Any:
     """Return what is asked, of a table its digest."""
     if not isinstance(asked, pd.DataFrame):
         return asked
-    return hashlib.sha256(repr(table_from_frame(asked).to_pydict()).encode()).hexdigest()
+    return hashlib.sha256(asked.to_csv(index=False).encode()).hexdigest()

@@ -16,9 +16,12 @@ from synthgan.learnable import learnable
 from synthgan.parquet import ParquetTable
 from synthgan.progress import announce
 from synthgan.runs.clusters import MAX_RETRIES, cluster
+from synthgan.training_file import TrainingFile
 
 #: Rows that are learned at most, so that memory does not grow with their number.
 MAX_ROWS = 1_000_000
+#: Seconds in which others fail when one has failed.
+_SECONDS_TO_FAIL = 5.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Lesson:
         A file of kinds and rules.
     drop_unsupported
         Whether columns that cannot be learned are left out.
+    anew
+        Whether training that is kept already is not gone on with.
     """
 
     source: Path
@@ -64,6 +69,7 @@ class Lesson:
     parameters: Mapping[str, Any]
     schema: str | None = None
     drop_unsupported: bool = False
+    anew: bool = False
 
     def learn(self, *, leads: bool = True, verbose: int = 0) -> Learned:
         """Learn the model; only who leads writes anything."""
@@ -75,9 +81,11 @@ class Lesson:
         gan = SynthGAN(**self.parameters, **told, verbose=verbose)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", CopyingWarning)
-            gan.fit(frame, checkpoint=self.training if leads else None)
-        if leads:
+            training = TrainingFile(self.training, stays=True, anew=self.anew) if leads else None
+            gan.fit(frame, checkpoint=training)
+        if training is not None:
             gan.save(self.output)
+            training.remove()
         return Learned(frame.shape[1], len(frame), tuple(str(warning.message) for warning in caught))
 
     def expected(self) -> Expectation:
@@ -153,7 +161,7 @@ def _learned_by_ray(lesson: Lesson, n_workers: int) -> Learned:
             try:
                 return _first_of(ray, running)
             except _Lost:
-                continue
+                lesson = replace(lesson, anew=False)
             finally:
                 for reference in running:
                     ray.cancel(reference, force=True)
@@ -169,18 +177,23 @@ class _Lost(Exception):
 
 def _first_of(ray: Any, running: list[Any]) -> Learned:
     """Return what the first task returns; as soon as any has failed, say so."""
-    first, waiting = running[0], list(running)
+    waiting, errors = list(running), list[Exception]()
     while waiting:
-        done, waiting = ray.wait(waiting)
+        done, waiting = ray.wait(waiting, timeout=_SECONDS_TO_FAIL if errors else None)
+        if not done:
+            break
         try:
             ray.get(done)
-        except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, SynthganError):
-                raise error.cause from error
-            raise _Lost from error
         except ray.exceptions.RayError as error:
-            raise _Lost from error
-    learned: Learned = ray.get(first)
+            errors.append(error)
+    # When one fails, the others lose their connection to it, which torch says as a RuntimeError.
+    causes = [getattr(error, "cause", None) for error in errors]
+    for cause in sorted(filter(None, causes), key=lambda cause: not isinstance(cause, SynthganError)):
+        if not isinstance(cause, RuntimeError):
+            raise cause
+    if errors:
+        raise _Lost from errors[0]
+    learned: Learned = ray.get(running[0])
     return learned
 
 

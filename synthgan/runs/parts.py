@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -22,6 +23,8 @@ from synthgan.io import write_parquet
 
 #: Readers of folders of parquet files leave out what begins so.
 MANIFEST = "_manifest.jsonl"
+#: The names of all that a run writes: the manifest, parts, the model for workers, and what is not whole yet.
+_OWN = re.compile(r"_manifest\.jsonl|part-\d{5,}\.parquet|\.{1,2}part-(\d{5,}|model-).*\.part")
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,8 @@ class Parts:
             If there is one already and nobody said what to do with it, the folder holds other things, or
             another process is at it.
         """
+        check_own(self.folder)
         self.folder.mkdir(exist_ok=True)
-        self._check_own()
         with (self.folder / MANIFEST).open("a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,14 +112,14 @@ class Parts:
                     f"The output {str(self.folder)!r} holds a run; go on with it (--resume), or replace it "
                     "(--force)."
                 )
+            self._file = file
+            if not (lines and resume):
+                file.truncate(0)
+                self._write({"run": self.header})
+            elif cut := _n_bytes_cut(self.folder / MANIFEST):
+                file.truncate((self.folder / MANIFEST).stat().st_size - cut)
             for path in self._strays():
                 path.unlink()
-            file.seek(0)
-            file.truncate()
-            self._file = file
-            self._write({"run": self.header})
-            for part in self.known.values():
-                self._write(asdict(part))
             try:
                 yield
             finally:
@@ -153,19 +156,13 @@ class Parts:
                 "replace it with --force."
             )
         for entry in entries[1:]:
-            part = Part(**entry)
+            try:
+                part = Part(**entry)
+            except TypeError:  # not written by us: that part is drawn again
+                continue
             path = self.folder / part.name
             if path.is_file() and path.stat().st_size == part.n_bytes and _digest(path) == part.sha256:
                 self.known[part.index] = part
-
-    def _check_own(self) -> None:
-        """Raise OutputRefusedError if the folder holds what no run has written."""
-        others = sorted(path.name for path in self.folder.iterdir() if not _is_own(path))
-        if others:
-            raise OutputRefusedError(
-                f"The output {str(self.folder)!r} holds other things, such as {others[0]!r}; name a folder "
-                "that is empty, or does not exist."
-            )
 
     def _strays(self) -> list[Path]:
         """Return the parts that no manifest lists whole, and what a killed writer left beside them."""
@@ -178,10 +175,23 @@ class Parts:
             yield pq.read_table(self.folder / name_of(index), page_checksum_verification=True)
 
 
-def _is_own(path: Path) -> bool:
-    """Whether a file of the folder is one that a run writes there."""
-    is_part = path.name.startswith(("part-", ".part-")) and path.suffix in (".parquet", ".part")
-    return is_part or path.name == MANIFEST
+def check_own(folder: Path) -> None:
+    """Raise OutputRefusedError if a folder holds what no run has written."""
+    if not folder.exists():
+        return
+    names = sorted(path.name for path in folder.iterdir())
+    others = [name for name in names if MANIFEST not in names or not _OWN.fullmatch(name)]
+    if others:
+        raise OutputRefusedError(
+            f"The output {str(folder)!r} holds other things, such as {others[0]!r}; name a folder that is "
+            "empty, or does not exist."
+        )
+
+
+def _n_bytes_cut(path: Path) -> int:
+    """Return how many bytes a file has of a last line that whatever stopped a run has cut."""
+    content = path.read_bytes()
+    return len(content) - (content.rfind(b"\n") + 1)
 
 
 def _entry(line: str) -> dict[str, Any] | None:

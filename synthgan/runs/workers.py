@@ -7,6 +7,8 @@ process can draw any chunk, and draw it again if another one was lost.
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 WAITING = 2
 #: How often workers are started anew after one was lost.
 _MAX_RESTARTS = 3
+#: Seconds between two looks of a worker at whether its parent is still there.
+_LOOK_EVERY = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,10 @@ class Job:
         except pa.ArrowException as error:
             raise DataError(f"Drawn cells do not fit the types of the file: {error}.") from error
         return write_part(table, self.folder, index)
+
+
+#: That of this process, if it is a worker.
+_job: Job | None = None
 
 
 @lru_cache(maxsize=1)
@@ -93,12 +101,14 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
         # nothing, which torch would not survive.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["synthgan.synthesizer", "synthgan.runs.plan"])
-        pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_alone)
+        pool = ProcessPoolExecutor(
+            n_workers, mp_context=context, initializer=_begin, initargs=(job, os.getpid())
+        )
         try:
             while waiting or running:
                 while waiting and len(running) < WAITING * n_workers:
-                    index = waiting.pop()
-                    running[pool.submit(job.part, index)] = index
+                    future = pool.submit(_part, waiting[-1])  # which fails if a worker was lost
+                    running[future] = waiting.pop()
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     part = future.result()
                     del running[future]
@@ -121,10 +131,29 @@ def on_one_core() -> None:
     torch.set_num_threads(1)
 
 
-def _alone() -> None:
-    """Let a worker compute on one core, and leave an interrupt to the process that started it."""
+def _begin(job: Job, parent: int) -> None:
+    """Let a worker compute on one core, leave an interrupt to its parent, and end when that has ended."""
+    global _job
+    _job = job
     on_one_core()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: int) -> None:
+    """End this process as soon as another one is no more, even if that was killed."""
+    while True:
+        time.sleep(_LOOK_EVERY)
+        try:
+            os.kill(parent, 0)
+        except ProcessLookupError:
+            os._exit(1)
+
+
+def _part(index: int) -> Part:
+    """Draw and write a chunk of the worker's job, which is given to it once."""
+    assert _job is not None
+    return _job.part(index)
 
 
 def _end(pool: ProcessPoolExecutor) -> None:

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -195,3 +197,75 @@ def test_a_disk_that_fills_up_says_what_is_kept(gan, plan, contents, whole, tmp_
     assert names_in(tmp_path) == [".rows.parquet.parts"]
     draw_to(tmp_path / "rows.parquet", gan, plan, n_workers=1, resume=True)
     assert names_in(tmp_path) == ["rows.parquet"]
+
+
+def test_a_worker_that_is_killed_loses_no_rows(gan, plan, whole, contents, tmp_path, monkeypatch):
+    add = Parts.add
+
+    def add_and_kill(self, part):
+        add(self, part)
+        if len(self.known) == 1:
+            (victim, *_) = children_of("forkserver", os.getpid())
+            os.kill(victim, signal.SIGKILL)
+            time.sleep(0.3)  # so that the next chunk is given to a pool that is broken
+
+    monkeypatch.setattr(Parts, "add", add_and_kill)
+    long = replace(plan, chunk_rows=50)
+    draw_to(tmp_path / "killed", gan, long, n_workers=2)
+    monkeypatch.undo()
+    draw_to(tmp_path / "straight", gan, long, n_workers=1)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "straight")
+    assert all(name.startswith(("part-", MANIFEST)) for name in names_in(tmp_path / "killed"))
+
+
+def children_of(word, ancestor):
+    """Return the processes whose command has a word and whose parent's parent is another process."""
+    parents = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if word in (place / "cmdline").read_text():
+                parents[int(place.name)] = int((place / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:  # has ended meanwhile
+            continue
+    return [process for process, parent in parents.items() if parents.get(parent) == ancestor]
+
+
+def test_files_of_others_that_are_called_as_parts_are_never_removed(gan, plan, tmp_path):
+    for name in ("part-0.parquet", "part-00000.parquet"):
+        folder = tmp_path / name.replace(".", "")
+        folder.mkdir()
+        (folder / name).write_bytes(b"mine")
+        with pytest.raises(OutputRefusedError, match="holds other things"):
+            draw_to(folder, gan, plan, n_workers=1, force=True)
+        assert (folder / name).read_bytes() == b"mine"
+
+
+def test_a_folder_stays_until_what_replaces_it_is_whole(gan, plan, whole, contents, tmp_path, monkeypatch):
+    folder, drawn_here = tmp_path / "run", drawing_module.drawn_here
+    draw_to(folder, gan, replace(plan, seed=9), n_workers=1)
+    before = contents(folder)
+
+    def interrupted(job, gan, indices):
+        yield from drawn_here(job, gan, list(indices)[:2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(drawing_module, "drawn_here", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="2 of 4 chunks are kept"):
+        draw_to(folder, gan, plan, n_workers=1, force=True)
+    monkeypatch.undo()
+    assert contents(folder) == before
+    draw_to(folder, gan, plan, n_workers=1, resume=True)
+    assert contents(folder) == contents(whole)
+    assert names_in(tmp_path) == ["run"]
+
+
+def test_resuming_forgets_nothing_and_a_line_that_is_none_of_ours_is_no_error(
+    gan, plan, whole, contents, tmp_path
+):
+    folder = tmp_path / "run"
+    draw_to(folder, gan, plan, n_workers=1)
+    lines = (folder / MANIFEST).read_text().splitlines()
+    (folder / MANIFEST).write_text("\n".join([*lines, '{"index": 3, "odd": 1}', '{"cut']))
+    draw_to(folder, gan, plan, n_workers=1, resume=True)
+    assert (folder / MANIFEST).read_text().splitlines()[: len(lines)] == lines
+    assert contents(folder) == contents(whole)
