@@ -59,8 +59,12 @@ class ParquetSource:
         """
         path = Path(path)
         is_folder = os.path.isdir(path)  # noqa: PTH112 - which a name that is too long is not, either
-        files = tuple(file for file in sorted(path.rglob("*.parquet")) if _is_seen(file, path))
-        files = files if is_folder else (path,)
+        seen = (
+            (file for file in sorted(path.rglob("*.parquet")) if _is_seen(file, path))
+            if is_folder
+            else [path]
+        )
+        files = tuple(seen)
         if not files:
             raise DataError(f"{str(path)!r} is a directory; it holds no parquet files.")
         schemas, n_rows = [], 0
