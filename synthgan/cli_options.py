@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from synthgan.command import InputPath, OutputPath, is_spooled
-from synthgan.exceptions import DataError, OutputRefusedError, ParameterError, TrainingError
+from synthgan.exceptions import DataError, ModelFileError, OutputRefusedError, ParameterError, TrainingError
 
 AnyCommand = Callable[..., Any]
 _KEPT = "Training is kept; the same command with --resume goes on with it"
@@ -124,7 +124,7 @@ def kept_training(output: str, *, resume: bool, force: bool) -> Iterator[Path]:
         )
     try:
         yield path
-    except (DataError, ParameterError, OutputRefusedError, TrainingError):
+    except (DataError, ModelFileError, ParameterError, OutputRefusedError, TrainingError):
         if leads() and not was_kept:  # of what was wrong from the start nothing is worth keeping
             path.unlink(missing_ok=True)
         raise

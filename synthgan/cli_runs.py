@@ -78,7 +78,7 @@ def augment(
     from synthgan.training_file import TrainingFile
 
     amount = amounts.Amount(rows, ratio, balance)
-    io.check_output(output, force=force or resume, source=source)
+    io.check_output(output, force=force, source=source)
     rows_of = ParquetSource.of(source)
     table, n_real = parquet.ParquetTable.some_of(source, runs.MAX_ROWS, parameters["random_state"] or 0)
     frame, told = learnable(table, schema, drop_unsupported)
@@ -136,7 +136,7 @@ def fit(
     from synthgan import io, runs
 
     verbose = 0 if quiet else 1
-    io.check_output(output, force=force or resume, source=source)
+    io.check_output(output, force=force, source=source)
     paths = (Path(source), Path(output), training_beside(output))
     lesson = runs.Lesson(*paths, given(parameters), schema, drop_unsupported, anew=not resume)
     if dry_run:
@@ -184,7 +184,7 @@ def impute(
     from synthgan.learnable import learnable
     from synthgan.training_file import TrainingFile
 
-    io.check_output(output, force=force or resume, source=source)
+    io.check_output(output, force=force, source=source)
     table = parquet.ParquetTable.read(source)
     frame, told = learnable(table, schema, drop_unsupported)
     n_missing = int(frame.isna().to_numpy().sum())
@@ -258,7 +258,7 @@ def sample(
     from synthgan.parameters import check_parameters
 
     if runs.is_file(output):
-        io.check_output(output, force=force or resume, source=model)
+        io.check_output(output, force=force, source=model)
     gan = SynthGAN.load(model)
     gan.set_params(**given({"rounds": rounds, "redraw": redraw}), correct=gan.correct and not independent)
     check_parameters(gan.get_params())

@@ -9,9 +9,11 @@ import time
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import synthgan.training_file as training_file
 from synthgan import SynthGAN
+from synthgan.cli import main
 from synthgan.datasets import load_penguins
 from synthgan.exceptions import DataError, ModelFileError
 from synthgan.gan import checkpoint as checkpoints
@@ -194,3 +196,23 @@ def _header(path):
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         return json.loads(file.read(length))["__metadata__"][training_file.KIND]
+
+
+@pytest.mark.parametrize("command", ["fit", "augment", "impute"])
+def test_going_on_does_not_replace_what_another_has_written(command, table, tmp_path):
+    table.to_parquet(tmp_path / "penguins.parquet")
+    (tmp_path / "out.parquet").write_bytes(b"mine")
+    arguments = [command, tmp_path / "penguins.parquet", "-o", tmp_path / "out.parquet", "--resume"]
+    assert CliRunner().invoke(main, [str(argument) for argument in arguments]).exit_code == 4
+    assert (tmp_path / "out.parquet").read_bytes() == b"mine"
+
+
+def test_a_damaged_file_is_not_said_to_be_gone_on_with(table, tmp_path, monkeypatch):
+    table.to_parquet(tmp_path / "penguins.parquet")
+    kept = tmp_path / ".model.training"
+    kept.write_bytes(b"half of one")
+    arguments = ["fit", str(tmp_path / "penguins.parquet"), "-o", str(tmp_path / "model"), "--resume"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 3
+    assert "Training is kept" not in result.stderr
+    assert kept.exists()

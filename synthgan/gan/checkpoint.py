@@ -1,8 +1,8 @@
 """Checkpoints: what changes as training goes on comes in, arrays and JSON values go out, and back again.
 
 Training goes through stages. At the end of one, and now and then within the long one, the model, the state of
-its randomness and of whatever else changes are handed to whoever writes them;
-another process takes them up and goes on as if nothing had happened.
+its randomness and of whatever else changes are handed to whoever writes them; another process takes them up
+and goes on as if nothing had happened.
 """
 
 import signal

@@ -89,13 +89,14 @@ def draw_to(
     plan.check(gan.encoder_)
     folder = folder_beside(output)
     if is_file(output):
-        check_output(output, force=force or resume)
+        check_output(output, force=force)
         with drawn(gan, plan, folder, **how, force=force, verbose=verbose) as parts:
             write_tables(parts.tables(), output)
         shutil.rmtree(folder)
         return plan.n_rows
     check_own(output)
-    if not (force or (resume and folder.exists())) or not output.exists():
+    replaces = output.exists() and (folder.exists() if resume else force)
+    if not replaces:
         with drawn(gan, plan, output, **how, force=force, verbose=verbose):
             return plan.n_rows
     # What is there stays until the new rows are all drawn.
@@ -243,7 +244,8 @@ def _draw_parts(
             for part in _drawn(job, gan, waiting, n_workers, engine):
                 parts.add(part)
                 report(len(parts.known) / len(plan), {})
-            assert len(parts.known) == len(plan), "a chunk was neither drawn nor lost"
+            if len(parts.known) < len(plan):
+                raise RuntimeError(f"only {len(parts.known):,} of {len(plan):,} chunks were drawn")
         finally:
             with suppress(FileNotFoundError):
                 model.unlink()

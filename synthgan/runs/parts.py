@@ -179,6 +179,10 @@ def check_own(folder: Path) -> None:
     """Raise OutputRefusedError if a folder holds what no run has written."""
     if not folder.exists():
         return
+    if not folder.is_dir():
+        raise OutputRefusedError(
+            f"The output {str(folder)!r} is a file, and parts go to a folder; name another."
+        )
     names = sorted(path.name for path in folder.iterdir())
     others = [name for name in names if MANIFEST not in names or not _OWN.fullmatch(name)]
     if others:

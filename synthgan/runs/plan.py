@@ -87,7 +87,7 @@ class Plan:
             stop = min(chunk.first_row + chunk.n_rows, first + n_rows) - first
             if isinstance(asked, pd.DataFrame):
                 asked = asked.iloc[start:stop].reset_index(drop=True)
-            if start < stop or n_rows == self.n_rows:  # a plan of no rows has a chunk of none
+            if start < stop:
                 found.append((stop - start, asked))
             first += n_rows
         return found

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ class Job:
 
     model: Path
     plan: Plan
-    schema: pa.Schema = field(compare=False)
+    schema: pa.Schema
     folder: Path
 
     def part(self, index: int, gan: "SynthGAN | None" = None) -> Part:

@@ -269,3 +269,40 @@ def test_resuming_forgets_nothing_and_a_line_that_is_none_of_ours_is_no_error(
     draw_to(folder, gan, plan, n_workers=1, resume=True)
     assert (folder / MANIFEST).read_text().splitlines()[: len(lines)] == lines
     assert contents(folder) == contents(whole)
+
+
+def test_a_forced_run_that_was_interrupted_goes_on_where_it_was(
+    gan, plan, whole, contents, tmp_path, monkeypatch
+):
+    folder, drawn_here, drawn = tmp_path / "run", drawing_module.drawn_here, []
+
+    def noting(job, gan, indices):
+        for index in list(indices):
+            drawn.append(index)
+            yield from drawn_here(job, gan, [index])
+            if drawn == [0, 1]:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(drawing_module, "drawn_here", noting)
+    with pytest.raises(KeyboardInterrupt):
+        draw_to(folder, gan, plan, n_workers=1, force=True)
+    draw_to(folder, gan, plan, n_workers=1, force=True, resume=True)
+    assert drawn == [0, 1, 2, 3]
+    assert contents(folder) == contents(whole)
+
+
+@pytest.mark.parametrize("name", ["file", "file.parquet"])
+def test_going_on_does_not_replace_what_another_has_written(gan, plan, tmp_path, name):
+    (tmp_path / name).write_bytes(b"mine")
+    with pytest.raises(OutputRefusedError):
+        draw_to(tmp_path / name, gan, plan, n_workers=1, resume=True)
+    assert (tmp_path / name).read_bytes() == b"mine"
+    assert names_in(tmp_path) == [name]
+
+
+def test_a_plan_of_no_rows_has_the_columns(gan, tmp_path):
+    for asked in (None, (), ((0, {"species": "Gentoo"}),)):
+        draw_to(tmp_path / "none.parquet", gan, Plan(0, 1, asked=asked), n_workers=1, force=True)
+        none = pd.read_parquet(tmp_path / "none.parquet")
+        assert len(none) == 0
+        assert list(none) == gan.schema_.names
