@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "runs": SECOND_FLOOR | {"source", "parquet", "learnable", "synthesizer", "training_file"},
 }
 #: The roof: the command line and the package's own face see every room.
-ROOF = {"cli", "cli_evaluation", "cli_options", "cli_runs", "command", "__init__", "__main__"}
+ROOF = {"cli", "__init__", "__main__"}
 #: Rooms that work without torch, and what is loaded with them.
 WITHOUT_TORCH = {
     "exceptions",

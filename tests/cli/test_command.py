@@ -7,7 +7,7 @@ import shlex
 import pandas as pd
 import pytest
 import torch
-from click.testing import CliRunner
+from commands import run
 
 from synthgan import SynthGAN
 from synthgan.cli import main
@@ -44,10 +44,6 @@ def folder(tmp_path, monkeypatch, model):
     model.save(tmp_path / "model")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*arguments, **options):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], **options)
 
 
 def names_in(folder):
@@ -145,7 +141,7 @@ def test_standard_output_has_one_thing_and_is_no_terminal(folder, monkeypatch):
     result = run(*OF_EACH["sample"][:2], "-o", "-", "-n", 5, "--json")
     assert result.exit_code == 2
     assert "either for the file (-o -) or for --json" in result.stderr
-    monkeypatch.setattr("synthgan.command._is_terminal", lambda: True)
+    monkeypatch.setattr("synthgan.cli.command._is_terminal", lambda: True)
     result = run("sample", "model", "-n", 5, "-o", "-")
     assert result.exit_code == 2
     assert "A file is not for a terminal" in result.stderr

@@ -2,9 +2,8 @@ import json
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
+from commands import run
 
-from synthgan.cli import main
 from synthgan.datasets import load_penguins
 
 FAST = ["--splits", "2", "--repeats", "1", "--epochs", "2", "--jobs", "1", "--seed", "0"]
@@ -15,10 +14,6 @@ def penguins(tmp_path):
     path = tmp_path / "penguins.parquet"
     load_penguins().to_parquet(path)
     return str(path)
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, list(map(str, arguments)))
 
 
 def test_compare_prints_a_verdict_and_writes_a_report(penguins, tmp_path):

@@ -1,29 +1,15 @@
-"""The command line: each command parses, calls the library, and says on stderr what it did."""
+"""The commands that show what a table or a model is, and what a shell needs."""
 
 from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
 
-from synthgan import __version__
-from synthgan.cli_evaluation import compare, evaluate
-from synthgan.cli_options import SOURCE
-from synthgan.cli_runs import augment, fit, impute, sample
-from synthgan.command import Command, Group, InputPath, Outcome, shown
+from synthgan.cli.command import Command, InputPath, Outcome, shown
+from synthgan.cli.options import SOURCE
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="synthgan")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(debug: bool) -> None:
-    """Augment tables with synthetic rows."""
-
-
-for command in (augment, compare, evaluate, fit, impute, sample):
-    main.add_command(command)
-
-
-@main.command(cls=Command, example="schema adult.parquet -o adult.toml")
+@click.command(cls=Command, example="schema adult.parquet -o adult.toml")
 @SOURCE
 @click.option("-o", "--output", type=click.Path(), help="File to write; without it, the text is printed.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
@@ -53,7 +39,7 @@ def schema(source: str, output: str | None, force: bool, quiet: bool) -> Outcome
     return Outcome(f"wrote {output}: the kinds of {frame.shape[1]} columns", as_json)
 
 
-@main.command(cls=Command, example="info adult.model")
+@click.command(cls=Command, example="info adult.model")
 @click.argument("path", metavar="MODEL_OR_PARQUET", type=InputPath())
 def info(path: str, quiet: bool) -> Outcome:
     """Show the columns of a model or of a parquet file, and of which kind they are."""
@@ -85,12 +71,13 @@ def info(path: str, quiet: bool) -> Outcome:
     return Outcome(facts=facts | {"schema": of_columns.astype(str).to_dict("records")}, text=text)
 
 
-@main.command(cls=Command, example="completion bash >> ~/.bashrc")
+@click.command(cls=Command, example="completion bash >> ~/.bashrc")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str, quiet: bool) -> Outcome:
     """Print what a shell needs to complete commands and options."""
     found = get_completion_class(shell)
     assert found is not None  # click has all three
+    main = click.get_current_context().find_root().command
     script = found(main, {}, "synthgan", "_SYNTHGAN_COMPLETE").source()
     return Outcome(facts={"shell": shell, "script": script}, text=script)
 

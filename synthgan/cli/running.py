@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from synthgan.cli_options import (
+from synthgan.cli.command import Command, InputPath, Outcome, OutputPath, n_threads, shown
+from synthgan.cli.options import (
     CHUNKS,
     CONDITIONS,
     DRY_RUN,
@@ -23,7 +24,6 @@ from synthgan.cli_options import (
     kept_training,
     training_beside,
 )
-from synthgan.command import Command, InputPath, Outcome, OutputPath, n_threads, shown
 from synthgan.exceptions import CopyingWarning, ParameterError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from synthgan.cli_options import DRY_RUN, TRAINING, given, options
-from synthgan.command import Command, InputPath, Outcome, n_threads
+from synthgan.cli.command import Command, InputPath, Outcome, n_threads
+from synthgan.cli.options import DRY_RUN, TRAINING, given, options
 from synthgan.exceptions import ParameterError
 
 REPORT = options(

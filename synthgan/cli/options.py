@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from synthgan.command import InputPath, OutputPath, is_spooled
+from synthgan.cli.command import InputPath, OutputPath, is_spooled
 from synthgan.exceptions import DataError, ModelFileError, OutputRefusedError, ParameterError, TrainingError
 
 AnyCommand = Callable[..., Any]

@@ -1,0 +1,86 @@
+"""Conditions on the command line."""
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from commands import PENGUINS, refused, run
+
+from synthgan import SynthGAN
+
+QUICK = ["--epochs", "2", "--seed", "0"]
+
+
+@pytest.fixture
+def model(tmp_path):
+    SynthGAN(epochs=5, random_state=0, verbose=0).fit(PENGUINS).save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def rows(tmp_path):
+    rows = pd.DataFrame({"species": ["Gentoo", None, "Adelie"], "body_mass_g": [None, 4000, None]})
+    rows.to_parquet(tmp_path / "rows.parquet")
+    return tmp_path / "rows.parquet"
+
+
+def test_comparisons_hold_together(model, tmp_path):
+    asked = ["body_mass_g>=4000", "body_mass_g<4500", "sex!=", "species=Gentoo"]
+    options = [word for text in asked for word in ("--condition", text)]
+    result = run("sample", model, "-o", tmp_path / "out", "-n", 40, *options)
+    assert result.exit_code == 0, result.stderr
+    drawn = pd.read_parquet(tmp_path / "out")
+    assert len(drawn) == 40
+    assert drawn["body_mass_g"].between(4000, 4499).all()
+    assert drawn["sex"].notna().all()
+    assert (drawn["species"] == "Gentoo").all()
+
+
+def test_a_file_says_what_is_known_of_each_row(source, model, rows, tmp_path):
+    assert run("sample", model, "-o", tmp_path / "out", "--conditions-file", rows).exit_code == 0
+    drawn = pd.read_parquet(tmp_path / "out")
+    assert drawn["species"].tolist()[::2] == ["Gentoo", "Adelie"]
+    assert drawn["body_mass_g"][1] == 4000
+    result = run("augment", source, "-o", tmp_path / "more", "--conditions-file", rows, *QUICK)
+    assert result.exit_code == 0, result.stderr
+    more = pd.read_parquet(tmp_path / "more")
+    assert len(more) == 347
+    assert more["species"].tolist()[344::2] == ["Gentoo", "Adelie"]
+
+
+def test_what_does_not_go_together_is_refused(source, model, rows, tmp_path):
+    output = tmp_path / "out"
+    both = ["--conditions-file", rows, "--condition", "sex=MALE"]
+    refused(run("sample", model, "-o", output, *both), 2, "either --condition")
+    refused(run("sample", model, "-o", output), 2, "--rows or --conditions-file")
+    refused(run("sample", model, "-o", output, "-n", 7, "--conditions-file", rows), 3, "has 3 rows, and 7")
+    many = ["--conditions-file", rows, "--rows", 7]
+    refused(run("augment", source, "-o", output, *many, *QUICK), 2, "says how many rows")
+    assert not output.exists()
+
+
+def test_without_a_seed_every_draw_is_another(model, tmp_path):
+    names = ["a", "b", "c", "d"]
+    for name, seed in zip(names, ([], [], ["--seed", 1], ["--seed", 1]), strict=True):
+        assert run("sample", model, "-o", tmp_path / name, "-n", 30, *seed).exit_code == 0
+    first, second, third, fourth = (pd.read_parquet(tmp_path / name) for name in names)
+    assert not first.equals(second)
+    pd.testing.assert_frame_equal(third, fourth)
+
+
+@pytest.mark.parametrize("method", ["draw", "expected"])
+def test_missing_cells_are_filled_in(source, model, tmp_path, method):
+    output = tmp_path / "whole"
+    result = run("impute", source, "-o", output, "--method", method, "--model", model)
+    assert result.exit_code == 0, result.stderr
+    assert "19 were filled in" in result.stderr
+    whole = pd.read_parquet(output)
+    assert whole.notna().all(axis=None)
+    assert pq.read_schema(output).equals(pq.read_schema(source), check_metadata=True)
+    is_there = PENGUINS.notna().all(axis=1)
+    pd.testing.assert_frame_equal(whole[is_there], PENGUINS[is_there])
+
+
+def test_a_table_is_learned_where_no_model_is_given(source, tmp_path):
+    result = run("impute", source, "-o", tmp_path / "whole", *QUICK)
+    assert result.exit_code == 0, result.stderr
+    assert pd.read_parquet(tmp_path / "whole").notna().all(axis=None)
