@@ -13,7 +13,7 @@ TREES = {module: ast.parse(module.read_text(encoding="utf-8")) for module in MOD
 
 #: The rooms of the package, and below each the ones it may import: nothing runs back up the stairs.
 GROUND = {"exceptions"}
-FIRST_FLOOR = GROUND | {"schema", "layout", "io", "forms", "progress"}
+FIRST_FLOOR = GROUND | {"schema", "layout", "io", "forms", "progress", "signals"}
 SECOND_FLOOR = FIRST_FLOOR | {"preprocessing", "gan", "parameters", "persistence"}
 MAY_IMPORT = {
     "exceptions": set(),
@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "schema": GROUND,
     "forms": GROUND,
     "progress": set(),
+    "signals": set(),
     "io": GROUND,
     "source": GROUND | {"io"},
     "sketch": {"layout"},
@@ -49,6 +50,7 @@ MAY_IMPORT = {
 ROOF = {"cli", "__init__", "__main__"}
 #: Rooms that work without torch, and what is loaded with them.
 WITHOUT_TORCH = {
+    "signals",
     "exceptions",
     "layout",
     "schema",

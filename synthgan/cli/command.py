@@ -11,7 +11,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from synthgan.exceptions import (
     SynthganError,
     TrainingError,
 )
+from synthgan.signals import handled
 
 EXIT_CODES: dict[type[BaseException], int] = {
     ParameterError: 2,
@@ -109,7 +109,8 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         try:
-            with _terminating():
+            # In the ordinary way, so that temporary files are removed.
+            with handled({signal.SIGTERM: lambda *_: sys.exit(143)}):
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -196,19 +197,6 @@ def _on_cores(n_threads: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _terminating() -> Iterator[None]:
-    """Let SIGTERM end the program in the ordinary way, so that temporary files are removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(ctx: click.Context, message: str, code: int) -> NoReturn:

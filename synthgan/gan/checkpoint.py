@@ -6,7 +6,6 @@ and goes on as if nothing had happened.
 """
 
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 
 from synthgan.gan.model import GanModel
+from synthgan.signals import STOPS, handled, handler_of
 
 #: Nested JSON values and tensors or, when they are written, arrays.
 State = dict[str, Any]
@@ -102,37 +102,17 @@ class Checkpoint:
     @contextmanager
     def holding_signals(self) -> Iterator[None]:
         """Let an interrupt or a termination wait for the end of a step; a second one does not wait."""
-        if self.write is None or threading.current_thread() is not threading.main_thread():
+        if self.write is None:
             yield
             return
-        before: dict[int, Any] = {}
+        before = {number: handler_of(number) for number in STOPS}
 
         def hold(number: int, _: object) -> None:
             self._waiting = number
-            signal.signal(number, before[number])
+            signal.signal(number, before[signal.Signals(number)])
 
-        try:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                before[number] = signal.getsignal(number) or signal.SIG_DFL  # None: set by other than Python
-                signal.signal(number, hold)
+        with handled(dict.fromkeys(STOPS, hold)):
             yield
-        finally:
-            for held, handler in before.items():
-                signal.signal(held, handler)
-
-
-@contextmanager
-def leaving_signals() -> Iterator[None]:
-    """Leave an interrupt or a termination to the process that leads, without which this one ends as well."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def as_arrays(value: Any) -> Any:

@@ -5,6 +5,7 @@ and, at some steps, to fill them in so that the discriminator takes the whole ro
 discriminator learns to correct rows drawn the way users draw them.
 """
 
+import signal
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch.optim import AdamW
 
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.cells import Cells
-from synthgan.gan.checkpoint import Checkpoint, State, Stateful, leaving_signals
+from synthgan.gan.checkpoint import Checkpoint, State, Stateful
 from synthgan.gan.conditions import random_known
 from synthgan.gan.copying import Nearness, nearness
 from synthgan.gan.correction import train_correction
@@ -31,6 +32,7 @@ from synthgan.gan.networks import Generator
 from synthgan.gan.sharpness import leave_to_generator
 from synthgan.gan.team import ALONE, Team
 from synthgan.layout import EncodedTable, Known
+from synthgan.signals import STOPS, handled
 
 _ADVERSARIAL_EVERY = 4
 _TEMPERATURE = 0.5
@@ -125,7 +127,7 @@ def follow_masked(
     batches = Rows(table, model.device).batches(budget.batch_size, rng, team)
     team.same(model, clock, trainer)
     model.train()
-    with leaving_signals():
+    with handled(dict.fromkeys(STOPS, signal.SIG_IGN)):  # the leader's to decide, whose end is this one's too
         while team.agree(False):
             trainer.step(next(batches), clock)
             clock.step += 1

@@ -7,7 +7,6 @@ that tasks read and write under the same path.
 import logging
 import os
 import signal
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from synthgan.exceptions import ParameterError, ResourceError
 from synthgan.runs.parts import Part
 from synthgan.runs.workers import WAITING, Job, on_one_core
+from synthgan.signals import handled, handler_of
 
 #: How often a task is begun again whose process or machine was lost.
 MAX_RETRIES = 3
@@ -39,12 +39,12 @@ def cluster() -> Iterator[Any]:
     if ray.is_initialized():  # by whoever called, who ends it as well
         yield ray
         return
-    with _signals_kept():
+    with handled({signal.SIGTERM: handler_of(signal.SIGTERM)}):  # which Ray takes over
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield ray
     finally:
-        with _signals_kept():
+        with handled({signal.SIGTERM: handler_of(signal.SIGTERM)}):
             ray.shutdown()
 
 
@@ -104,16 +104,3 @@ def _lost() -> ResourceError:
         "Tasks of Ray were lost time and again, perhaps for want of memory. Take fewer workers or fewer rows "
         "in a chunk, and go on with --resume."
     )
-
-
-@contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Let nobody change what a termination does: Ray takes it over."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
