@@ -62,6 +62,11 @@ def did_you_mean(wanted: object, available: Iterable[Hashable]) -> str:
     return f" Did you mean {by_text[folded[close[0]]]!r}?" if close else ""
 
 
+def counted(n: int, one: str, many: str | None = None) -> str:
+    """Return a number and what it counts, such as ``"1 row"`` and ``"2,000 rows"``."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def listing(names: Iterable[object], limit: int = 8) -> str:
     """Return names quoted and joined by commas, shortened after `limit` of them."""
     shown = [repr(name) for name in names]

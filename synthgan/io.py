@@ -4,6 +4,7 @@ Paths come in and Arrow tables go out, or the other way round; every fault becom
 the path.
 """
 
+import errno
 import glob
 import os
 import re
@@ -42,9 +43,9 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
         raise DataError(f"{str(path)!r} is not a complete parquet file ({_first_line(error)}).") from error
 
 
-def write_parquet(table: pa.Table, path: str | os.PathLike[str]) -> None:
+def write_parquet(table: pa.Table, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
     """Write a table, with page checksums, beside its place and move it there when it is whole."""
-    with replacing(path) as beside:
+    with replacing(path, overwrite=overwrite) as beside:
         pq.write_table(table, beside, compression="zstd", write_page_checksum=True)
 
 
@@ -93,17 +94,22 @@ def check_output(
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the same directory; move it to `path` on success, remove it on failure.
 
-    A symbolic link stays one: what it points to is replaced.
+    Parameters
+    ----------
+    path
+        Where it goes. A symbolic link stays one: what it points to is replaced.
+    overwrite
+        Whether it takes the place of a file that is there by then.
 
     Raises
     ------
     ResourceError
         If the disk is full or a quota or size limit is reached.
     OutputRefusedError
-        If the directory may not be written.
+        If the directory may not be written, or a file is there that is to stay.
     """
     target = Path(path).resolve()
     try:
@@ -117,11 +123,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         _give_usual_mode(beside, target)
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
-        beside.replace(target)
+        if overwrite:
+            beside.replace(target)
+        else:
+            _move_to_new(beside, target)
     except OSError as error:
         if isinstance(error, OutputRefusedError | ResourceError):
             raise
-        raise ResourceError(f"{str(path)!r} could not be written whole: {_first_line(error)}.") from error
+        raise ResourceError(
+            f"{str(path)!r} could not be written whole: {_first_line(error)}{_next_step(error)}."
+        ) from error
     finally:
         with suppress(FileNotFoundError):
             beside.unlink()
@@ -150,6 +161,25 @@ def _check_input(path: Path) -> None:
         raise DataError(f"There is no file {str(path)!r}.")
     if not path.is_file():
         raise DataError(f"{str(path)!r} is not a regular file; write what it gives to one first.")
+
+
+def _move_to_new(beside: Path, target: Path) -> None:
+    """Give a file a name that no other has."""
+    try:
+        os.link(beside, target)  # fails if there is one, which a move would replace
+    except OSError as error:
+        if os.path.lexists(target):
+            raise OutputRefusedError(
+                f"The output {str(target)!r} has come to be there in the meantime, and stays as it is; move "
+                "it away, or replace it with --force."
+            ) from error
+        beside.replace(target)  # where files have one name only
+
+
+def _next_step(error: OSError) -> str:
+    """Return what to do about a disk that takes no more."""
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "; make room there, or write to another disk" if is_full else ""
 
 
 def _give_usual_mode(beside: Path, target: Path) -> None:

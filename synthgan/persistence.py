@@ -34,7 +34,9 @@ def digest_of(state: dict[str, Any]) -> str:
     return _digest({"version": str(FORMAT_VERSION), "state": text}, arrays)
 
 
-def write_model(path: str | os.PathLike[str], state: dict[str, Any], *, kind: str = MODEL) -> None:
+def write_model(
+    path: str | os.PathLike[str], state: dict[str, Any], *, kind: str = MODEL, overwrite: bool = True
+) -> None:
     """Write nested JSON values and arrays to a file of a kind, beside its place first."""
     arrays: Arrays = {}
     text = json.dumps(_without_arrays(state, "", arrays), allow_nan=False)
@@ -42,7 +44,7 @@ def write_model(path: str | os.PathLike[str], state: dict[str, Any], *, kind: st
     header["sha256"] = _digest(header, arrays)
     # One entry, because safetensors writes several in random order: the same model is the same bytes.
     metadata = {kind: json.dumps(header, separators=(",", ":"))}
-    with replacing(path) as beside:
+    with replacing(path, overwrite=overwrite) as beside:
         # Written from here, since safetensors' own writer does not say which error stopped it.
         beside.write_bytes(save(arrays, metadata=metadata))
 

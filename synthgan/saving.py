@@ -38,9 +38,24 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
     _n_draws: int
     _form: Form
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to one file: tensors and JSON, nothing that is executed on loading."""
-        write_model(path, self._state())
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+        """Write the fitted model to one file: tensors and JSON, nothing that is executed on loading.
+
+        Parameters
+        ----------
+        path
+            The file; it is whole or not there at any time.
+        overwrite
+            Whether a file that is there is replaced.
+
+        Raises
+        ------
+        OutputRefusedError
+            If it may not be written there.
+        ResourceError
+            If the disk is full.
+        """
+        write_model(path, self._state(), overwrite=overwrite)
 
     def digest(self) -> str:
         """Return the SHA-256 digest of all that decides which rows the fitted model draws for a seed."""

@@ -1,13 +1,22 @@
-"""What an interrupt or a termination does, for a while."""
+"""What an interrupt or a termination does, for a while, and what a termination is raised as."""
 
 import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 #: What ends a program that does not ask otherwise.
 STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(BaseException):
+    """A termination (SIGTERM), as KeyboardInterrupt is an interrupt; no error, and not caught as one."""
+
+
+def terminate(*_: object) -> NoReturn:
+    """End what is going on in the ordinary way, so that temporary files are removed."""
+    raise Terminated
 
 
 def handler_of(number: int) -> Any:

@@ -61,9 +61,7 @@ class TrainingFile:
         before, self.run = self.run, run
         if before is not None and before != run:
             others = (name for name in run if before.get(name) != run[name])
-            told = ", ".join(
-                f"{name}: {_shown(before.get(name))}, not {_shown(run[name])}" for name in others
-            )
+            told = ", ".join(_difference(name, before.get(name), run[name]) for name in others)
             raise DataError(
                 f"The training that is kept in {str(self.path)!r} is another one ({told}). Go on with "
                 "it as it was begun, or remove that file to begin anew."
@@ -110,6 +108,11 @@ def run_of(
         "rows": len(table),
         "table": digest_of({"encoder": encoder, "amounts": amounts, **vars(table)}),
     }
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    """Return in which way a run is another one; the seed is derived, and nobody knows it by its number."""
+    return "another seed" if name == "seed" else f"{name}: {_shown(before)}, not {_shown(now)}"
 
 
 def _shown(value: Any) -> str:

@@ -140,7 +140,7 @@ def test_a_full_disk_midway_leaves_what_was_there(path, monkeypatch):
 
     before = path.read_bytes()
     monkeypatch.setattr(pq, "write_table", fill_disk)
-    with pytest.raises(ResourceError, match="No space left on device"):
+    with pytest.raises(ResourceError, match="No space left on device; make room there, or write to another"):
         write_parquet(BIG, path)
     assert path.read_bytes() == before
     assert names_in(path.parent) == [path.name]
@@ -170,6 +170,25 @@ def test_the_old_file_stands_until_the_new_one_is_whole(path):
         assert path.read_bytes() == before
         assert beside.parent == path.parent
     assert path.read_bytes() == b"new"
+
+
+def without_links(*_):
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_has_come_to_be_there_stays_where_none_is_to_be_overwritten(
+    tmp_path, has_links, monkeypatch
+):
+    if not has_links:
+        monkeypatch.setattr(os, "link", without_links)
+    path = tmp_path / "out"
+    write_parquet(TABLE, path, overwrite=False)
+    before = path.read_bytes()
+    with pytest.raises(OutputRefusedError, match="in the meantime, and stays as it is; move it away"):
+        write_parquet(BIG, path, overwrite=False)
+    assert path.read_bytes() == before
+    assert names_in(tmp_path) == ["out"]
 
 
 @pytest.mark.parametrize("to", ["target", "sub/target"])

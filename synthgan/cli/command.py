@@ -28,7 +28,7 @@ from synthgan.exceptions import (
     SynthganError,
     TrainingError,
 )
-from synthgan.signals import handled
+from synthgan.signals import Terminated, handled, terminate
 
 EXIT_CODES: dict[type[BaseException], int] = {
     ParameterError: 2,
@@ -89,8 +89,9 @@ class Command(click.Command):
         """Run the command, and say what it has done."""
         as_json, n_threads = ctx.params.pop("as_json"), ctx.params.pop("threads")
         meta = ctx.meta
-        meta[_JSON], meta[_THREADS] = as_json, n_threads
         spooled = meta.get(_SPOOLED)
+        # A reader of the file that goes to standard output is not to find an error in its place.
+        meta[_JSON], meta[_THREADS] = as_json and not spooled, n_threads
         if spooled and as_json:
             raise ParameterError("Standard output is either for the file (-o -) or for --json.")
         with _on_cores(n_threads):
@@ -109,13 +110,14 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         try:
-            # In the ordinary way, so that temporary files are removed.
-            with handled({signal.SIGTERM: lambda *_: sys.exit(143)}):
+            with handled({signal.SIGTERM: terminate}):
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt as error:
             _stop(ctx, str(error) or "interrupted; nothing was written", 130)
+        except Terminated as error:
+            _stop(ctx, str(error) or "terminated; nothing was written", 143)
         except BrokenPipeError:
             sys.exit(1)
         except Exception as error:

@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 from synthgan.cli.command import InputPath, OutputPath, is_spooled
-from synthgan.exceptions import DataError, ModelFileError, OutputRefusedError, ParameterError, TrainingError
+from synthgan.exceptions import (
+    DataError,
+    ModelFileError,
+    OutputRefusedError,
+    ParameterError,
+    ResourceError,
+    TrainingError,
+)
+from synthgan.signals import Terminated
 
 AnyCommand = Callable[..., Any]
 _KEPT = "Training is kept; the same command with --resume goes on with it"
@@ -124,14 +132,15 @@ def kept_training(output: str, *, resume: bool, force: bool) -> Iterator[Path]:
         )
     try:
         yield path
-    except (DataError, ModelFileError, ParameterError, OutputRefusedError, TrainingError):
+    except (DataError, ModelFileError, ParameterError, TrainingError):
         if leads() and not was_kept:  # of what was wrong from the start nothing is worth keeping
             path.unlink(missing_ok=True)
         raise
-    except KeyboardInterrupt as error:
+    except (KeyboardInterrupt, Terminated, OutputRefusedError, ResourceError) as error:
         if not path.exists() or is_spooled(output):
             raise
-        raise KeyboardInterrupt(f"{str(error) or 'interrupted'}. {_KEPT}") from error
+        text = str(error).rstrip(".") or ("terminated" if isinstance(error, Terminated) else "interrupted")
+        raise type(error)(f"{text}. {_KEPT}") from error
     except BaseException:
         if leads() and path.exists() and not is_spooled(output):
             click.echo(_KEPT, err=True)

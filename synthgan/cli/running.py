@@ -138,7 +138,9 @@ def fit(
     verbose = 0 if quiet else 1
     io.check_output(output, force=force, source=source)
     paths = (Path(source), Path(output), training_beside(output))
-    lesson = runs.Lesson(*paths, given(parameters), schema, drop_unsupported, anew=not resume)
+    lesson = runs.Lesson(
+        *paths, given(parameters), schema, drop_unsupported, anew=not resume, overwrite=force
+    )
     if dry_run:
         expected = lesson.expected()
         return Outcome(f"would learn {expected}; nothing was written", asdict(expected))
@@ -198,7 +200,7 @@ def impute(
         is_new = model is None
         gan = _fit(frame, training, quiet, parameters | told) if is_new else SynthGAN.load(str(model))
         filled = gan.impute(frame, method=method, random_state=parameters["random_state"])
-        io.write_parquet(table.with_cells(filled), output)
+        io.write_parquet(table.with_cells(filled), output, overwrite=force)
         training.remove()
     n_filled = n_missing - int(filled.isna().to_numpy().sum())
     left = [str(name) for name in filled if filled[name].isna().any()]

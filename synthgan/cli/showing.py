@@ -34,7 +34,7 @@ def schema(source: str, output: str | None, force: bool, quiet: bool) -> Outcome
         text = schema_text(found, propose_rules(frame), dropped)
     if output is None:
         return Outcome(facts=as_json, text=text)
-    with io.replacing(output) as beside:
+    with io.replacing(output, overwrite=force) as beside:
         beside.write_text(text, encoding="utf-8")
     return Outcome(f"wrote {output}: the kinds of {frame.shape[1]} columns", as_json)
 

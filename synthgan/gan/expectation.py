@@ -62,6 +62,8 @@ class Expectation:
 
 def in_words(seconds: float) -> str:
     """Return a time as people say it."""
+    if seconds < 1:
+        return "less than 1 s"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
+from synthgan.io import check_output
 from synthgan.parquet import ParquetTable
 from synthgan.runs.drawing import drawn, folder_beside, write_tables
 from synthgan.runs.plan import Plan
@@ -50,12 +51,13 @@ def augment_to(
         As for `synthgan.runs.draw_to`, which raises the same.
     """
     output, folder = Path(output), folder_beside(output)
+    check_output(output, force=force)
     plan.check(gan.encoder_)
     types = pa.schema([table.arrow.schema.field(name) for name in gan.schema_.names])
     how: dict[str, Any] = {"n_workers": n_workers, "engine": engine, "resume": resume}
     with drawn(gan, plan, folder, schema=types, **how, force=force, verbose=verbose) as parts:
         frames = (part.to_pandas() for part in parts.tables())
-        write_tables(table.extended(source.batches(), frames, mark=mark), output)
+        write_tables(table.extended(source.batches(), frames, mark=mark), output, overwrite=force)
     shutil.rmtree(folder)
 
 

@@ -17,15 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from synthgan.exceptions import ParameterError, ResourceError
+from synthgan.exceptions import OutputRefusedError, ParameterError, ResourceError, counted
 from synthgan.gan.expectation import in_words
 from synthgan.io import check_output, replacing, strays
 from synthgan.parquet import table_from_frame
-from synthgan.progress import announce, reporting
+from synthgan.progress import reporting
 from synthgan.runs.clusters import drawn_by_ray
 from synthgan.runs.parts import Part, Parts, check_own
 from synthgan.runs.plan import Chunk, Plan
 from synthgan.runs.workers import Job, drawn_by_workers, drawn_here, n_cores
+from synthgan.signals import Terminated
 
 if TYPE_CHECKING:
     from synthgan.synthesizer import SynthGAN
@@ -91,7 +92,7 @@ def draw_to(
     if is_file(output):
         check_output(output, force=force)
         with drawn(gan, plan, folder, **how, force=force, verbose=verbose) as parts:
-            write_tables(parts.tables(), output)
+            write_tables(parts.tables(), output, overwrite=force)
         shutil.rmtree(folder)
         return plan.n_rows
     check_own(output)
@@ -137,14 +138,12 @@ def drawn(
         try:
             _draw_parts(gan, plan, parts, schema or plan.schema(gan), n_workers, engine, verbose)
             yield parts
-        except (KeyboardInterrupt, ResourceError, SystemExit) as error:
+        except (KeyboardInterrupt, Terminated, OutputRefusedError, ResourceError) as error:
             if not parts.known:
                 raise
-            kept = f"{len(parts.known):,} of {len(plan):,} chunks are kept, and --resume goes on"
-            if isinstance(error, SystemExit):  # which has no words
-                announce(kept, verbose=verbose)
-                raise
-            raise type(error)(f"{str(error) or 'interrupted;'} {kept}") from error
+            kept = f"{len(parts.known):,} of {counted(len(plan), 'chunk')} are kept, and --resume goes on"
+            text = str(error) or ("terminated;" if isinstance(error, Terminated) else "interrupted;")
+            raise type(error)(f"{text} {kept}") from error
 
 
 @dataclass(frozen=True)
@@ -168,9 +167,11 @@ class ExpectedDraw:
     n_bytes: int
 
     def __str__(self) -> str:
-        where = f"{self.n_chunks:,} chunks by {self.n_workers} processes"
-        size = f"{self.n_bytes / 2**20:,.1f} MiB"
-        return f"{self.n_rows:,} rows in {where}: about {size} in {in_words(self.seconds)}"
+        where = f"{counted(self.n_chunks, 'chunk')} by {counted(self.n_workers, 'process', 'processes')}"
+        size = (
+            f"{self.n_bytes / 2**20:,.1f} MiB" if self.n_bytes > 2**20 else f"{self.n_bytes / 2**10:,.0f} KiB"
+        )
+        return f"{counted(self.n_rows, 'row')} in {where}: about {size} in {in_words(self.seconds)}"
 
 
 def expect_draw(gan: "SynthGAN", plan: Plan, *, n_workers: int | None = None) -> ExpectedDraw:
@@ -264,11 +265,11 @@ def _drawn(
     return drawn_by_workers(job, waiting, n_here)
 
 
-def write_tables(tables: Iterable[pa.Table], output: Path) -> None:
+def write_tables(tables: Iterable[pa.Table], output: Path, *, overwrite: bool) -> None:
     """Write tables of the same columns to one file, a row group each."""
     for stray in strays(output):  # of a run that was killed here
         stray.unlink()
-    with replacing(output) as beside:
+    with replacing(output, overwrite=overwrite) as beside:
         writer = None
         try:
             for table in tables:

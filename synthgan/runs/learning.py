@@ -61,6 +61,8 @@ class Lesson:
         Whether columns that cannot be learned are left out.
     anew
         Whether training that is kept already is not gone on with.
+    overwrite
+        Whether a file that is where the model goes is replaced.
     """
 
     source: Path
@@ -70,6 +72,7 @@ class Lesson:
     schema: str | None = None
     drop_unsupported: bool = False
     anew: bool = False
+    overwrite: bool = False
 
     def learn(self, *, leads: bool = True, verbose: int = 0) -> Learned:
         """Learn the model; only who leads writes anything."""
@@ -84,7 +87,8 @@ class Lesson:
             training = TrainingFile(self.training, stays=True, anew=self.anew) if leads else None
             gan.fit(frame, checkpoint=training)
         if training is not None:
-            gan.save(self.output)
+            gan.verbose = SynthGAN().verbose  # how much this run says is not the model's
+            gan.save(self.output, overwrite=self.overwrite)
             training.remove()
         return Learned(frame.shape[1], len(frame), tuple(str(warning.message) for warning in caught))
 

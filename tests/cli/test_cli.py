@@ -282,8 +282,10 @@ def test_signals_end_with_their_codes_and_leave_what_is_learned(source, tmp_path
     assert b"Training" in process.stderr.readline()  # under way
     time.sleep(0.2)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    told = process.communicate(timeout=60)[1].decode()
     assert process.returncode == code
+    word = "interrupted" if number == signal.SIGINT else "terminated"
+    assert f"error: {word}. Training is kept" in told
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out.training", "penguins.parquet"]
 
 

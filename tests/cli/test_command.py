@@ -95,6 +95,41 @@ def test_errors_are_json_as_well(folder):
     assert result.stderr == f"error: {told['error']}\n"
 
 
+def test_an_error_is_not_printed_where_a_file_is_expected(folder):
+    result = run("sample", "model", "-n", 5, "-o", "-", "--json")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+def test_how_much_is_said_is_not_the_models(folder):
+    assert run("fit", "penguins.parquet", "-o", "loud", *QUICK).exit_code == 0
+    assert run("fit", "penguins.parquet", "-o", "quiet", "-q", *QUICK).exit_code == 0
+    assert (folder / "loud").read_bytes() == (folder / "quiet").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["augment", "fit", "impute"])
+def test_a_file_that_appears_meanwhile_stays_and_so_does_what_was_learned(name, folder, monkeypatch):
+    fit = SynthGAN.fit
+
+    def fit_while_another_writes(gan, frame, **options):
+        fitted = fit(gan, frame, **options)
+        output.write_bytes(b"mine")
+        return fitted
+
+    output = folder / OF_EACH[name][3]
+    monkeypatch.setattr(SynthGAN, "fit", fit_while_another_writes)
+    result = run(*OF_EACH[name], "-q")
+    assert result.exit_code == 4
+    assert "in the meantime" in result.stderr or "exists" in result.stderr
+    assert "--resume goes on" in result.stderr
+    assert output.read_bytes() == b"mine"
+    monkeypatch.setattr(SynthGAN, "fit", fit)
+    output.unlink()
+    assert run(*OF_EACH[name], "-q", "--resume").exit_code == 0
+    assert output.read_bytes() != b"mine"
+    assert names_in(folder) == sorted(["model", output.name, "penguins.parquet"])
+
+
 @pytest.mark.parametrize("name", THAT_LEARN_OR_DRAW)
 def test_a_dry_run_says_what_it_takes_and_writes_nothing(name, folder):
     before = names_in(folder)

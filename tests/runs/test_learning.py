@@ -140,3 +140,34 @@ def kill_when(path):
         if place.read_bytes().startswith(b"ray::_learn_as")
     ]
     os.kill(found[-1], signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_processes_of_torchrun_that_are_stopped_go_on_to_the_same_model(source, tmp_path, number):
+    # Long enough for torchrun, which gives processes half a minute, to be asked in the middle.
+    fit = ["-m", "synthgan", "fit", source, "--epochs", 400, "--seed", 1, "-o", tmp_path / "model"]
+    assert torchrun(2, *fit).returncode == 0
+    straight = (tmp_path / "model").read_bytes()
+    (tmp_path / "model").unlink()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *map(str, fit)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
+    )
+    while not (tmp_path / ".model.training").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(1)
+    # A terminal gives an interrupt to all processes, who terminates something does so to the first.
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "Training is kept" in said
+    assert not (tmp_path / "model").exists()
+    resumed = torchrun(2, *fit, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert (tmp_path / "model").read_bytes() == straight
