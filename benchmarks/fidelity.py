@@ -140,8 +140,17 @@ def utility(source: pd.DataFrame, test: pd.DataFrame, target: str) -> float:
 def dcr_share(train: pd.DataFrame, test: pd.DataFrame, drawn: pd.DataFrame) -> float:
     """Return how often a drawn row's nearest row is a training row rather than one of as many held-out rows.
 
-    Distances are sums over columns: of the difference over the range of the training part for numbers, of 1
-    for different levels. A tie counts half.
+    Distances are those of `nearest_shares`. A tie counts half.
+    """
+    closer, ties = nearest_shares(train, test, drawn)
+    return closer + ties / 2
+
+
+def nearest_shares(train: pd.DataFrame, test: pd.DataFrame, drawn: pd.DataFrame) -> tuple[float, float]:
+    """Return how often a drawn row is nearer to a training row than to any held-out row, and as near to both.
+
+    Of both parts as many rows are looked at. Distances are sums over columns: of the difference over the
+    range of the training part for numbers, of 1 for different levels.
     """
     n_rows = min(len(train), len(test))
     parts = [
@@ -150,11 +159,12 @@ def dcr_share(train: pd.DataFrame, test: pd.DataFrame, drawn: pd.DataFrame) -> f
         drawn.iloc[:N_NEAREST],
     ]
     near_train, near_test, own = (torch.from_numpy(part) for part in as_points(parts))
-    shares = []
+    nearer, as_near = [], []
     for rows in own.split(256):
         to_train, to_test = (torch.cdist(rows, near, p=1).amin(1) for near in (near_train, near_test))
-        shares.append((to_train < to_test).float() + (to_train == to_test).float() / 2)
-    return float(torch.cat(shares).mean())
+        nearer.append(to_train < to_test)
+        as_near.append(to_train == to_test)
+    return tuple(float(torch.cat(shares).float().mean()) for shares in (nearer, as_near))
 
 
 def as_points(parts: list[pd.DataFrame]) -> list[np.ndarray]:

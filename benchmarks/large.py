@@ -16,9 +16,6 @@ ones of the folder's sort (0.5: nobody can tell).
 import argparse
 import hashlib
 import multiprocessing
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from fidelity import detection, in_words
+from watched import begin, end, watch
 
 from synthgan import SynthGAN
 from synthgan.runs.workers import n_cores, on_one_core
@@ -35,8 +33,6 @@ from synthgan.runs.workers import n_cores, on_one_core
 _CHUNK_ROWS, _N_CHUNKS = 100_000, 3
 #: Rows of either sort that are told apart, and how often others are drawn.
 _N_JUDGED, _N_DRAWS = 20_000, 3
-#: Seconds between two looks at memory.
-_LOOK_EVERY = 0.2
 
 
 def main() -> None:
@@ -88,40 +84,21 @@ def aucs(gan: SynthGAN, fresh: pd.DataFrame) -> list[float]:
 
 def run_command(*arguments: object) -> tuple[float, int]:
     """Run a command to its end; return the seconds it took, and the most bytes its processes held."""
-    started, peak = time.perf_counter(), 0
-    process = _begin(arguments)
-    while process.poll() is None:
-        peak = max(peak, held_by(process.pid))
-        time.sleep(_LOOK_EVERY)
-    if process.returncode:
-        sys.exit(f"{arguments[0]} ended with {process.returncode}")
-    return time.perf_counter() - started, peak
+    done = watch(_command(arguments))
+    if done.code:
+        sys.exit(f"{arguments[0]} ended with {done.code}")
+    return done.seconds, done.peak
 
 
 def kill_after(seconds: float, *arguments: object) -> None:
     """Run a command, and kill it and all its processes in the middle."""
-    process = _begin(arguments)
+    process = begin(_command(arguments))
     time.sleep(seconds)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    end(process)
 
 
-def _begin(arguments: tuple[object, ...]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "synthgan", *map(str, arguments)]
-    return subprocess.Popen(command, start_new_session=True)
-
-
-def held_by(group: int) -> int:
-    """Return the bytes that the processes of a session hold together, shared pages counted once."""
-    held = 0
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getsid(int(place.name)) == group:
-                lines = (place / "smaps_rollup").read_text().splitlines()
-                held += 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        except OSError:  # has ended meanwhile
-            continue
-    return held
+def _command(arguments: tuple[object, ...]) -> list[object]:
+    return [sys.executable, "-m", "synthgan", *arguments]
 
 
 def rows_a_second(model: Path, independent: bool) -> float:
