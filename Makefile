@@ -9,8 +9,8 @@ INSTALLED := $(VENV)/.installed
 RIVALS := .rivals
 PEERS := $(patsubst benchmarks/rivals/environments/%.txt,$(RIVALS)/%/.installed,$(wildcard benchmarks/rivals/environments/*.txt))
 
-.PHONY: demo test test-slow lint bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
-	bench-imputation bench-ablation bench bench-quick bench-agreement bench-calibration bench-augmentation \
+.PHONY: demo test test-slow lint guard bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
+	bench-imputation bench-ablation bench bench-quick bench-scaling bench-agreement bench-calibration bench-augmentation \
 	bench-room bench-large bench-small clean
 
 # --- the two commands -------------------------------------------------------------------------------
@@ -61,6 +61,14 @@ bench-ablation: $(INSTALLED)
 bench: $(INSTALLED) $(PEERS) $(RIVALS)/data/.complete
 	$(BIN)/python benchmarks/rivals/bench.py --data $(RIVALS)/data --environments $(RIVALS)
 	$(BIN)/python benchmarks/rivals/report.py
+
+# How cost grows with rows, columns and levels, of each method: hours.
+bench-scaling: $(INSTALLED) $(PEERS)
+	$(BIN)/python benchmarks/rivals/scaling.py --environments $(RIVALS)
+
+# Has the generator become worse or slower?
+guard: $(INSTALLED)
+	$(BIN)/python benchmarks/guard.py
 
 # One table, half a minute for each: a quarter of an hour with the environments.
 bench-quick: $(INSTALLED) $(PEERS) $(RIVALS)/data/.complete

@@ -7,18 +7,19 @@ import pandas as pd
 _N_HIDDEN, _NOISE = 4, 0.5
 #: Share of cells that are missing, in every fifth column, and of zeros, in every fourth number.
 _GAPS, _ZEROS = 0.05, 0.3
+_N_LEVELS = 8
 
 
-def simulated(n_rows: int, n_columns: int, *, n_levels: int = 8, seed: int = 0) -> pd.DataFrame:
+def simulated(n_rows: int, n_columns: int, *, n_most_levels: int = 8, seed: int = 0) -> pd.DataFrame:
     """Return a table of numbers and levels, in turn.
 
     Parameters
     ----------
     n_rows, n_columns
         Its shape.
-    n_levels
-        Levels of each column of levels; the first ones are far more frequent than the last ones, and each
-        occurs if there are rows for all.
+    n_most_levels
+        Levels of the first column of levels; others have eight. The first levels are far more frequent than
+        the last ones, and each occurs if there are rows for all.
     seed
         Of the rows. What the law is depends on the number of columns and levels alone.
     """
@@ -30,7 +31,7 @@ def simulated(n_rows: int, n_columns: int, *, n_levels: int = 8, seed: int = 0) 
         own = hidden @ (weights / np.linalg.norm(weights))
         own += _NOISE * rng.standard_normal(n_rows).astype(np.float32)
         is_number = place % 2 == 0
-        cells = _number(own, place) if is_number else _level(own, n_levels)
+        cells = _number(own, place) if is_number else _level(own, n_most_levels if place == 1 else _N_LEVELS)
         if place % 5 == 4:
             cells = cells.mask(rng.random(n_rows) < _GAPS)
         columns[f"{'number' if is_number else 'level'}{place}"] = cells

@@ -161,7 +161,11 @@ def fitting(folder, *options):
     )
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+    ids=lambda number: number.name,
+)
 def test_the_command_is_stopped_by_a_signal_and_goes_on(number, table, tmp_path):
     table.to_parquet(tmp_path / "penguins.parquet")
     kept, deadline = tmp_path / ".model.training", time.monotonic() + 60

@@ -10,25 +10,15 @@ benchmark can be interrupted. `report.py` makes tables and plots of the files.
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from attempts import HERE, Attempt, Limits, failed, surroundings, watch, write
 from cells import METHODS, RESULTS, Cell, grid
 from tables import SPLITS, TABLES, rows_of
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from watched import Watched, watch
-
-HERE = Path(__file__).parent
-#: Bytes that it may hold.
-_MOST_BYTES = 12 * 2**30
 
 
 def main() -> None:
@@ -47,38 +37,29 @@ def main() -> None:
         if arguments.again:
             print(json.dumps(result["figures"]))
         else:
-            _write(path, result)
+            write(path, result)
         print(f"{cell}: {_in_short(result)}", flush=True)
 
 
 def run(cell: Cell, data: Path, environments: Path, most_seconds: int) -> dict[str, Any]:
     """Return what comes of a cell, which may take so many seconds beside twice its own."""
-    method = METHODS[cell.method]
-    rows = rows_of(cell.table, cell.split, data)
-    limit = 2 * (cell.seconds or 0) + most_seconds
-    result: dict[str, Any] = {
+    rows, limits = rows_of(cell.table, cell.split, data), Limits(2 * (cell.seconds or 0) + most_seconds)
+    result = {
         **asdict(cell),
         "n_learned": len(rows.learned),
-        "limits": {"seconds": limit, "bytes": _MOST_BYTES},
-        "machine": machine(),
-        "commit": commit(),
+        **surroundings(limits),
         "failed": "",
         "figures": {},
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if not method.module:
+        if METHODS[cell.method].module:
+            what = (cell.method, rows.learned, rows.target, rows.levels, len(rows.learned))
+            attempt = Attempt(*what, seconds=cell.seconds, seed=cell.seed)
+            result |= attempt.report(folder, environments, limits)
+        else:
             rows.test.to_parquet(folder / "drawn.parquet")
-            return result | judged(cell, data, folder)
-        job = _job(cell, rows, folder)
-        python = environments / method.environment / "bin/python" if method.environment else sys.executable
-        command = [python, HERE / "generate.py", method.module, job]
-        done = watch(command, max_seconds=limit, max_bytes=_MOST_BYTES, log=folder / "log")
-        result |= {"seconds_in_all": round(done.seconds, 1), "peak_bytes_in_all": done.peak}
-        if failed := _failed(done):
-            return result | {"failed": failed}
-        report = json.loads((folder / "drawn.json").read_text(encoding="utf-8"))
-        return result | report | judged(cell, data, folder)
+        return result if result["failed"] else result | judged(cell, data, folder)
 
 
 def judged(cell: Cell, data: Path, folder: Path) -> dict[str, Any]:
@@ -88,46 +69,9 @@ def judged(cell: Cell, data: Path, folder: Path) -> dict[str, Any]:
     split.write_text(json.dumps(told | {"is_real": not METHODS[cell.method].module}))
     command = [sys.executable, HERE / "figures.py", split, folder / "drawn.parquet", figures]
     done = watch(command, log=folder / "log-of-figures")
-    if failed := _failed(done):
-        return {"failed": f"could not be judged: {failed}"}
+    if why := failed(done):
+        return {"failed": f"could not be judged: {why}"}
     return {"figures": json.loads(figures.read_text(encoding="utf-8"))}
-
-
-def machine() -> dict[str, Any]:
-    """Return what there is to compute with."""
-    n_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0))
-    return {
-        "processor": names[0].split(":")[1].strip() if names else platform.machine(),
-        "cores": cores,
-        "bytes": n_bytes,
-    }
-
-
-def commit() -> str:
-    """Return the commit that is checked out, marked where files of the package differ from it."""
-    own = ["git", "-C", str(HERE)]
-    found = subprocess.run([*own, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    changed = subprocess.run([*own, "status", "--porcelain", "--", "../../synthgan"], capture_output=True)
-    return found.stdout.strip() + ("+" if changed.stdout else "")
-
-
-def _job(cell: Cell, rows: Any, folder: Path) -> Path:
-    """Write what a method is to do."""
-    learned, drawn, job = folder / "learned.parquet", folder / "drawn.parquet", folder / "job.json"
-    rows.learned.to_parquet(learned)
-    told = {
-        "learned": str(learned),
-        "drawn": str(drawn),
-        "n_rows": len(rows.learned),
-        "seconds": cell.seconds,
-        "seed": cell.seed,
-        "target": rows.target,
-        "levels": list(rows.levels),
-    }
-    job.write_text(json.dumps(told), encoding="utf-8")
-    return job
 
 
 def _missing(cell: Cell, data: Path) -> str:
@@ -136,26 +80,12 @@ def _missing(cell: Cell, data: Path) -> str:
     return next((str(file) for file in files if not file.exists()), "")
 
 
-def _failed(done: Watched) -> str:
-    """Return why a run gave nothing."""
-    if done.stopped or not done.code:
-        return done.stopped
-    lines = done.said.strip().splitlines()
-    return f"ended with {done.code}: {lines[-1][:300] if lines else ''}"
-
-
 def _in_short(result: dict[str, Any]) -> str:
     if result["failed"]:
         return str(result["failed"])
     figures = result["figures"]["tidied"]
     words = (f"{name} {figures[name]:.3f}" for name in ("auc", "auc_train", "utility") if name in figures)
     return f"fitted in {result.get('fit_seconds', 0):.0f} s, {', '.join(words)}"
-
-
-def _write(path: Path, result: dict[str, Any]) -> None:
-    beside = path.with_suffix(".part")
-    beside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
 
 
 def _time(text: str) -> int | None:

@@ -81,6 +81,7 @@ def interrupted(n_parts):
     return add
 
 
+@pytest.mark.slow
 def test_workers_that_are_lost_for_ever_end_the_run(gan, tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "MAX_RETRIES", 1)
     killer = Killer(tmp_path / "run", None)

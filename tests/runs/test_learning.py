@@ -65,6 +65,7 @@ def said_by(n_processes, tmp_path, source, **parameters):
     return sorted(json.loads(line) for line in result.stdout.splitlines())
 
 
+@pytest.mark.slow
 def test_two_processes_come_to_one_model_as_good_as_that_of_one(source, tmp_path):
     first, second = said_by(2, tmp_path, source, adversarial_weight=0.1)
     assert (first[:2], second[:2]) == ([0, 2], [1, 2])
@@ -104,6 +105,7 @@ def test_one_process_learns_what_fit_learns(source, tmp_path):
     assert SynthGAN.load(tmp_path / "model").digest() == straight.digest()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_workers")
 def test_a_killed_task_changes_nothing(source, tmp_path, monkeypatch):
     learn_to(lesson_of(source, tmp_path), engine="ray")
