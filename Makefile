@@ -56,13 +56,13 @@ bench-imputation: $(INSTALLED)
 bench-ablation: $(INSTALLED)
 	$(BIN)/python benchmarks/ablation/ablation.py --data $(DATA)
 
-# Side by side with other generators, each in an environment of its own: days for all of it, and what is done is
-# kept, so that it can be interrupted.
+# Side by side with other generators, each in an environment of its own: very long, and what is done is kept, so
+# that it can be interrupted.
 bench: $(INSTALLED) $(PEERS) $(RIVALS)/data/.complete
 	$(BIN)/python benchmarks/rivals/bench.py --data $(RIVALS)/data --environments $(RIVALS)
 	$(BIN)/python benchmarks/rivals/report.py
 
-# How cost grows with rows, columns and levels, of each method: hours.
+# How cost grows with rows, columns and levels, of each method: long, and kept likewise.
 bench-scaling: $(INSTALLED) $(PEERS)
 	$(BIN)/python benchmarks/rivals/scaling.py --environments $(RIVALS)
 
@@ -70,7 +70,7 @@ bench-scaling: $(INSTALLED) $(PEERS)
 guard: $(INSTALLED)
 	$(BIN)/python benchmarks/guard.py
 
-# One table, half a minute for each: a quarter of an hour with the environments.
+# One table, one seed and short limits, beyond which a run is a row that says so.
 bench-quick: $(INSTALLED) $(PEERS) $(RIVALS)/data/.complete
 	$(BIN)/python benchmarks/rivals/bench.py --data $(RIVALS)/data --environments $(RIVALS) --results $(RIVALS)/quick \
 		--tables shoppers --splits half --seconds 15 default --seeds 0 --most-seconds 90

@@ -5,9 +5,9 @@
 
 A simulated table is learned with fixed seeds for a fixed number of epochs. Of each seed the AUC of XGBoost
 between drawn rows and fresh ones of the same law is taken (0.5: nobody can tell), and how fast rows are
-drawn, in shares of what the machine's bare matrix products allow in the same moment, which another machine
-changes little. It fails if the mean AUC is above the one that was written by three of its standard errors or
-more, or the best share is below three quarters of that.
+drawn, in shares of what the machine's bare matrix products allow in the same moment. It fails if the mean AUC
+is above the one that was written by more than three standard errors of their difference, or the best share is
+below three quarters of that. Both depend on how many cores there are: write it where it is to run.
 """
 
 import argparse
@@ -38,9 +38,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--write", action="store_true", help="write what is found as what is to be expected")
+    arguments = parser.parse_args()
     found = measured()
     print(json.dumps(found))
-    if parser.parse_args().write:
+    if arguments.write:
         WRITTEN.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         return
     faults = compared(found, json.loads(WRITTEN.read_text(encoding="utf-8")))

@@ -2,23 +2,24 @@
 
 Shapes, trends and the score by XGBoost against the learned rows (1 where nobody can tell: 2 (1 - AUC)), and
 what XGBoost learns from drawn rows (AUC; of beijing-pm25 the error of the logarithm, where less is better).
+All are those of [2]_, which has run the methods of others again with five seeds of training, but for TabDDPM.
+
+References
+----------
+.. [1] Shi et al. (2025). TabDiff: a Mixed-type Diffusion Model for Tabular Data Generation. ICLR.
+.. [2] TabPC (2026). arXiv:2603.23016, and the tables of its repository.
 """
 
 #: The order of the columns below.
 TABLES = ("adult", "default-credit", "shoppers", "magic", "beijing-pm25")
-#: Where they come from. The second has run the methods of others again, with five seeds of training.
-SOURCES = {
-    "TabDiff": "Shi et al. (2025). TabDiff: a Mixed-type Diffusion Model for Tabular Data Generation. ICLR.",
-    "TabPC": "TabPC (2026), arXiv:2603.23016, tables of its repository.",
-}
 #: By figure, method and table.
 PUBLISHED: dict[str, dict[str, tuple[float, ...]]] = {
-    "xgb_score": {  # TabPC
+    "xgb_score": {
         "TabSyn": (0.794, 0.402, 0.655, 0.760, 0.527),
         "TabDiff": (0.841, 0.591, 0.736, 0.773, 0.772),
         "TabPC": (0.855, 0.262, 0.894, 0.860, 0.570),
     },
-    "shape": {  # TabPC; of TabDDPM, 1 less the errors that TabDiff has
+    "shape": {  # of TabDDPM, here and below 1 less the errors in [1]_
         "TabDDPM": (0.9825, 0.9843, 0.9728, 0.9899, 0.9870),
         "TabSyn": (0.992, 0.987, 0.985, 0.990, 0.974),
         "TabDiff": (0.993, 0.988, 0.985, 0.992, 0.990),

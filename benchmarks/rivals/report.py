@@ -17,7 +17,13 @@ from published import PUBLISHED
 from published import TABLES as PUBLISHED_TABLES
 
 #: Columns of the tables: a figure and what it is called.
-EQUAL_TIME = {"auc": "AUC", "auc_train": "AUC, learned rows", "utility": "utility", "dcr_share": "DCR share"}
+EQUAL_TIME = {
+    "auc": "AUC",
+    "auc_train": "AUC, learned rows",
+    "utility": "utility",
+    "dcr_share": "DCR share",
+    "dcr_share_strict": "DCR share, ties apart",
+}
 PROTOCOL = {
     "xgb_score": "XGB score",
     "shape": "shape",
@@ -38,9 +44,10 @@ def main() -> None:
         own = [result for result in results if result["split"] == split]
         print(f"## {split.capitalize()} split\n")
         for table in dict.fromkeys(result["table"] for result in own):
-            _print_table(
-                f"### {table}", [one for one in own if one["table"] == table], EQUAL_TIME, arguments.as_
-            )
+            # Of published figures only the DCR share is of halves.
+            more = _published_rows(table) if split == "half" and table in PUBLISHED_TABLES else ()
+            of_table = [one for one in own if one["table"] == table]
+            _print_table(f"### {table}", of_table, EQUAL_TIME, arguments.as_, more)
     published = [one for one in results if one["split"] == "published" and one["table"] in PUBLISHED_TABLES]
     if published:
         print("## Beside published figures\n")
@@ -67,6 +74,8 @@ def _print_table(
         print(f"| {' | '.join(row)} |")
     for method, found in more:
         cells = [found.get(name, "") for name in shown]
+        if not any(cells):
+            continue
         print(f"| {method} (published) | | | | {' | '.join(cells)} | |")
     print(flush=True)
 
