@@ -1,6 +1,6 @@
 """Pictures of real and drawn rows side by side: frames in, matplotlib figures out."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,20 +32,34 @@ def plot_marginals(real: pd.DataFrame, drawn: pd.DataFrame) -> "Figure":
     -------
     Figure
         One panel a column: histograms with common bins, or bars of the most frequent levels.
+
+    Examples
+    --------
+    >>> from synthgan.datasets import load_penguins
+    >>> from synthgan.plotting import plot_marginals
+    >>> table = load_penguins()
+    >>> figure = plot_marginals(table[:172], table[172:])
+    >>> figure.axes[0].get_title()
+    'species'
     """
     from matplotlib.figure import Figure
 
     n_columns = min(4, real.shape[1])
     n_rows = -(-real.shape[1] // n_columns)
     figure = Figure(figsize=(3.2 * n_columns, 2.6 * n_rows), layout="constrained")
-    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    marginals_in(figure.subplots(n_rows, n_columns, squeeze=False).ravel(), real, drawn)
+    return figure
+
+
+def marginals_in(panels: "Iterable[Axes]", real: pd.DataFrame, drawn: pd.DataFrame) -> None:
+    """Plot each column's distribution in a panel of its own; panels that are left over show nothing."""
+    panels = list(panels)
     for name, axes in zip(real.columns, panels, strict=False):
         _plot_marginal(axes, real[name], drawn[name])
         axes.set_title(literal(name), fontsize=10)
     for axes in panels[real.shape[1] :]:
         axes.set_axis_off()
     panels[0].legend(frameon=False, fontsize=9)
-    return figure
 
 
 def plot_points(real: pd.DataFrame, drawn: pd.DataFrame, *, x: Hashable, y: Hashable) -> "Figure":
@@ -54,7 +68,7 @@ def plot_points(real: pd.DataFrame, drawn: pd.DataFrame, *, x: Hashable, y: Hash
     Parameters
     ----------
     real, drawn : DataFrame
-        Tables with the columns `x` and `y`.
+        Tables with the columns `x` and `y`; rows that lack one of them have no point.
     x, y : hashable
         The columns on the two axes.
 
@@ -67,6 +81,15 @@ def plot_points(real: pd.DataFrame, drawn: pd.DataFrame, *, x: Hashable, y: Hash
     ------
     DataError
         If a column does not exist.
+
+    Examples
+    --------
+    >>> from synthgan.datasets import load_penguins
+    >>> from synthgan.plotting import plot_points
+    >>> table = load_penguins()
+    >>> figure = plot_points(table[:172], table[172:], x="bill_length_mm", y="body_mass_g")
+    >>> figure.axes[0].get_title()
+    'real (172 rows)'
     """
     from matplotlib.figure import Figure
 
@@ -77,7 +100,10 @@ def plot_points(real: pd.DataFrame, drawn: pd.DataFrame, *, x: Hashable, y: Hash
     figure = Figure(figsize=(8, 4), layout="constrained")
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, (title, rows) in zip(panels, {"real": real, "drawn": drawn}.items(), strict=True):
-        axes.scatter(_numbers(rows[x]), _numbers(rows[y]), s=6, alpha=0.4, color=COLORS[title], linewidths=0)
+        placed = rows.dropna(subset=[x, y])
+        axes.scatter(
+            _numbers(placed[x]), _numbers(placed[y]), s=6, alpha=0.4, color=COLORS[title], linewidths=0
+        )
         axes.set(title=f"{title} ({len(rows):,} rows)", xlabel=literal(x))
     panels[0].set_ylabel(literal(y))
     return figure

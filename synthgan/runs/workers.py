@@ -7,14 +7,17 @@ process can draw any chunk, and draw it again if another one was lost.
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -107,7 +110,8 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
         try:
             while waiting or running:
                 while waiting and len(running) < WAITING * n_workers:
-                    future = pool.submit(_part, waiting[-1])  # which fails if a worker was lost
+                    with _without_main():
+                        future = pool.submit(_part, waiting[-1])  # which fails if a worker was lost
                     running[future] = waiting.pop()
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     part = future.result()
@@ -122,6 +126,21 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
         "Processes that drew rows were ended time and again, perhaps for want of memory. Take fewer workers "
         "or fewer rows in a chunk, and go on with --resume."
     )
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Start workers without the script that is running.
+
+    Python has each new process import it, which would run a script again that has no
+    ``if __name__ == "__main__":``, and chunks need nothing of it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def on_one_core() -> None:

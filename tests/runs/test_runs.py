@@ -172,6 +172,18 @@ if __name__ == "__main__":
 """
 
 
+def test_a_script_without_a_guard_is_not_run_again_by_workers(gan, plan, whole, contents, tmp_path):
+    gan.save(tmp_path / "model")
+    script = tmp_path / "script.py"
+    unguarded = KILLED.replace('if __name__ == "__main__":\n    ', 'print("once")\n').replace(
+        "Plan(1_050, seed=3, chunk_rows=50)", repr(plan)
+    )
+    script.write_text(unguarded.format(output=str(tmp_path / "run"), model=str(tmp_path / "model")))
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert done.stdout == "once\n"
+    assert contents(tmp_path / "run") == contents(whole)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_is_resumed_with_the_same_bytes(gan, tmp_path, number, contents):
