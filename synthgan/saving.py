@@ -18,7 +18,8 @@ from synthgan.gan.model import Architecture, GanModel
 from synthgan.parameters import torch_device
 from synthgan.persistence import digest_of, read_model, write_model
 from synthgan.preprocessing import TableEncoder
-from synthgan.preprocessing.rules import Rule, read_rules
+from synthgan.preprocessing.declared import read_rules
+from synthgan.preprocessing.rules import Rule
 
 
 class SavingMixin(BaseEstimator):  # type: ignore[misc]
@@ -54,11 +55,30 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
             If it may not be written there.
         ResourceError
             If the disk is full.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from synthgan import SynthGAN
+        >>> gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit([[1.0, 2.0], [3.0, 4.0]] * 20)
+        >>> with TemporaryDirectory() as folder:
+        ...     gan.save(Path(folder) / "model.synthgan")
+        ...     again = SynthGAN.load(Path(folder) / "model.synthgan")
+        >>> again.sample(3).equals(gan.sample(3))
+        True
         """
         write_model(path, self._state(), overwrite=overwrite)
 
     def digest(self) -> str:
-        """Return the SHA-256 digest of all that decides which rows the fitted model draws for a seed."""
+        """Return the SHA-256 digest of all that decides which rows the fitted model draws for a seed.
+
+        Examples
+        --------
+        >>> from synthgan import SynthGAN
+        >>> len(SynthGAN(epochs=1, verbose=0).fit([[1.0, 2.0], [3.0, 4.0]] * 20).digest())
+        64
+        """
         state = self._state()
         how = {name: state["parameters"][name] for name in ("rounds", "redraw", "correct")}
         parts = ("encoder", "architecture", "weights", "corrects")
@@ -105,6 +125,15 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
         ------
         ModelFileError
             If the file is not a whole synthgan model of a known version.
+
+        Examples
+        --------
+        >>> from synthgan import ModelFileError, SynthGAN
+        >>> try:
+        ...     SynthGAN.load("no-such-file.synthgan")
+        ... except ModelFileError as error:
+        ...     print(error)
+        There is no model file 'no-such-file.synthgan'.
         """
         state, place = read_model(path), torch_device(device)
         try:
@@ -119,7 +148,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
         self.kinds, self.rules = dict(self.kinds or ()) or None, read_rules(self.rules)
         self.encoder_ = TableEncoder.from_state(state["encoder"])
         shape = state["architecture"]
-        sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known")}
+        sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known", "described")}
         self.model_ = GanModel(
             self.encoder_.layout_, Architecture(**{**shape, **sequences}), torch.Generator().manual_seed(0)
         )

@@ -24,7 +24,8 @@ from synthgan.gan.losses import GAMES
 from synthgan.gan.team import Team, current_team
 from synthgan.parameters import check_parameters, seed_from, torch_device
 from synthgan.preprocessing import CodingOptions, TableEncoder
-from synthgan.preprocessing.rules import Rule, read_rules
+from synthgan.preprocessing.declared import read_rules
+from synthgan.preprocessing.rules import Rule
 from synthgan.progress import announce, reporting
 from synthgan.saving import SavingMixin
 from synthgan.scoring import ScoringMixin
@@ -96,7 +97,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         learned one than a held-out row does (0.5: nothing is copied), ``copied_at_least`` less chance.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if they are all strings.
 
     References
@@ -186,6 +187,14 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         -----
         CopyingWarning
             If drawn rows are nearer to learned ones than held-out rows in more than 60 % of cases.
+
+        Examples
+        --------
+        >>> from synthgan import SynthGAN
+        >>> from synthgan.datasets import load_penguins
+        >>> gan = SynthGAN(target="species", epochs=5, random_state=0, verbose=0)
+        >>> gan.fit(load_penguins()).sample(3).shape
+        (3, 7)
         """
         started = time.monotonic()
         check_parameters(self.get_params())
@@ -235,6 +244,13 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
             If a parameter is out of its range.
         DataError
             If the table cannot be learned.
+
+        Examples
+        --------
+        >>> from synthgan import SynthGAN
+        >>> from synthgan.datasets import load_penguins
+        >>> SynthGAN().expect(load_penguins()).n_bytes > 0
+        True
         """
         started = time.monotonic()
         check_parameters(self.get_params())

@@ -109,7 +109,9 @@ def test_another_version_is_refused_with_what_to_do(path, other, advice):
     whole = path.read_bytes()
     old, new = rf"\"version\":\"{FORMAT_VERSION}\"", rf"\"version\":\"{FORMAT_VERSION + other}\""
     assert whole.count(old.encode()) == 1
-    path.write_bytes(whole.replace(old.encode(), new.encode()))
+    changed = whole.replace(old.encode(), new.encode())
+    n_bytes = int.from_bytes(whole[:8], "little") + len(new) - len(old)  # of the header, which comes first
+    path.write_bytes(n_bytes.to_bytes(8, "little") + changed[8:])
     assert advice in refusal(path)
 
 

@@ -7,7 +7,7 @@ import pytest
 from synthgan import Inequality, SynthGAN, propose_rules
 from synthgan.exceptions import DataError, ParameterError
 from synthgan.preprocessing import TableEncoder, infer_schema
-from synthgan.preprocessing.rules import read_rules
+from synthgan.preprocessing.declared import read_rules
 from synthgan.schema_file import SchemaFile, schema_text
 
 TOML = """

@@ -300,7 +300,7 @@ def _plan_to_add(
     from synthgan import runs
     from synthgan.augmentation import amounts
     from synthgan.preprocessing import TableEncoder
-    from synthgan.preprocessing.rules import read_rules
+    from synthgan.preprocessing.declared import read_rules
 
     for warning in () if target is None else amounts.check_target(frame, target):
         click.echo(f"warning: {warning}", err=True)

@@ -30,7 +30,8 @@ from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 _N_CANDIDATES, _MOST_CANDIDATES, _MOST_CANDIDATES_OF_SOME = 49_152, 8, 16
 #: Rows for which candidates wait at a time, those that are not yet kept.
 _N_WAITED_FOR = 16
-_N_TREES = 200
+#: Trees of a forest.
+N_TREES = 200
 #: Share of the trees that predict the target.
 _SHARE_FOR_TARGET = 0.5
 #: A leaf holds about so many real rows or up to twice as many, enough for their share not to be chance.
@@ -95,9 +96,9 @@ class Forest(nn.Module):
     def __init__(self, depth: int) -> None:
         super().__init__()
         self.depth = depth
-        self.register_buffer("columns", torch.zeros(_N_TREES, 2**depth - 1, dtype=torch.int32))
-        self.register_buffer("thresholds", torch.zeros(_N_TREES, 2**depth - 1))
-        self.register_buffer("shares", torch.zeros(_N_TREES, 2**depth))
+        self.register_buffer("columns", torch.zeros(N_TREES, 2**depth - 1, dtype=torch.int32))
+        self.register_buffer("thresholds", torch.zeros(N_TREES, 2**depth - 1))
+        self.register_buffer("shares", torch.zeros(N_TREES, 2**depth))
 
     @staticmethod
     def depth_for(n_rows: int) -> int:
@@ -141,9 +142,9 @@ class Forest(nn.Module):
             return self._tree(some, column, ordered is None or bool(ordered[column]), own)
 
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            trees = [tree for tree in pool.map(grown, rng.spawn(_N_TREES)) if tree is not None]
+            trees = [tree for tree in pool.map(grown, rng.spawn(N_TREES)) if tree is not None]
         trees = trees or [self._unasked()]
-        for index in range(_N_TREES):
+        for index in range(N_TREES):
             asked, limits = trees[index % len(trees)]
             self.columns[index], self.thresholds[index] = torch.from_numpy(asked), torch.from_numpy(limits)
         counts = np.bincount(self.leaves(counted).ravel(), minlength=self.shares.numel())
@@ -178,9 +179,9 @@ class Forest(nn.Module):
     def leaves(self, points: Points) -> Leaves:
         """Return the leaf of each row in each tree among all leaves, shape ``(n_rows, n_trees)``."""
         columns, thresholds = self.columns.cpu().numpy(), self.thresholds.cpu().numpy()
-        leaves = np.empty((len(points), _N_TREES), dtype=np.int32)
+        leaves = np.empty((len(points), N_TREES), dtype=np.int32)
         rows = np.arange(len(points))
-        for tree in range(_N_TREES):
+        for tree in range(N_TREES):
             node = np.zeros(len(points), dtype=np.int64)
             for level in self._levels() if points.shape[1] else ():
                 column, limit = columns[tree, level][node], thresholds[tree, level][node]
@@ -230,7 +231,7 @@ class Forest(nn.Module):
         n_inner = 2**depth - 1
         cut.columns.copy_(self.columns[:, :n_inner])
         cut.thresholds.copy_(self.thresholds[:, :n_inner])
-        cut.shares.copy_(self.shares.view(_N_TREES, 2**depth, -1).sum(2))
+        cut.shares.copy_(self.shares.view(N_TREES, 2**depth, -1).sum(2))
         return cut
 
     def leaves_of(self, leaves: Leaves, depth: int) -> Leaves:

@@ -1,11 +1,13 @@
 """How rows under a condition are chosen among candidates: where they are to lie, or by the discriminator.
 
-Of real rows under a condition nothing is kept, so that where they lie is taken from those that are kept of
-all rows and from drawn ones: of the real rows in a node as many are meant as of the drawn rows there.
+Where the real rows of a level lie is known; see `synthgan.gan.levels`. Of those under any other condition
+nothing is kept, so that where they lie is taken from what is known of all rows, or of those of a level that
+is part of the condition, and from drawn rows: of the real rows in a node as many are meant as of the drawn.
 """
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +17,8 @@ from synthgan.gan.balancing import Forest, Leaves, n_candidates
 from synthgan.gan.model import GanModel
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Known, Layout
 
-#: Fewer rows can be as they come.
-_FEW = 64
+#: Fewer rows can be as they come, and fewer under a level.
+_FEW, _FEW_OF_LEVEL = 64, 8
 #: Rows of all sorts that are drawn to see which of them are meant: so many times the candidates, and at most;
 #: no more than it takes for so many times the rows, or so many, to be meant; if these are too few, none.
 _N_TIMES, _MAX_SURVEYED, _N_TIMES_MEANT, _ENOUGH_MEANT, _TOO_FEW_MEANT = 5, 49_152, 2, 4_096, 64
@@ -38,13 +40,42 @@ def find_forests(
     survey
         Draws so many rows of all sorts, and returns them with their leaves.
     """
-    if not model.forest.depth or not model.knows_all or n_rows < _FEW:
+    if not model.forest.depth or not model.knows_all:
         return {}
     if known.says_nothing:
-        return {0: model.forest}
+        return {0: model.forest} if n_rows >= _FEW else {}
     counts = np.bincount(known.patterns_of(n_rows), minlength=len(known.is_known))
+    starts = {
+        pattern: _rarest_level(model, known, pattern)
+        for pattern in np.flatnonzero(counts >= _FEW_OF_LEVEL).tolist()
+    }
+    of_levels = {
+        pattern: start.forest
+        for pattern, start in starts.items()
+        if start.column is not None and not known.allowed and known.is_known[pattern].sum() == 1
+    }
+    others = {p: start for p, start in starts.items() if p not in of_levels and counts[p] >= _FEW}
+    return of_levels | _surveyed(model, known, counts, others, survey)
+
+
+class _Start(NamedTuple):
+    """Where rows of a pattern lie as far as is known: those of a level of a column, or all rows."""
+
+    forest: Forest
+    column: int | None
+
+
+def _surveyed(
+    model: GanModel,
+    known: Known,
+    counts: IntArray,
+    starts: dict[int, _Start],
+    survey: Callable[[int], tuple[EncodedTable, Leaves]],
+) -> dict[int, Forest]:
+    """Return where rows of some patterns lie, as far as drawn rows of all sorts tell."""
+    n_rows = int(counts.sum())
     n_most = min(_MAX_SURVEYED, _N_TIMES * n_rows * n_candidates(n_rows))
-    shares = {pattern: _share(model, known, pattern) for pattern in np.flatnonzero(counts >= _FEW).tolist()}
+    shares = {pattern: _share(model, known, pattern) for pattern in starts}
     shares = {pattern: share for pattern, share in shares.items() if share * n_most >= _TOO_FEW_MEANT}
     if not shares:
         return {}
@@ -52,10 +83,27 @@ def find_forests(
         max(_N_TIMES_MEANT * counts[pattern], _ENOUGH_MEANT) / share for pattern, share in shares.items()
     ]
     table, leaves = survey(min(n_most, math.ceil(max(enough))))
-    of_patterns = {
-        pattern: model.forest.among(leaves, _fits(table, known, pattern, model.layout)) for pattern in shares
-    }
-    return {pattern: forest for pattern, forest in of_patterns.items() if forest is not None}
+    found = {}
+    for pattern in shares:
+        start, is_meant = starts[pattern], _fits(table, known, pattern, model.layout)
+        own = np.arange(len(table))
+        if start.column is not None:
+            level = known.patterns.codes[pattern, start.column]
+            own = np.flatnonzero(table.codes[:, start.column] == level)
+        of_start = model.forest.leaves_of(leaves[own], start.forest.depth)
+        found[pattern] = start.forest.among(of_start, is_meant[own])
+    return {pattern: forest for pattern, forest in found.items() if forest is not None}
+
+
+def _rarest_level(model: GanModel, known: Known, pattern: int) -> _Start:
+    """Return where rows of the rarest level lie that is asked for, and its column; else where all lie."""
+    codes = known.patterns.codes[pattern]
+    asked = [column for column in model.levels.first if known.is_known[pattern, column]]
+    for column in sorted(asked, key=lambda column: model.levels.rows_of(column, codes[column])):
+        forest = model.levels.of(model.forest, column, codes[column])
+        if forest is not None:
+            return _Start(forest, column)
+    return _Start(model.forest, None)
 
 
 def _share(model: GanModel, known: Known, pattern: int) -> float:

@@ -17,6 +17,7 @@ from synthgan.gan.games import train_game
 from synthgan.gan.grouping import Dependence, Rounds
 from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.learning_gaps import MIN_TIME, columns_with_gaps, learn_gaps
+from synthgan.gan.levels import described_columns
 from synthgan.gan.loop import History
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
@@ -29,6 +30,8 @@ from synthgan.progress import Report
 #: Share of the rows that is held out; at least so many, where that is no larger share than this, and at most.
 _VALIDATION_SHARE, _MOST_OF_SMALL = 0.05, 0.2
 _MIN_VALIDATION_ROWS, _MAX_VALIDATION_ROWS = 20, 2_000
+#: Rows of which it is looked where those of each level lie; more hardly change that.
+_MAX_DESCRIBED_FROM = 100_000
 #: Share of the time in which latent classes are learned, and as much for the forest.
 _SURVEY_SHARE = 0.05
 #: Share of the time in which the leaves of the trees are chosen that cells are redrawn from, and as much for
@@ -70,6 +73,7 @@ def build_model(
         Where the model is to be.
     """
     game = GAMES.get(loss)
+    tree_depth = Forest.depth_for(n_rows) if game is None else 0
     architecture = Architecture(
         hidden_dims=budget.hidden_dims,
         latent_dim=budget.latent_dim,
@@ -78,7 +82,8 @@ def build_model(
         target=target,
         known=tuple(range(len(layout))) if game is None else _condition_of_game(layout, target),
         n_classes=LatentClasses.count_for(n_rows) if game is None else 1,
-        tree_depth=Forest.depth_for(n_rows) if game is None else 0,
+        tree_depth=tree_depth,
+        described=described_columns(layout, target, tree_depth),
     )
     weights_seed, _ = seeds_of(seed)
     return GanModel(layout, architecture, torch.Generator().manual_seed(weights_seed)).to(device)
@@ -167,13 +172,17 @@ def survey(
     model.exclusions.fit(table)
     forest_seed, trees_seed = torch.randint(2**62, (2,), generator=rng, device=rng.device).tolist()
     layout, target, coded = model.layout, model.architecture.target, model.layout.coded.tolist()
+    points = points_of(table, layout)
     model.forest.grow(
-        points_of(table, layout),
+        points,
         np.random.default_rng(forest_seed),
         ordered=np.array([layout.spans[column].is_ordered for column in layout.coded], dtype=bool),
         target=coded.index(target) if target in coded else None,
         max_time=time_for_each,
     )
+    if model.levels.first:
+        some = np.random.default_rng(forest_seed).permutation(len(table))[:_MAX_DESCRIBED_FROM]
+        model.levels.learn(model.forest.leaves(points[some]), table.codes[some])
     rows, trees_rng = table if training is None else training, np.random.default_rng(trees_seed)
     how: dict[str, Any] = {
         "bound": dependence.bound,

@@ -16,6 +16,7 @@ from synthgan.gan.computing import own_global_stream, reduced_precision
 from synthgan.gan.exclusions import Exclusions
 from synthgan.gan.grouping import Dependence
 from synthgan.gan.latent_classes import LatentClasses
+from synthgan.gan.levels import LevelForests
 from synthgan.gan.networks import Discriminator, Generator
 from synthgan.gan.redrawing import CellTrees
 from synthgan.gan.rows import RowSpace
@@ -38,8 +39,9 @@ class Architecture:
         See `synthgan.gan.networks.Generator`.
     target
         Index of the target, which is redrawn once more at last, or None.
-    n_classes, tree_depth
-        See `synthgan.gan.latent_classes.LatentClasses` and `synthgan.gan.balancing.Forest`.
+    n_classes, tree_depth, described
+        See `synthgan.gan.latent_classes.LatentClasses`, `synthgan.gan.balancing.Forest` and
+        `synthgan.gan.levels.LevelForests`.
     """
 
     hidden_dims: tuple[int, ...]
@@ -50,6 +52,7 @@ class Architecture:
     target: int | None = None
     n_classes: int = 1
     tree_depth: int = 0
+    described: tuple[int, ...] = ()
 
 
 class GanModel(nn.Module):
@@ -74,8 +77,8 @@ class GanModel(nn.Module):
         What the columns say of each other; see `synthgan.gan.grouping.Dependence`.
     classes
         What rows in few rounds start from.
-    forest
-        Where real rows lie.
+    forest, levels
+        Where real rows lie, and where those of single levels.
     trees
         What cells are redrawn from.
     exclusions
@@ -102,6 +105,7 @@ class GanModel(nn.Module):
             self.register_buffer(name, torch.zeros(len(layout), len(layout)))
         self.classes = LatentClasses(layout, architecture.n_classes)
         self.forest = Forest(architecture.tree_depth)
+        self.levels = LevelForests(layout, architecture.described, architecture.tree_depth)
         self.trees = CellTrees(len(layout.coded))
         self.exclusions = Exclusions(layout)
         self.completer = Completer(layout)

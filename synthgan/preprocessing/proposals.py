@@ -75,6 +75,16 @@ def propose_rules(X: Any) -> list[Proposal]:
     ------
     DataError
         If the table cannot be learned.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from synthgan import propose_rules
+    >>> start = np.random.default_rng(0).integers(0, 1000, 200)
+    >>> table = pd.DataFrame({"start": start, "end": start + np.arange(200) % 7 + 1})
+    >>> [proposal.rule for proposal in propose_rules(table)][0]
+    Inequality(low='start', high='end', strict=True)
     """
     frame, _ = unwrap(X)
     encoder = TableEncoder().fit(frame)

@@ -5,7 +5,7 @@ A rule holds in every row of the table, or it is an error; then it holds in ever
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import is_object_dtype
 
-from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
+from synthgan.exceptions import ParameterError, did_you_mean, listing
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.preprocessing.numerical import fewest_decimals
@@ -101,6 +101,14 @@ class Bounds(Rule):
         Its name.
     minimum, maximum
         The bounds, which belong to what is allowed; None for no bound.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from synthgan import Bounds
+    >>> table = pd.DataFrame({"price": [0.0, -1.0, None]})
+    >>> Bounds("price", minimum=0).broken(table).tolist()  # a missing cell breaks no rule
+    [False, True, False]
     """
 
     kind = "bounds"
@@ -139,6 +147,16 @@ class Inequality(Rule):
         Names of the columns.
     strict
         Whether they are never equal either.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from synthgan import Inequality
+    >>> table = pd.DataFrame({"start": [1, 3, 2], "end": [2, 2, 2]})
+    >>> Inequality("start", "end").broken(table).tolist()
+    [False, True, False]
+    >>> Inequality("start", "end", strict=True).broken(table).tolist()
+    [False, True, True]
     """
 
     kind = "inequality"
@@ -173,6 +191,14 @@ class Sum(Rule):
         Names of the others, of numbers, decimals or spans of time.
     tolerance
         How far the sum may be off, more than by rounding.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from synthgan import Sum
+    >>> table = pd.DataFrame({"net": [100.0, 50.0], "tax": [19.0, 9.5], "total": [119.0, 60.0]})
+    >>> Sum("total", ["net", "tax"], tolerance=0.01).broken(table).tolist()
+    [False, True]
     """
 
     kind = "sum"
@@ -243,6 +269,13 @@ class Unique(_OfColumns):
     ----------
     columns
         Their names.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from synthgan import Unique
+    >>> Unique(["seat"]).broken(pd.DataFrame({"seat": ["1A", "2B", "1A", None, None]})).tolist()
+    [False, False, True, False, False]
     """
 
     kind = "unique"
@@ -262,6 +295,16 @@ class Combinations(_OfColumns):
     ----------
     columns
         Their names.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from synthgan import Combinations, SynthGAN
+    >>> table = pd.DataFrame({"city": ["Rome", "Rome", "Oslo"] * 20, "part": ["west", "east", "north"] * 20})
+    >>> gan = SynthGAN(rules=[Combinations(["city", "part"])], epochs=1, random_state=0, verbose=0)
+    >>> drawn = gan.fit(table).sample(50)
+    >>> {tuple(pair) for pair in drawn.to_numpy()} <= {tuple(pair) for pair in table.to_numpy()}
+    True
     """
 
     kind = "combinations"
@@ -272,56 +315,6 @@ class Combinations(_OfColumns):
 
     def __str__(self) -> str:
         return f"{listing(self.columns)} stand together as in the table"
-
-
-def read_rules(rules: Iterable[Rule | Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """Return rules, some of which may be mappings of their fields.
-
-    Raises
-    ------
-    ParameterError
-        If one is neither, or of no known kind.
-    """
-    if not isinstance(rules, Iterable) or isinstance(rules, str | Mapping):
-        raise ParameterError(f"rules must be a sequence of rules; got {rules!r}.")
-    read = [Rule.from_dict(rule) if isinstance(rule, Mapping) else rule for rule in rules]
-    for rule in read:
-        if not isinstance(rule, Rule):
-            raise ParameterError(f"A rule is one of {listing(Rule.registry)}; got {rule!r}.")
-    return tuple(read)
-
-
-def check_rules(rules: Iterable[Rule], frame: pd.DataFrame) -> None:
-    """Raise DataError for the first rule that a plain table breaks, or has not the columns for."""
-    for rule in rules:
-        if not _has_names(rule):
-            raise DataError(
-                f"A rule of kind {rule.kind!r} must name its columns, one by one or in a list of at least "
-                f"one; got {rule.to_dict()}."
-            )
-        for name in rule.names:
-            if name not in frame.columns:
-                raise DataError(
-                    f"The rule {rule} is about column {name!r}, which the table does not have; it has "
-                    f"{listing(frame.columns)}.{did_you_mean(name, frame.columns)}"
-                )
-        try:
-            broken = np.flatnonzero(rule.broken(frame))
-        except (TypeError, ValueError, ArithmeticError) as error:
-            raise DataError(f"The rule {rule} cannot be checked: {error}.") from error
-        if len(broken):
-            raise DataError(
-                f"The rule {rule} does not hold in {len(broken):,} rows of the table, counted from 0: "
-                f"{listing(broken.tolist())}. Mend or drop these rows, or leave the rule out."
-            )
-
-
-def _has_names(rule: Rule) -> bool:
-    """Return whether a rule, which may be from a file, names columns where it should."""
-    lists = [value for name, value in vars(rule).items() if name in ("columns", "parts")]
-    if not all(isinstance(names, Sequence) and not isinstance(names, str) and names for names in lists):
-        return False
-    return all(isinstance(name, str | int) for name in rule.names)
 
 
 def _sum(rows: pd.DataFrame, parts: Sequence[Hashable]) -> "pd.Series[Any]":

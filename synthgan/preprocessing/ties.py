@@ -13,9 +13,10 @@ from synthgan.preprocessing import calendar, formulas, functions
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.calendar import Calendar
 from synthgan.preprocessing.combinations import Combination
+from synthgan.preprocessing.declared import check_rules
 from synthgan.preprocessing.formulas import Formula
 from synthgan.preprocessing.functions import Function
-from synthgan.preprocessing.rules import Combinations, Rule, Unique, check_rules
+from synthgan.preprocessing.rules import Combinations, Rule, Unique
 
 
 @dataclass(frozen=True)

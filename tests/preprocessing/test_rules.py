@@ -13,7 +13,8 @@ from asking import ask
 from synthgan.exceptions import DataError, ParameterError
 from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import TableEncoder
-from synthgan.preprocessing.rules import Bounds, Combinations, Inequality, Rule, Sum, Unique, read_rules
+from synthgan.preprocessing.declared import read_rules
+from synthgan.preprocessing.rules import Bounds, Combinations, Inequality, Rule, Sum, Unique
 
 N_ROWS = 400
 RNG = np.random.default_rng(0)
