@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 RIVALS := .rivals
 PEERS := $(patsubst benchmarks/rivals/environments/%.txt,$(RIVALS)/%/.installed,$(wildcard benchmarks/rivals/environments/*.txt))
 
-.PHONY: demo test test-slow lint guard bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
+.PHONY: demo test test-slow lint docs guard bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
 	bench-imputation bench-ablation bench bench-quick bench-scaling bench-agreement bench-calibration bench-augmentation \
 	bench-room bench-large bench-small clean
 
@@ -31,6 +31,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The site, in docs/_build/html: every tutorial is run, and a warning is an error.
+docs: $(VENV)/.docs-installed
+	OMP_NUM_THREADS=2 $(BIN)/python -m sphinx -W --keep-going -j auto docs docs/_build/html
 
 bench-fidelity: $(INSTALLED)
 	$(BIN)/python benchmarks/fidelity.py adult default-credit shoppers beijing-pm25 --data $(DATA) --seeds 0 1 2 3 4
@@ -102,13 +106,17 @@ bench-small: $(INSTALLED)
 	$(BIN)/python benchmarks/small_tables.py german-credit adult-train shoppers telco-churn --data $(DATA)
 
 clean:
-	rm -rf $(VENV) $(RIVALS) demo-output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(RIVALS) docs/_build docs/generated demo-output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The constraints pin what is installed; an open range would bring a torch with several GB for GPUs.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "synthgan needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench,ray]'
+	touch $@
+
+$(VENV)/.docs-installed: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 # Beside a torch for processors alone the torchvision that one of them asks for cannot be imported.

@@ -73,6 +73,16 @@ class DrawingMixin:
             If no row can satisfy the conditions.
         ParameterError
             If `n` is not a whole number of at least 0.
+
+        Examples
+        --------
+        >>> from synthgan import SynthGAN
+        >>> from synthgan.datasets import load_penguins
+        >>> gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(load_penguins())
+        >>> gan.sample(2, conditions={"species": "Gentoo", "body_mass_g": ">= 5000"})["species"].tolist()
+        ['Gentoo', 'Gentoo']
+        >>> gan.sample(0).shape
+        (0, 7)
         """
         asked = {} if conditions is None else conditions
         if isinstance(asked, pd.Series):
@@ -106,6 +116,14 @@ class DrawingMixin:
         ------
         ConditionError, ParameterError
             As in `sample`.
+
+        Examples
+        --------
+        >>> from synthgan import SynthGAN
+        >>> from synthgan.datasets import load_penguins
+        >>> gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(load_penguins())
+        >>> gan.sample_parts([(2, {"sex": "MALE"}), (1, {"sex": None})])["sex"].isna().tolist()
+        [False, False, True]
         """
         sampler = self._sampler(random_state)
         if turn is not None:
@@ -148,6 +166,16 @@ class DrawingMixin:
         References
         ----------
         .. [1] Rubin (1987). Multiple Imputation for Nonresponse in Surveys. Wiley.
+
+        Examples
+        --------
+        >>> from synthgan import SynthGAN
+        >>> from synthgan.datasets import load_penguins
+        >>> gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(load_penguins())
+        >>> int(gan.impute(load_penguins()).isna().sum().sum())
+        0
+        >>> len(gan.impute(load_penguins(), n_draws=3))
+        3
         """
         check_method(method)
         is_count = isinstance(n_draws, Integral) and not isinstance(n_draws, bool) and int(n_draws) > 0
@@ -187,6 +215,16 @@ class DrawingMixin:
             If `X` lacks columns of the fitted table.
         ParameterError
             If `keep` is neither a share from 0 to 1 nor names of columns.
+
+        Examples
+        --------
+        >>> from synthgan import SynthGAN
+        >>> from synthgan.datasets import load_penguins
+        >>> gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(load_penguins())
+        >>> rows = load_penguins().head(3)
+        >>> near = gan.rows_like(rows, keep=["species", "island"])
+        >>> near[["species", "island"]].equals(rows[["species", "island"]])
+        True
         """
         sampler, (frame, form) = self._sampler(random_state), unwrap(X)
         names = self._fitted_names(frame)

@@ -19,39 +19,138 @@ from difflib import get_close_matches
 
 
 class SynthganError(Exception):
-    """Base of all errors that synthgan raises on purpose."""
+    """Base of all errors that synthgan raises on purpose.
+
+    Examples
+    --------
+    >>> from synthgan import SynthGAN, SynthganError
+    >>> try:
+    ...     SynthGAN(epochs=0).fit([[1.0], [2.0]])
+    ... except SynthganError as error:
+    ...     print(type(error).__name__)
+    ParameterError
+    """
 
 
 class DataError(SynthganError, ValueError):
-    """A table that cannot be learned or written as asked."""
+    """A table that cannot be learned or written as asked.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from synthgan import DataError, SynthGAN
+    >>> try:
+    ...     SynthGAN().fit(pd.DataFrame({"age": []}))
+    ... except DataError as error:
+    ...     print(error)
+    The table has 0 rows; there is nothing to learn from.
+    """
 
 
 class ConditionError(DataError):
-    """A condition that no row of the learned table can satisfy."""
+    """A condition that no row of the learned table can satisfy.
+
+    Examples
+    --------
+    >>> from synthgan import ConditionError, SynthGAN
+    >>> from synthgan.datasets import load_penguins
+    >>> gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(load_penguins())
+    >>> try:
+    ...     gan.sample(1, conditions={"island": "Dreem"})  # doctest: +ELLIPSIS
+    ... except ConditionError as error:
+    ...     print(error)
+    Column 'island' cannot be 'Dreem': it holds the levels 'Biscoe', ... Did you mean 'Dream'?
+    """
 
 
 class ParameterError(SynthganError, ValueError):
-    """A hyper-parameter or argument out of its range."""
+    """A hyper-parameter or argument out of its range.
+
+    Examples
+    --------
+    >>> from synthgan import ParameterError, SynthGAN
+    >>> try:
+    ...     SynthGAN(loss="wgan").fit([[1.0], [2.0]])
+    ... except ParameterError as error:
+    ...     print(error)
+    loss must be one of 'masked', 'bce', 'wgan-gp', 'relativistic'; got 'wgan'. Did you mean 'wgan-gp'?
+    """
 
 
 class ModelFileError(SynthganError, ValueError):
-    """A file that is not a whole synthgan model."""
+    """A file that is not a whole synthgan model.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from synthgan import ModelFileError, SynthGAN
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "no-model"
+    ...     _ = path.write_text("hello")
+    ...     try:
+    ...         SynthGAN.load(path)
+    ...     except ModelFileError as error:
+    ...         print("refused")
+    refused
+    """
 
 
 class TrainingError(SynthganError, RuntimeError):
-    """Training that went wrong, such as a loss that is not finite."""
+    """Training that went wrong, such as a loss that is not finite.
+
+    Examples
+    --------
+    >>> from synthgan import TrainingError
+    >>> issubclass(TrainingError, RuntimeError)
+    True
+    """
 
 
 class OutputRefusedError(SynthganError, OSError):
-    """An output place that must not be written."""
+    """An output place that must not be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from synthgan import OutputRefusedError, SynthGAN
+    >>> gan = SynthGAN(epochs=1, verbose=0).fit([[1.0], [2.0]] * 20)
+    >>> with TemporaryDirectory() as folder:
+    ...     gan.save(Path(folder) / "model.synthgan")
+    ...     try:
+    ...         gan.save(Path(folder) / "model.synthgan", overwrite=False)
+    ...     except OutputRefusedError as error:
+    ...         print("left as it was")
+    left as it was
+    """
 
 
 class ResourceError(SynthganError, MemoryError):
-    """More rows or bytes than this machine can hold."""
+    """More rows or bytes than this machine can hold.
+
+    Examples
+    --------
+    >>> from synthgan import ResourceError, SynthGAN
+    >>> gan = SynthGAN(epochs=1, verbose=0).fit([[1.0], [2.0]] * 20)
+    >>> try:
+    ...     gan.sample(10**15)
+    ... except ResourceError as error:
+    ...     print("too many rows for this machine")
+    too many rows for this machine
+    """
 
 
 class CopyingWarning(UserWarning):
-    """Drawn rows come nearer to learned rows than held-out rows do, by more than chance and a tolerance."""
+    """Drawn rows come nearer to learned rows than held-out rows do, by more than chance and a tolerance.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from synthgan import CopyingWarning
+    >>> warnings.simplefilter("error", CopyingWarning)  # where copies must not happen unseen
+    >>> warnings.simplefilter("default", CopyingWarning)
+    """
 
 
 def did_you_mean(wanted: object, available: Iterable[Hashable]) -> str:

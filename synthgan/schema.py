@@ -33,7 +33,19 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a table, in order."""
+    """The columns of a table, in order.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from synthgan import SynthGAN
+    >>> table = pd.DataFrame({"age": [31, 45, None] * 20, "sex": ["F", "M", "F"] * 20})
+    >>> schema = SynthGAN(epochs=1, verbose=0).fit(table).schema_
+    >>> [(column.name, column.kind) for column in schema]
+    [('age', 'numerical'), ('sex', 'categorical')]
+    >>> len(schema.empty_frame())
+    0
+    """
 
     columns: tuple[Column, ...]
 

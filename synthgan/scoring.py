@@ -56,6 +56,17 @@ class ScoringMixin:
             If the target is no fitted column or has no classes.
         ParameterError
             If the model is one of a textbook game, which does not know all columns, or there is no target.
+
+        Examples
+        --------
+        >>> from synthgan import SynthGAN
+        >>> from synthgan.datasets import load_penguins
+        >>> gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(load_penguins())
+        >>> chances = gan.predict_proba(load_penguins().head(2), "species")
+        >>> chances.columns.tolist()
+        ['Adelie', 'Chinstrap', 'Gentoo']
+        >>> chances.sum(axis=1).round(6).tolist()
+        [1.0, 1.0]
         """
         self._check_knows_all("predict_proba")
         target = self.target if target is None else target
@@ -100,6 +111,14 @@ class ScoringMixin:
             If `X` lacks columns.
         ParameterError
             If the model is one of a textbook game, which does not know all columns.
+
+        Examples
+        --------
+        >>> from synthgan import SynthGAN
+        >>> from synthgan.datasets import load_penguins
+        >>> gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(load_penguins())
+        >>> gan.log_prob(load_penguins().head(2)).shape
+        (2,)
         """
         self._check_knows_all("log_prob")
         if not isinstance(n_orders, int) or n_orders < 1:
@@ -124,6 +143,15 @@ class ScoringMixin:
         -------
         ndarray of shape (n_rows,)
             0.5 where real and drawn rows are equally likely.
+
+        Examples
+        --------
+        >>> from synthgan import SynthGAN
+        >>> from synthgan.datasets import load_penguins
+        >>> gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(load_penguins())
+        >>> chances = gan.discriminate(load_penguins().head(2))
+        >>> bool(((chances >= 0) & (chances <= 1)).all())
+        True
         """
         check_is_fitted(self, "model_")
         table = self.encoder_.transform(unwrap(X)[0])

@@ -1,7 +1,5 @@
-"""The README and the docstrings run, and the demo prints what the README says."""
+"""The README runs, and the demo prints what the README says."""
 
-import doctest
-import importlib
 import os
 import re
 import shlex
@@ -10,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from click.testing import CliRunner
 
 from synthgan.cli import main
@@ -64,32 +61,3 @@ def test_demo_prints_what_the_readme_says(tmp_path):
 
 def test_readme_is_short():
     assert len(README.splitlines()) < 200
-
-
-def run_blocks_of(page):
-    """Run the Python blocks of a page one after another, and return the names that they leave."""
-    names = {}
-    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), flags=re.DOTALL):
-        exec(block, names)
-    return names
-
-
-def test_blocks_about_augmentation_run():
-    assert str(run_blocks_of("augmentation.md")["model"][-1]) == "DecisionTreeClassifier(max_depth=3)"
-
-
-def test_blocks_about_large_tables_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    run_blocks_of("large.md")
-    assert len(pd.read_parquet("penguins.parquet")) == 2_000
-
-
-EXAMPLES = ["synthesizer", "imputer", "datasets", "augmentation.augmenter", "augmentation.estimators"]
-EXAMPLES += ["augmentation.teachers"]
-
-
-@pytest.mark.parametrize("module", [f"synthgan.{name}" for name in EXAMPLES])
-def test_docstring_examples_run(module):
-    results = doctest.testmod(importlib.import_module(module))
-    assert results.attempted > 0
-    assert results.failed == 0

@@ -135,7 +135,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         Number of drawn rows.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if they are all strings.
 
     See Also

@@ -217,7 +217,7 @@ class AugmentedClassifier(ClassifierMixin, _Augmented):  # type: ignore[misc]
         The classes.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if they are all strings.
 
     Examples
@@ -285,7 +285,7 @@ class AugmentedRegressor(RegressorMixin, _Augmented):  # type: ignore[misc]
         What was chosen and why.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if they are all strings.
 
     Examples

@@ -109,6 +109,17 @@ class Evaluation:
         How alike they are.
     privacy
         What drawn rows give away of the learned ones; None without held-out rows.
+
+    Examples
+    --------
+    >>> from synthgan import evaluate
+    >>> from synthgan.datasets import load_penguins
+    >>> table = load_penguins()
+    >>> evaluation = evaluate(table[:172], table[172:])
+    >>> evaluation.privacy is None  # there are no held-out rows to compare with
+    True
+    >>> "shape" in evaluation.to_frame()["figure"].tolist()
+    True
     """
 
     real: pd.DataFrame

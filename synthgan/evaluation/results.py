@@ -66,6 +66,19 @@ class Comparison:
         Rows of the table that have a target.
     notes
         What a reader should know: rows left out, copies, warnings of samplers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from synthgan import compare_augmentation
+    >>> table = load_iris(as_frame=True).frame
+    >>> tree = DecisionTreeClassifier(min_samples_leaf=5)
+    >>> result = compare_augmentation(table, "target", None, tree, n_splits=2, n_repeats=1, verbose=0)
+    >>> result.verdicts  # no sampler, no verdict
+    []
+    >>> "<!DOCTYPE html>" in result.to_html()
+    True
     """
 
     records: pd.DataFrame

@@ -84,6 +84,21 @@ def draw_to(
         If there is no such engine, or it is not installed.
     ResourceError
         If the disk is full, or workers are lost time and again.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import pandas as pd
+    >>> from synthgan import SynthGAN
+    >>> from synthgan.datasets import load_penguins
+    >>> from synthgan.runs import Plan, draw_to
+    >>> gan = SynthGAN(epochs=1, verbose=0).fit(load_penguins())
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "drawn.parquet"
+    ...     _ = draw_to(path, gan, Plan(n_rows=50, seed=0), n_workers=1)
+    ...     len(pd.read_parquet(path))
+    50
     """
     output = Path(output)
     how: dict[str, Any] = {"n_workers": n_workers, "engine": engine, "resume": resume}

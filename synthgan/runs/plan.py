@@ -46,6 +46,14 @@ class Plan:
     asked
         What is asked of every row, as in `SynthGAN.sample`, or a table of what is known of each; or groups,
         a tuple of numbers of rows and what is asked of these.
+
+    Examples
+    --------
+    >>> from synthgan.runs import Plan
+    >>> [chunk.n_rows for chunk in Plan(n_rows=250, seed=0, chunk_rows=100)]
+    [100, 100, 50]
+    >>> len(Plan(n_rows=0, seed=0))
+    1
     """
 
     n_rows: int
