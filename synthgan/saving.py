@@ -121,6 +121,13 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
     def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
         """Return the fitted model in a file that `save` wrote; it draws what the saved one would draw next.
 
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        device : str, default="auto"
+            Where to draw: "auto" for a GPU where there is one, or a torch device.
+
         Raises
         ------
         ModelFileError
@@ -148,6 +155,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
         self.kinds, self.rules = dict(self.kinds or ()) or None, read_rules(self.rules)
         self.encoder_ = TableEncoder.from_state(state["encoder"])
         shape = state["architecture"]
+        _check_sizes(shape, state["weights"])
         sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known", "described")}
         self.model_ = GanModel(
             self.encoder_.layout_, Architecture(**{**shape, **sequences}), torch.Generator().manual_seed(0)
@@ -169,3 +177,16 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
             self.feature_names_in_ = np.array(self.schema_.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
+
+
+def _check_sizes(shape: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
+    """Raise ValueError if networks would be larger than the weights that a file has for them."""
+    largest = max(length for array in weights.values() for length in (0, *array.shape))
+    lengths = [
+        *shape["hidden_dims"],
+        shape["latent_dim"],
+        shape["n_classes"],
+        2 ** min(shape["tree_depth"], 64),
+    ]
+    if max(lengths) > largest or len(shape["hidden_dims"]) > len(weights):
+        raise ValueError("the networks are larger than their weights")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from safetensors.numpy import load_file, save_file
 
+from synthgan import SynthGAN
 from synthgan.exceptions import ModelFileError, ResourceError
 from synthgan.persistence import FORMAT_VERSION, MODEL, _digest, read_model, write_model
 
@@ -166,3 +167,16 @@ def test_a_write_that_the_kernel_stops_leaves_the_old_model(path, file_size_limi
         write_model(path, {"a": np.zeros(10_000)})
     assert_same(read_model(path), STATE)
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "change", [{"hidden_dims": [10**6] * 2}, {"tree_depth": 40}, {"n_classes": 10**8}, {"latent_dim": 10**9}]
+)
+def test_networks_larger_than_their_weights_take_no_memory(tmp_path, change):
+    gan = SynthGAN(epochs=1, hidden_dims=(16, 16), verbose=0).fit([[1.0, 2.0], [3.0, 4.0]] * 80)
+    gan.save(tmp_path / "model")
+    state = read_model(tmp_path / "model")
+    state["architecture"] |= change
+    write_model(tmp_path / "model", state)
+    with pytest.raises(ModelFileError, match="do not fit together"):
+        SynthGAN.load(tmp_path / "model")

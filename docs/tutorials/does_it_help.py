@@ -71,6 +71,11 @@ evaluation = evaluate(learned, gan.sample(len(learned)), target="target", held_o
 evaluation.to_frame()
 
 # %%
+# And do they give learned rows away? Copies, and attacks by somebody who has the drawn rows and a record:
+
+print(evaluation.privacy.verdict)
+
+# %%
 # Every figure stands beside its *floor*: what as many real rows get. A detection of .55 says little where
 # real rows get .52; :doc:`../../explanation/evaluation` goes through them one by one, and
 # :doc:`../../explanation/privacy` says what those about copies and membership do not mean.

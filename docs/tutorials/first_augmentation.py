@@ -12,6 +12,7 @@ It takes about ten seconds.
 #
 # 344 penguins: text, numbers, and missing cells. Nothing has to be declared or encoded.
 
+from contextlib import chdir
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -95,10 +96,9 @@ assert again.sample(5).equals(gan.sample(5))
 from synthgan.cli import main as synthgan
 
 table.to_parquet(folder / "penguins.parquet")
-arguments = (
-    f"augment {folder}/penguins.parquet -o {folder}/more.parquet --target species --balance --mark --seed 0"
-)
-synthgan(arguments.split(), standalone_mode=False)
+with chdir(folder):
+    options = "--target species --balance --mark --seed 0"
+    synthgan(f"augment penguins.parquet -o more.parquet {options}".split(), standalone_mode=False)
 
 more = pd.read_parquet(folder / "more.parquet")
 assert more.iloc[: len(table)][table.columns].equals(table)

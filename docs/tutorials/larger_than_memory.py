@@ -13,6 +13,7 @@ between. The sizes here are small so that the page builds in seconds; the comman
 # Files are read one by one and in batches. Of more than a million rows, a million are learned that are chosen
 # at random, and with them the rows that show what no other does.
 
+from contextlib import chdir
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -29,7 +30,8 @@ folder = Path(mkdtemp())
 for number in range(3):
     load_penguins().to_parquet(folder / "parts" / f"{number}.parquet")
 
-synthgan(f"fit {folder}/parts -o {folder}/model.synthgan --seed 0".split(), standalone_mode=False)
+with chdir(folder):
+    synthgan(["fit", "parts", "-o", "model.synthgan", "--seed", "0"], standalone_mode=False)
 
 # %%
 # What will it take?
@@ -37,9 +39,9 @@ synthgan(f"fit {folder}/parts -o {folder}/model.synthgan --seed 0".split(), stan
 #
 # ``--dry-run`` says it before anything is done; ``--json`` says it to a program.
 
-synthgan(
-    f"sample {folder}/model.synthgan -n 20000000 -o drawn.parquet --dry-run".split(), standalone_mode=False
-)
+with chdir(folder):
+    asked = "sample model.synthgan -n 20000000 -o drawn.parquet --dry-run"
+    synthgan(asked.split(), standalone_mode=False)
 
 # %%
 # Draw in chunks

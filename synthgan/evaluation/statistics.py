@@ -247,6 +247,15 @@ def wilcoxon_holm(scores: pd.DataFrame, baseline: Hashable) -> pd.DataFrame:
     ----------
     .. [1] Wilcoxon (1945). Individual Comparisons by Ranking Methods. Biometrics Bulletin 1. See Demšar
        (2006), Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from synthgan.evaluation import wilcoxon_holm
+    >>> alone = pd.Series([0.5, 0.6, 0.7, 0.6, 0.8, 0.7])
+    >>> found = wilcoxon_holm(pd.DataFrame({"none": alone, "mine": alone + 0.1}), "none")
+    >>> int(found.loc["mine", "wins"])
+    6
     """
     _check_scores(scores, at_least=2)
     if baseline not in scores:
@@ -299,6 +308,14 @@ def friedman_nemenyi(scores: pd.DataFrame, *, level: float = LEVEL) -> RankTest:
     ----------
     .. [1] Friedman (1937). The Use of Ranks to Avoid the Assumption of Normality. JASA 32.
     .. [2] Demšar (2006). Statistical Comparisons of Classifiers over Multiple Data Sets. JMLR 7.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from synthgan.evaluation import friedman_nemenyi
+    >>> scores = pd.DataFrame({"a": [0.9, 0.8, 0.9], "b": [0.8, 0.7, 0.8], "c": [0.7, 0.6, 0.7]})
+    >>> friedman_nemenyi(scores).ranks.tolist()
+    [1.0, 2.0, 3.0]
     """
     _check_scores(scores, at_least=_MIN_METHODS)
     n_tables, n_ways = scores.shape

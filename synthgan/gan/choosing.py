@@ -7,7 +7,6 @@ is part of the condition, and from drawn rows: of the real rows in a node as man
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,37 +44,52 @@ def find_forests(
     if known.says_nothing:
         return {0: model.forest} if n_rows >= _FEW else {}
     counts = np.bincount(known.patterns_of(n_rows), minlength=len(known.is_known))
-    starts = {
-        pattern: _rarest_level(model, known, pattern)
-        for pattern in np.flatnonzero(counts >= _FEW_OF_LEVEL).tolist()
-    }
-    of_levels = {
-        pattern: start.forest
-        for pattern, start in starts.items()
-        if start.column is not None and not known.allowed and known.is_known[pattern].sum() == 1
-    }
-    others = {p: start for p, start in starts.items() if p not in of_levels and counts[p] >= _FEW}
-    return of_levels | _surveyed(model, known, counts, others, survey)
+    starts = _Starts(model, known)
+    is_alone = (counts >= _FEW_OF_LEVEL) & (known.is_known.sum(1) == 1) & (not known.allowed)
+    alone: list[int] = np.flatnonzero(is_alone).tolist()
+    of_levels = {pattern: starts.forest(pattern) for pattern in alone if starts.column(pattern) is not None}
+    others = [p for p in np.flatnonzero(counts >= _FEW).tolist() if p not in of_levels]
+    return of_levels | _surveyed(starts, counts, others, survey)
 
 
-class _Start(NamedTuple):
-    """Where rows of a pattern lie as far as is known: those of a level of a column, or all rows."""
+class _Starts:
+    """Where rows of a pattern lie as far as is known: those of a level that is asked for, or all rows.
 
-    forest: Forest
-    column: int | None
+    Of several levels that are asked for it is the one of which most is known.
+    """
+
+    def __init__(self, model: GanModel, known: Known) -> None:
+        self.model, self.known = model, known
+        self._forests: dict[tuple[int, int], Forest] = {}
+
+    def column(self, pattern: int) -> int | None:
+        """Return the column of the level, None where it is all rows."""
+        codes, levels = self.known.patterns.codes[pattern], self.model.levels
+        asked = [column for column in levels.first if self.known.is_known[pattern, column]]
+        best = max(asked, key=lambda column: levels.depth_of(column, codes[column]), default=None)
+        return best if best is not None and levels.depth_of(best, codes[best]) else None
+
+    def forest(self, pattern: int) -> Forest:
+        """Return where they lie."""
+        column = self.column(pattern)
+        if column is None:
+            return self.model.forest
+        level = column, int(self.known.patterns.codes[pattern, column])
+        if level not in self._forests:
+            self._forests[level] = self.model.levels.of(self.model.forest, *level)
+        return self._forests[level]
 
 
 def _surveyed(
-    model: GanModel,
-    known: Known,
+    starts: _Starts,
     counts: IntArray,
-    starts: dict[int, _Start],
+    patterns: list[int],
     survey: Callable[[int], tuple[EncodedTable, Leaves]],
 ) -> dict[int, Forest]:
     """Return where rows of some patterns lie, as far as drawn rows of all sorts tell."""
-    n_rows = int(counts.sum())
+    model, known, n_rows = starts.model, starts.known, int(counts.sum())
     n_most = min(_MAX_SURVEYED, _N_TIMES * n_rows * n_candidates(n_rows))
-    shares = {pattern: _share(model, known, pattern) for pattern in starts}
+    shares = {pattern: _share(model, known, pattern) for pattern in patterns}
     shares = {pattern: share for pattern, share in shares.items() if share * n_most >= _TOO_FEW_MEANT}
     if not shares:
         return {}
@@ -85,25 +99,13 @@ def _surveyed(
     table, leaves = survey(min(n_most, math.ceil(max(enough))))
     found = {}
     for pattern in shares:
-        start, is_meant = starts[pattern], _fits(table, known, pattern, model.layout)
+        column, forest = starts.column(pattern), starts.forest(pattern)
         own = np.arange(len(table))
-        if start.column is not None:
-            level = known.patterns.codes[pattern, start.column]
-            own = np.flatnonzero(table.codes[:, start.column] == level)
-        of_start = model.forest.leaves_of(leaves[own], start.forest.depth)
-        found[pattern] = start.forest.among(of_start, is_meant[own])
+        if column is not None:
+            own = np.flatnonzero(table.codes[:, column] == known.patterns.codes[pattern, column])
+        is_meant = _fits(table, known, pattern, model.layout)[own]
+        found[pattern] = forest.among(model.forest.leaves_of(leaves[own], forest.depth), is_meant)
     return {pattern: forest for pattern, forest in found.items() if forest is not None}
-
-
-def _rarest_level(model: GanModel, known: Known, pattern: int) -> _Start:
-    """Return where rows of the rarest level lie that is asked for, and its column; else where all lie."""
-    codes = known.patterns.codes[pattern]
-    asked = [column for column in model.levels.first if known.is_known[pattern, column]]
-    for column in sorted(asked, key=lambda column: model.levels.rows_of(column, codes[column])):
-        forest = model.levels.of(model.forest, column, codes[column])
-        if forest is not None:
-            return _Start(forest, column)
-    return _Start(model.forest, None)
 
 
 def _share(model: GanModel, known: Known, pattern: int) -> float:

@@ -30,8 +30,6 @@ from synthgan.progress import Report
 #: Share of the rows that is held out; at least so many, where that is no larger share than this, and at most.
 _VALIDATION_SHARE, _MOST_OF_SMALL = 0.05, 0.2
 _MIN_VALIDATION_ROWS, _MAX_VALIDATION_ROWS = 20, 2_000
-#: Rows of which it is looked where those of each level lie; more hardly change that.
-_MAX_DESCRIBED_FROM = 100_000
 #: Share of the time in which latent classes are learned, and as much for the forest.
 _SURVEY_SHARE = 0.05
 #: Share of the time in which the leaves of the trees are chosen that cells are redrawn from, and as much for
@@ -83,7 +81,7 @@ def build_model(
         known=tuple(range(len(layout))) if game is None else _condition_of_game(layout, target),
         n_classes=LatentClasses.count_for(n_rows) if game is None else 1,
         tree_depth=tree_depth,
-        described=described_columns(layout, target, tree_depth),
+        described=described_columns(layout, target) if tree_depth else (),
     )
     weights_seed, _ = seeds_of(seed)
     return GanModel(layout, architecture, torch.Generator().manual_seed(weights_seed)).to(device)
@@ -180,9 +178,7 @@ def survey(
         target=coded.index(target) if target in coded else None,
         max_time=time_for_each,
     )
-    if model.levels.first:
-        some = np.random.default_rng(forest_seed).permutation(len(table))[:_MAX_DESCRIBED_FROM]
-        model.levels.learn(model.forest.leaves(points[some]), table.codes[some])
+    model.levels.learn(model.forest, points, table.codes, np.random.default_rng(forest_seed))
     rows, trees_rng = table if training is None else training, np.random.default_rng(trees_seed)
     how: dict[str, Any] = {
         "bound": dependence.bound,

@@ -12,31 +12,30 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synthgan.gan.balancing import N_TREES, Forest, Leaves
+from synthgan.gan.balancing import N_TREES, Forest, Points
 from synthgan.layout import IntArray, Layout
 
-#: Columns with more levels are left out, but for the target; and of all so many numbers are kept, at most.
-_MAX_LEVELS, _MAX_LEVELS_OF_TARGET, _MAX_NUMBERS = 16, 64, 4_000_000
-#: Rows of a level in a leaf, on average. Fewer would be remembered rather than described.
-_ROWS_PER_LEAF = 8
+#: Columns with more levels are left out, but for the target.
+_MAX_LEVELS, _MAX_LEVELS_OF_TARGET = 16, 64
+#: Rows of a level in a leaf, on average: a quarter of them, but no fewer and no more. Fewer would be
+#: remembered rather than described.
+_FEWEST_PER_LEAF, _MOST_PER_LEAF, _SHARE_PER_LEAF = 8, 32, 0.25
+#: Questions that are asked of a level's rows, at most; and rows that are looked at, of all levels alike.
+_MAX_DEPTH, _MAX_ROWS = 6, 100_000
 
 
-def described_columns(layout: Layout, target: int | None, depth: int) -> tuple[int, ...]:
-    """Return the columns of levels of which each is described, the target before the others."""
-    if not depth:
-        return ()
-    columns, room = [], _MAX_NUMBERS // (N_TREES * 2**depth)
-    for column in sorted(layout.coded.tolist(), key=lambda column: (column != target, column)):
-        span = layout.spans[column]
-        most = _MAX_LEVELS_OF_TARGET if column == target else _MAX_LEVELS
-        if not span.value_codes and span.n_places == 1 and span.n_codes <= min(most, room):
+def described_columns(layout: Layout, target: int | None) -> tuple[int, ...]:
+    """Return the columns of levels of which each is described."""
+    columns = []
+    for column in layout.coded.tolist():
+        span, most = layout.spans[column], _MAX_LEVELS_OF_TARGET if column == target else _MAX_LEVELS
+        if not span.value_codes and span.n_places == 1 and span.n_codes <= most:
             columns.append(column)
-            room -= span.n_codes
     return tuple(columns)
 
 
 class LevelForests(nn.Module):
-    """The share of each level's rows in each leaf of a forest.
+    """The share of each level's rows in each leaf of a forest, whose trees are cut where these rows are few.
 
     Parameters
     ----------
@@ -52,7 +51,8 @@ class LevelForests(nn.Module):
     counts
         Real rows of each level, shape ``(n_levels,)``.
     shares
-        Shape ``(n_levels, n_trees, 2 ** depth)``.
+        Shape ``(n_levels, n_trees, n_leaves)``; the leaves of cut trees come first. Of levels in too few rows
+        nothing is kept: they are 0.
     """
 
     counts: Tensor
@@ -63,35 +63,45 @@ class LevelForests(nn.Module):
         sizes = [layout.spans[column].n_codes for column in columns]
         starts = np.cumsum([0, *sizes])
         self.first = dict(zip(columns, starts[:-1].tolist(), strict=True))
-        self.register_buffer("counts", torch.zeros(int(starts[-1])))
-        self.register_buffer("shares", torch.zeros(int(starts[-1]), N_TREES, 2**depth))
+        self.depth = min(depth, _MAX_DEPTH)
+        self.register_buffer("counts", torch.zeros(int(starts[-1]), dtype=torch.int64))
+        self.register_buffer("shares", torch.zeros(int(starts[-1]), N_TREES, 2**self.depth))
 
-    def learn(self, leaves: Leaves, codes: IntArray) -> None:
+    def learn(self, forest: Forest, points: Points, codes: IntArray, rng: np.random.Generator) -> None:
         """Count the rows of each level in each leaf.
 
         Parameters
         ----------
-        leaves
-            Those of the real rows, shape ``(n_rows, n_trees)``.
-        codes
-            Of all columns, shape ``(n_rows, n_columns)``.
+        forest
+            The forest, grown.
+        points, codes
+            Where the real rows stand, shape ``(n_rows, n_coded)``, and their codes, ``(n_rows, n_columns)``.
+        rng
+            Chooses among the rows of a level, if they are very many.
         """
+        most = _MAX_ROWS // max(1, len(self.counts))
         for column, first in self.first.items():
-            for code in np.unique(codes[:, column]).tolist():
-                own = leaves[codes[:, column] == code]
-                counts = np.bincount(own.ravel(), minlength=self.shares[0].numel())
-                self.counts[first + code] = len(own)
-                self.shares[first + code] = torch.from_numpy(counts / len(own)).view_as(self.shares[0])
+            counts = np.bincount(codes[:, column], minlength=1)
+            self.counts[first : first + len(counts)] = torch.from_numpy(counts)
+            for code in np.flatnonzero(counts).tolist():
+                depth = self.depth_of(column, code)
+                if depth:
+                    own = rng.permutation(np.flatnonzero(codes[:, column] == code))[:most]
+                    leaves = forest.leaves_of(forest.leaves(points[own]), depth)
+                    in_leaves = np.bincount(leaves.ravel(), minlength=N_TREES * 2**depth) / len(own)
+                    shares = torch.from_numpy(in_leaves).view(N_TREES, 2**depth)
+                    self.shares[first + code, :, : 2**depth] = shares
 
-    def rows_of(self, column: int, code: int) -> float:
-        """Return how many real rows have a level; none of a column that is not described."""
-        return float(self.counts[self.first[column] + code]) if column in self.first else 0.0
+    def depth_of(self, column: int, code: int) -> int:
+        """Return how many questions are asked of the rows of a level; 0 if it is not described."""
+        n_rows = int(self.counts[self.first[column] + code]) if column in self.first else 0
+        per_leaf = min(max(_FEWEST_PER_LEAF, _SHARE_PER_LEAF * n_rows), _MOST_PER_LEAF)
+        return min(self.depth, int(math.log2(max(1.0, n_rows / per_leaf))))
 
-    def of(self, forest: Forest, column: int, code: int) -> Forest | None:
-        """Return the forest of the rows of a level, None if they are too few to say where they lie."""
-        depth = min(forest.depth, int(math.log2(max(1.0, self.rows_of(column, code) / _ROWS_PER_LEAF))))
-        if depth < 1:
-            return None
+    def of(self, forest: Forest, column: int, code: int) -> Forest:
+        """Return the forest of the rows of a level; one that says nothing if they are too few."""
+        depth = self.depth_of(column, code)
         own = forest.cut(depth)
-        own.shares.copy_(self.shares[self.first[column] + code].view(N_TREES, 2**depth, -1).sum(2))
+        if depth:
+            own.shares.copy_(self.shares[self.first[column] + code, :, : 2**depth])
         return own

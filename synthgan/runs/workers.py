@@ -6,6 +6,7 @@ process can draw any chunk, and draw it again if another one was lost.
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -97,7 +98,7 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
     ResourceError
         If workers are lost time and again.
     """
-    waiting = list(indices)[::-1]
+    waiting, needs_main = list(indices)[::-1], _needs_main(job)
     for _ in range(_MAX_RESTARTS + 1):
         running: dict[Future[Part], int] = {}
         # Forked from a process that has loaded what is needed, so that it is in memory once, and has computed
@@ -110,7 +111,7 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
         try:
             while waiting or running:
                 while waiting and len(running) < WAITING * n_workers:
-                    with _without_main():
+                    with nullcontext() if needs_main else _without_main():
                         future = pool.submit(_part, waiting[-1])  # which fails if a worker was lost
                     running[future] = waiting.pop()
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -128,19 +129,29 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
     )
 
 
+#: Held while the script that is running is put aside.
+_putting_aside = threading.Lock()
+
+
 @contextmanager
 def _without_main() -> Iterator[None]:
     """Start workers without the script that is running.
 
     Python has each new process import it, which would run a script again that has no
-    ``if __name__ == "__main__":``, and chunks need nothing of it.
+    ``if __name__ == "__main__":``.
     """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+    with _putting_aside:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+
+
+def _needs_main(job: Job) -> bool:
+    """Return whether a job holds something of a class of the script, which workers must import then."""
+    return b"__main__" in pickle.dumps(job)
 
 
 def on_one_core() -> None:

@@ -184,6 +184,26 @@ def test_a_script_without_a_guard_is_not_run_again_by_workers(gan, plan, whole, 
     assert contents(tmp_path / "run") == contents(whole)
 
 
+ASKED = """
+from enum import Enum
+from synthgan import SynthGAN
+from synthgan.runs import Plan, draw_to
+class Side(str, Enum):
+    LEFT = "Adelie"
+if __name__ == "__main__":
+    asked = {{"species": Side.LEFT}}
+    draw_to({output!r}, SynthGAN.load({model!r}), Plan(60, 3, 30, asked), n_workers=2)
+"""
+
+
+def test_a_condition_may_be_of_a_class_of_the_script(gan, tmp_path):
+    gan.save(tmp_path / "model")
+    script = tmp_path / "script.py"
+    script.write_text(ASKED.format(output=str(tmp_path / "run"), model=str(tmp_path / "model")))
+    subprocess.run([sys.executable, str(script)], check=True)
+    assert set(pd.read_parquet(tmp_path / "run")["species"]) == {"Adelie"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_is_resumed_with_the_same_bytes(gan, tmp_path, number, contents):

@@ -75,9 +75,9 @@ _ = axes.legend(frameon=False)
 # Held-out rows say when to stop
 # ------------------------------
 #
-# A tenth or so of the rows is not learned. Training ends when these get no likelier, and the weights are
-# those of the best moment. It is looked as well whether drawn rows come nearer to the learned rows than
-# held-out rows do, which they would if rows were memorised.
+# One row in twenty, or more where rows are few, does not train the network. Training ends when these get no
+# likelier, and the weights are those of the best moment. It is looked as well whether drawn rows come nearer
+# to the learned rows than held-out rows do, which they would if rows were memorised.
 
 losses = Figure(figsize=(8, 2.6), layout="constrained")
 axes = losses.subplots()
@@ -91,8 +91,8 @@ _ = axes.legend(frameon=False)
 # ------------------------
 #
 # Cells that are drawn in the same round do not see each other, so columns that say much of each other belong
-# into different rounds. What each pair says of each other is measured once, after training; the groups are
-# other ones for every few hundred rows, in another order.
+# into different rounds. What each pair says of each other is measured once, before training; the groups are
+# others for every two thousand rows, in another order.
 
 dependence = gan.model_.column_dependence.information
 together = Figure(figsize=(4.8, 4), layout="constrained")
@@ -116,7 +116,8 @@ _ = together.colorbar(image, shrink=0.8)
 # those are kept whose leaves, in a forest grown on the learned rows, are furthest behind their share: kernel
 # herding (Chen et al., 2010) with the kernel of a forest.
 #
-# Where the rows of a single level lie is known as well, so that rows of a rare class are drawn as such.
+# Where the rows of the target's levels lie, and those of other columns of few levels, is known as well, so
+# that rows of a rare class are drawn as such.
 #
 # Both can be switched off in a fitted model, so that one sees what each does:
 
