@@ -80,5 +80,5 @@ for loss in ("bce", "wgan-gp", "relativistic", "masked"):
 pd.DataFrame(figures).T
 
 # %%
-# On so few rows detection is noisy: what each part of the generator is worth has larger tables and more seeds,
-# :doc:`../../explanation/ablation`.
+# On so few rows detection is noisy. What each part of the generator is worth, on larger tables and with more
+# seeds, is in :doc:`../../explanation/ablation`.
