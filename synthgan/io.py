@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 
 from synthgan.exceptions import DataError, OutputRefusedError, ResourceError, listing
 
+#: How the names of files end that hold tables of other kinds.
+_OTHER_TABLES = {".csv", ".tsv", ".xls", ".xlsx"}
 #: How the names of files end that are not whole yet.
 _UNFINISHED = ".part"
 
@@ -40,6 +42,10 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
             raise
         if isinstance(error, OSError) and error.errno:  # of the system, not of Arrow
             raise DataError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+        if path.suffix.lower() in _OTHER_TABLES:
+            raise DataError(
+                f"{str(path)!r} is not a parquet file; read it with pandas and write one with to_parquet."
+            ) from error
         raise DataError(f"{str(path)!r} is not a complete parquet file ({_first_line(error)}).") from error
 
 
@@ -64,6 +70,11 @@ def check_output(
         The file that is read.
     """
     path = Path(path)
+    if path.suffix.lower() in _OTHER_TABLES:
+        raise OutputRefusedError(
+            f"The output {str(path)!r} would be a parquet file; name it {path.stem + '.parquet'!r}, and have "
+            "pandas make another of that."
+        )
     if _is_address(path) and not path.parent.exists():
         raise OutputRefusedError(f"{str(path)!r} is an address; write to a file here first, and send that.")
     try:
@@ -84,7 +95,7 @@ def check_output(
         raise OutputRefusedError(f"The output {str(path)!r} is not a regular file; name another place.")
     if force or not os.path.lexists(path):
         return
-    if source is not None and path.exists() and path.samefile(source):
+    if source is not None and path.exists() and os.path.exists(source) and path.samefile(source):  # noqa: PTH110
         raise OutputRefusedError(
             f"The output {str(path)!r} is the input; name another file, or replace it with --force."
         )

@@ -184,6 +184,13 @@ def _marked(table: pa.Table, is_drawn: bool) -> pa.Table:
     return marked.replace_schema_metadata(_with_text_names(marked.schema.metadata))
 
 
+def marked_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the drawn rows of a frame that has them marked, without the mark; any other frame as it is."""
+    if MARK not in frame.columns or not pd.api.types.is_bool_dtype(frame[MARK].dtype):
+        return frame
+    return frame.loc[frame[MARK].to_numpy(dtype=bool)].drop(columns=MARK).reset_index(drop=True)
+
+
 def table_from_frame(frame: pd.DataFrame) -> pa.Table:
     """Return a frame of drawn rows as an Arrow table without an index column."""
     return pa.Table.from_pandas(frame, preserve_index=False)

@@ -260,3 +260,18 @@ def test_what_must_not_be_written_is_refused(path, force):
         else:
             check_output(place, force=force, source=path)
     assert read_parquet(path).equals(TABLE)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.TSV", "rows.xlsx"])
+def test_tables_of_other_kinds_are_told_apart_from_parquet_files(tmp_path, name):
+    path = tmp_path / name
+    with pytest.raises(OutputRefusedError, match=r"would be a parquet file; name it 'rows.parquet'"):
+        check_output(path, force=False)
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="is not a parquet file; read it with pandas and"):
+        ParquetSource.of(path)
+
+
+def test_an_output_that_exists_is_refused_though_the_input_does_not(path, tmp_path):
+    with pytest.raises(OutputRefusedError, match="exists; name another file"):
+        check_output(path, force=False, source=tmp_path / "none.parquet")

@@ -116,13 +116,18 @@ def evaluate(
     seed: int,
     quiet: bool,
 ) -> Outcome:
-    """Compare drawn rows with real ones: how alike they are, and what they give away."""
+    """Compare drawn rows with real ones: how alike they are, and what they give away.
+
+    Of a table that augment has marked, the rows that are drawn are compared.
+    """
     from synthgan import parquet
     from synthgan.evaluation import evaluate as judged
 
     if report is not None:
         _check_report(report, force, real, drawn, held_out)
     tables = [parquet.ParquetTable.read(path).frame for path in (real, drawn)]
+    if parquet.MARK not in tables[0].columns:
+        tables[1] = parquet.marked_rows(tables[1])
     others = None if held_out is None else parquet.ParquetTable.read(held_out).frame
     return _outcome(judged(*tables, target=target, held_out=others, random_state=seed), report)
 

@@ -90,3 +90,14 @@ def test_a_report_never_takes_the_place_of_a_table_that_is_read(penguins, tmp_pa
         assert run("evaluate", penguins, other, *options).exit_code == 4
     assert run("compare", penguins, "--target", "sex", "--report", penguins, "--force").exit_code == 4
     assert other.read_bytes() == before
+
+
+def test_of_a_marked_table_the_drawn_rows_are_compared(penguins, tmp_path):
+    table = pd.read_parquet(penguins)
+    drawn, marked = tmp_path / "drawn.parquet", tmp_path / "marked.parquet"
+    rows = table.sample(frac=0.5, random_state=0)
+    rows.to_parquet(drawn)
+    pd.concat([table.assign(synthetic=False), rows.assign(synthetic=True)]).to_parquet(marked)
+    results = [run("evaluate", penguins, path, "--json", "-q") for path in (drawn, marked)]
+    assert all(result.exit_code == 0 for result in results), results[1].stderr
+    assert results[0].stdout == results[1].stdout
