@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from synthgan.gan.balancing import N_TREES, Forest, Points
 from synthgan.layout import IntArray, Layout
 
-#: Columns with more levels are left out, but for the target.
-_MAX_LEVELS, _MAX_LEVELS_OF_TARGET = 16, 64
+#: Columns with more levels are left out, and the target with more, and columns beyond so many levels of all.
+_MAX_LEVELS, _MAX_LEVELS_OF_TARGET, _MAX_LEVELS_OF_ALL = 16, 64, 256
 #: Rows of a level in a leaf, on average: a quarter of them, but no fewer and no more. Fewer would be
 #: remembered rather than described.
 _FEWEST_PER_LEAF, _MOST_PER_LEAF, _SHARE_PER_LEAF = 8, 32, 0.25
@@ -25,12 +25,14 @@ _MAX_DEPTH, _MAX_ROWS = 6, 100_000
 
 
 def described_columns(layout: Layout, target: int | None) -> tuple[int, ...]:
-    """Return the columns of levels of which each is described."""
-    columns = []
-    for column in layout.coded.tolist():
+    """Return the columns of levels of which each is described, the target first."""
+    columns, room = [], _MAX_LEVELS_OF_ALL
+    for column in sorted(layout.coded.tolist(), key=lambda column: column != target):
         span, most = layout.spans[column], _MAX_LEVELS_OF_TARGET if column == target else _MAX_LEVELS
-        if not span.value_codes and span.n_places == 1 and span.n_codes <= most:
+        is_of_levels = column == target or not span.is_ordered
+        if is_of_levels and not span.value_codes and span.n_places == 1 and span.n_codes <= min(most, room):
             columns.append(column)
+            room -= span.n_codes
     return tuple(columns)
 
 
@@ -79,18 +81,21 @@ class LevelForests(nn.Module):
         rng
             Chooses among the rows of a level, if they are very many.
         """
-        most = _MAX_ROWS // max(1, len(self.counts))
+        most, rows_of = _MAX_ROWS // max(1, len(self.counts)), {}
         for column, first in self.first.items():
             counts = np.bincount(codes[:, column], minlength=1)
             self.counts[first : first + len(counts)] = torch.from_numpy(counts)
             for code in np.flatnonzero(counts).tolist():
-                depth = self.depth_of(column, code)
-                if depth:
-                    own = rng.permutation(np.flatnonzero(codes[:, column] == code))[:most]
-                    leaves = forest.leaves_of(forest.leaves(points[own]), depth)
-                    in_leaves = np.bincount(leaves.ravel(), minlength=N_TREES * 2**depth) / len(own)
-                    shares = torch.from_numpy(in_leaves).view(N_TREES, 2**depth)
-                    self.shares[first + code, :, : 2**depth] = shares
+                if self.depth_of(column, code):
+                    rows_of[column, code] = rng.permutation(np.flatnonzero(codes[:, column] == code))[:most]
+        looked_at = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *rows_of.values()]))
+        leaves = forest.leaves(points[looked_at])
+        for (column, code), rows in rows_of.items():
+            depth = self.depth_of(column, code)
+            own = forest.leaves_of(leaves[np.searchsorted(looked_at, rows)], depth)
+            in_leaves = np.bincount(own.ravel(), minlength=N_TREES * 2**depth) / len(rows)
+            shares = torch.from_numpy(in_leaves).view(N_TREES, 2**depth)
+            self.shares[self.first[column] + code, :, : 2**depth] = shares
 
     def depth_of(self, column: int, code: int) -> int:
         """Return how many questions are asked of the rows of a level; 0 if it is not described."""

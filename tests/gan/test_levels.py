@@ -56,12 +56,18 @@ def test_few_rows_are_described_coarsely_and_fewer_not_at_all(learned, n_rows, d
 
 
 def test_targets_may_have_more_levels_and_numbers_are_not_described():
-    assert described_columns(PAIR, 1) == (0, 1)
+    assert set(described_columns(PAIR, 1)) == {0, 1}
     placed = {column for column in PLACED.coded if PLACED.spans[column].n_places > 1}
     assert placed
     assert not placed & set(described_columns(PLACED, None))
     many = Layout((Span("few", 16), Span("more", 17), Span("target", 64)))
-    assert described_columns(many, 2) == (0, 2)
+    assert described_columns(many, 2) == (2, 0)
+    wide = Layout(tuple(Span(f"column {number}", 10) for number in range(40)))
+    assert described_columns(wide, 30) == (30, *range(24))
+    ordered = Layout(
+        (Span("size", 3, positions=(-1.0, 0.0, 1.0)), Span("target", 3, positions=(-1.0, 0.0, 1.0)))
+    )
+    assert described_columns(ordered, 1) == (1,)
 
 
 @pytest.mark.parametrize(("condition", "column"), [({0: 0}, 0), ({1: 1}, 1), ({0: 2, 1: 0}, 0), ({}, None)])

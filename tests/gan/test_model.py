@@ -119,7 +119,7 @@ def test_weights_and_what_was_counted_are_what_a_file_has_to_hold():
     for name, value in model.state_dict().items():
         assert torch.equal(twin.state_dict()[name], value)
     counted = {"prior", "information", "unexplained", "classes.shares", "classes.code_shares"}
-    counted |= {"forest.columns", "forest.thresholds", "forest.shares"}
+    counted |= {"forest.columns", "forest.thresholds", "forest.shares", "levels.counts", "levels.shares"}
     counted |= {f"trees.{name}" for name in ("roots", "child", "asked", "thresholds", "first", "counts")}
     counted |= {f"trees.{name}" for name in ("codes", "places", "told_by", "rooms")}
     counted |= {"exclusions.pairs", "exclusions.allowed"}
