@@ -346,7 +346,7 @@ def test_time_is_kept_with_many_columns():
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 200)))
     started = time.monotonic()
     SynthGAN(max_time=4, random_state=0, verbose=0).fit(table)
-    assert time.monotonic() - started < 8  # margin for a machine that is busy with other tests
+    assert time.monotonic() - started < 15  # margin for a slow machine that is busy with other tests
 
 
 def test_what_is_not_a_model_is_refused(tmp_path):

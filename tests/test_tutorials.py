@@ -9,8 +9,8 @@ TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 
 def run(name, until=None):
     """Run a tutorial, or what comes before some words, and return its variables."""
-    names = {}
-    exec((TUTORIALS / name).read_text().split(until)[0], names)
+    names, text = {}, (TUTORIALS / name).read_text()
+    exec(text if until is None else text[: text.index(until)], names)
     return names
 
 
