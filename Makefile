@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 RIVALS := .rivals
 PEERS := $(patsubst benchmarks/rivals/environments/%.txt,$(RIVALS)/%/.installed,$(wildcard benchmarks/rivals/environments/*.txt))
 
-.PHONY: demo test test-slow lint docs guard bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
+.PHONY: demo test test-slow lint docs picture guard bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
 	bench-imputation bench-ablation bench bench-quick bench-scaling bench-agreement bench-calibration bench-augmentation \
 	bench-room bench-large bench-small clean
 
@@ -35,6 +35,10 @@ lint: $(INSTALLED)
 # The site, in docs/_build/html: every tutorial is run, and a warning is an error.
 docs: $(VENV)/.docs-installed
 	OMP_NUM_THREADS=2 $(BIN)/python -m sphinx -W --keep-going -j auto docs docs/_build/html
+
+# That of the README, from penguins and the results of bench-augmentation.
+picture: $(INSTALLED)
+	$(BIN)/python benchmarks/picture.py
 
 bench-fidelity: $(INSTALLED)
 	$(BIN)/python benchmarks/fidelity.py adult default-credit shoppers beijing-pm25 --data $(DATA) --seeds 0 1 2 3 4

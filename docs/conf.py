@@ -26,11 +26,10 @@ extensions = [
 exclude_patterns = ["_build", "generated/*/*.py", "tutorials/*", "explanation/stages/*"]
 templates_path = ["_templates"]
 default_role = "autolink"
-nitpicky = False
 
 # --- pages ------------------------------------------------------------------------------------------
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
 # --- docstrings -------------------------------------------------------------------------------------

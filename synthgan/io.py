@@ -95,7 +95,7 @@ def check_output(
         raise OutputRefusedError(f"The output {str(path)!r} is not a regular file; name another place.")
     if force or not os.path.lexists(path):
         return
-    if source is not None and path.exists() and os.path.exists(source) and path.samefile(source):  # noqa: PTH110
+    if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
         raise OutputRefusedError(
             f"The output {str(path)!r} is the input; name another file, or replace it with --force."
         )

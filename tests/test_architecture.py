@@ -1,6 +1,7 @@
 """The house rules, held by reading the tree: who imports whom, how large things are, what nobody does."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -222,3 +223,15 @@ def test_nobody_seeds_a_global_generator(module):
 @over_modules
 def test_nobody_imports_a_seed_by_name(module):
     assert not set(imported_by(module)) & GLOBAL_SEEDS
+
+
+def test_the_map_of_the_house_has_every_room():
+    picture = (PACKAGE.parent / "docs" / "images" / "house.svg").read_text()
+    assert {room_of(module) for module in MODULES} <= set(re.findall(r"\w+", picture))
+
+
+@pytest.mark.parametrize("folder", ["gan", "preprocessing", "evaluation", "runs", "cli"])
+def test_a_folder_says_which_module_does_what(folder):
+    told = ast.get_docstring(TREES[PACKAGE / folder / "__init__.py"])
+    modules = {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
+    assert modules <= set(re.findall(r"`(\w+)`", told))

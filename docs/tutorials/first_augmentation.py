@@ -3,7 +3,6 @@ A first table, and more of it
 =============================
 
 Learn a small real table, look at what was found in it, draw rows, and put them after the real ones in a file.
-It takes about ten seconds.
 """
 
 # %%

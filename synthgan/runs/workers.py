@@ -36,6 +36,8 @@ WAITING = 2
 _MAX_RESTARTS = 3
 #: Seconds between two looks of a worker at whether its parent is still there.
 _LOOK_EVERY = 0.5
+#: Held while the script that is running is put aside.
+_putting_aside = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,6 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
         "Processes that drew rows were ended time and again, perhaps for want of memory. Take fewer workers "
         "or fewer rows in a chunk, and go on with --resume."
     )
-
-
-#: Held while the script that is running is put aside.
-_putting_aside = threading.Lock()
 
 
 @contextmanager
