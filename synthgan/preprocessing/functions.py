@@ -1,7 +1,7 @@
-"""Columns that others determine: found in a table, and kept in drawn rows.
+"""Columns that others determine, kept in drawn rows.
 
 A code and its name, a subgrade and its grade: where every row with the same cell in one column, the source,
-has the same cell in another, drawn rows get a pair that the table has.
+has the same cell in another, drawn rows get a pair that the table has. `function_search` finds them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,10 @@ from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.schema import join_columns, overwritten
 
-#: Rows that are looked at first, and of these.
-_MAX_ROWS, _FEW_ROWS = 20_000, 500
-#: Rows that cells of a source have in the mean, at least; of cells that hardly come twice all would be told.
-_MIN_ROWS_OF_KEY = 2
-#: How unlikely it must be, as a natural logarithm, that rows which share a key agree by chance.
-_MAX_LOG_CHANCE = -25.0
+#: What stands for a cell that is missing, that is none of those known, and that no row shows.
+MISSING, UNKNOWN, HIDDEN = -1, -2, -3
 #: Comparisons of rows and keys that are made at a time.
 _MAX_COMPARED = 4_000_000
-_MISSING, _UNKNOWN = -1, -2
 
 
 @dataclass(frozen=True)
@@ -38,14 +33,19 @@ class Function:
         Their indices.
     codes, keys
         The code and the exact number of each cell of the source, one code after another and there in order;
-        shape ``(n_keys,)``. See `ColumnEncoder.exact`.
+        shape ``(n_keys,)``. See `ColumnEncoder.exact`. A missing cell that decides nothing stands there once
+        for each combination of cells that the columns may have beside it.
     counts
         The rows of each.
     images
-        Which of `cells` each column has beside each of the source's, -1 if it is missing; shape
-        ``(n_columns, n_keys)``.
+        Which of `cells` each column has beside each of the source's, `MISSING` if none; `HIDDEN` if no row
+        says which. Shape ``(n_columns, n_keys)``.
     cells
         The exact numbers of the cells of each column, increasing.
+    has_holes
+        Whether cells of a column are missing whatever the source says, shape ``(n_columns,)``.
+    decides_missing
+        Whether a missing cell of the source decides the columns as any other does.
     """
 
     source: int
@@ -55,144 +55,28 @@ class Function:
     counts: IntArray
     images: IntArray
     cells: list[npt.NDArray[Any]]
+    has_holes: npt.NDArray[np.bool_]
+    decides_missing: bool
+
+    def are_open(self, images: IntArray, places: IntArray) -> npt.NDArray[np.bool_]:
+        """Return where keys say nothing of cells of the columns: where no row shows what, and at holes.
+
+        Parameters
+        ----------
+        images
+            Of keys, shape ``(n_columns, ...)``.
+        places
+            Of cells, as `places_of` finds them, of that shape or one that goes with it.
+        """
+        may_miss = self.has_holes.reshape(-1, *[1] * (places.ndim - 1))
+        return np.asarray((images == HIDDEN) | (may_miss & (places == MISSING)))
+
+    def differ(self, images: IntArray, places: IntArray) -> npt.NDArray[np.bool_]:
+        """Return where cells of the columns are others than those that keys say; see `are_open`."""
+        return np.asarray((images != places) & ~self.are_open(images, places))
 
 
-def find_functions(
-    frame: pd.DataFrame,
-    encoders: Sequence[ColumnEncoder],
-    parts: Mapping[int, Sequence[int]] | None = None,
-) -> tuple[Function, ...]:
-    """Return the sources of a plain table and what they determine, those that determine most first.
-
-    Parts of points in time, given by their source, are determined by rule; they only go with what these
-    determine beside.
-    """
-    parts = parts or {}
-    told = np.ones((len(encoders), len(encoders)), dtype=bool)
-    np.fill_diagonal(told, False)
-    if len(frame) > _MAX_ROWS:
-        _contradict(told, frame.sample(_MAX_ROWS, random_state=0), encoders, is_all=False)
-    _contradict(told, frame, encoders, is_all=True)
-    settled = [index for columns in parts.values() for index in columns]
-    for source in range(len(told)):
-        own = set(parts.get(source, ()))
-        told[source, [index for index in settled if index not in own]] = False
-        if set(np.flatnonzero(told[source]).tolist()) <= own:
-            told[source] = False
-    functions = [
-        _function(frame, encoders, source, np.flatnonzero(told[source]).tolist())
-        for source in _sources(told, encoders)
-    ]
-    return tuple(sorted(functions, key=lambda function: -len(function.columns)))
-
-
-def _contradict(
-    told: npt.NDArray[np.bool_], frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], *, is_all: bool
-) -> None:
-    """Take from what columns may determine what rows contradict, or what they are too few for to tell.
-
-    Parameters
-    ----------
-    told
-        For each column which others it may determine, shape ``(n_columns, n_columns)``; is changed.
-    frame, encoders
-        Rows, and the encoders of their columns.
-    is_all
-        Whether there are no other rows. Of some rows too few cells come twice to tell anything by that.
-    """
-    found: dict[int, IntArray | None] = {}
-
-    def ids(index: int) -> IntArray | None:
-        if index not in found:
-            found[index] = _ids(frame[encoders[index].name], encoders[index])
-        return found[index]
-
-    for source in np.flatnonzero(told.any(1)).tolist():
-        own = ids(source)
-        if own is None or (is_all and not _has_rows_for_each(own)):
-            told[source] = False
-            found.pop(source)
-            continue
-        n_keys = int(own.max()) + 1
-        first = np.zeros(n_keys, dtype=np.int64)
-        first[own[::-1]] = np.arange(len(own))[::-1]
-        for column in np.flatnonzero(told[source]).tolist():
-            other = ids(column)
-            if other is None or not _agrees(own, other, first):
-                told[source, column] = False
-            elif is_all:
-                log_chance = (len(own) - n_keys) * _log_chance_to_agree(other)
-                told[source, column] = log_chance < _MAX_LOG_CHANCE
-
-
-def _agrees(own: IntArray, other: IntArray, first: IntArray) -> bool:
-    """Return whether rows with the same cell in one column have the same in another that is no constant.
-
-    `first` is a row of each cell of the former. Most columns do not agree on the first rows already.
-    """
-    if not 0 < other.max() < len(first):
-        return False
-    beside = other[first]
-    return all(
-        bool((beside[own[part]] == other[part]).all()) for part in (slice(_FEW_ROWS), slice(_FEW_ROWS, None))
-    )
-
-
-def _ids(column: "pd.Series[Any]", encoder: ColumnEncoder) -> IntArray | None:
-    """Return which of its distinct cells each cell of a column is; None where cells mean nothing."""
-    if not encoder.is_exact:
-        return None
-    missing = column.isna().to_numpy()
-    ids = np.full(len(column), _MISSING, dtype=np.int64)
-    ids[~missing] = pd.factorize(encoder.exact(column[~missing]))[0]
-    return ids + 1 if missing.any() else ids
-
-
-def _has_rows_for_each(ids: IntArray) -> bool:
-    """Return whether there are several cells, and rows enough of each but the most frequent."""
-    counts = np.bincount(ids)
-    return len(counts) > 1 and len(ids) - counts.max() >= _MIN_ROWS_OF_KEY * (len(counts) - 1)
-
-
-def _log_chance_to_agree(ids: IntArray) -> float:
-    """Return the logarithm of the chance that two random rows have the same cell."""
-    shares = np.bincount(ids) / len(ids)
-    return float(np.log((shares**2).sum()))
-
-
-def _sources(told: npt.NDArray[np.bool_], encoders: Sequence[ColumnEncoder]) -> list[int]:
-    """Return the columns that determine others and that no other determines.
-
-    Of columns that determine each other, that with most codes stands for all.
-    """
-    n_codes = np.array([encoder.span.n_codes for encoder in encoders])
-    rank = np.lexsort([np.arange(len(told)), -n_codes])
-    place = np.empty(len(told), dtype=np.int64)
-    place[rank] = np.arange(len(told))
-    mutual = told & told.T
-    is_told = (told & ~mutual).any(0) | (mutual & (place[:, None] < place[None, :])).any(0)
-    return np.flatnonzero(told.any(1) & ~is_told).tolist()
-
-
-def _function(
-    frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], source: int, columns: list[int]
-) -> Function:
-    """Return what a source determines, cell by cell."""
-    codes, keys = _exact(frame[encoders[source].name], encoders[source])
-    order = np.lexsort([keys, codes])
-    codes, keys = codes[order], keys[order]
-    is_new = (np.diff(codes, prepend=-1) > 0) | (np.diff(keys, prepend=keys[:1]) > 0)
-    first, counts = order[is_new], np.diff(np.flatnonzero(is_new), append=len(order))
-    cells, images = [], []
-    for index in columns:
-        encoder = encoders[index]
-        whole = frame[encoder.name]
-        cells.append(np.unique(encoder.exact(whole.dropna())))
-        images.append(places_of(whole.iloc[first], encoder, cells[-1]))
-    return Function(source, columns, codes[is_new], keys[is_new], counts, np.stack(images), cells)
-
-
-def _exact(column: "pd.Series[Any]", encoder: ColumnEncoder) -> tuple[IntArray, npt.NDArray[Any]]:
+def exact_cells(column: "pd.Series[Any]", encoder: ColumnEncoder) -> tuple[IntArray, npt.NDArray[Any]]:
     """Return the codes and the exact numbers of cells, 0 for missing ones."""
     present = column.notna().to_numpy()
     own = encoder.exact(column[present])
@@ -203,18 +87,18 @@ def _exact(column: "pd.Series[Any]", encoder: ColumnEncoder) -> tuple[IntArray, 
 
 def places_of(column: "pd.Series[Any]", encoder: ColumnEncoder, cells: npt.NDArray[Any]) -> IntArray:
     """Return which of some exact cells each cell of a column is: -1 if it is missing, -2 if it is none."""
-    places = np.full(len(column), _MISSING, dtype=np.int64)
+    places = np.full(len(column), MISSING, dtype=np.int64)
     present = column.notna().to_numpy()
     exact = encoder.exact(column[present])
     found = np.minimum(np.searchsorted(cells, exact), max(len(cells) - 1, 0))
     is_found = cells[found] == exact if len(cells) else np.zeros(len(exact), dtype=bool)
-    places[present] = np.where(is_found, found, _UNKNOWN)
+    places[present] = np.where(is_found, found, UNKNOWN)
     return places
 
 
 def cells_of(encoder: ColumnEncoder, cells: npt.NDArray[Any], places: IntArray) -> "pd.Series[Any]":
     """Return the column that has those of some exact cells which `places_of` found."""
-    missing = places == _MISSING
+    missing = places == MISSING
     return encoder.place(encoder.from_exact(cells[places[~missing]]), missing)
 
 
@@ -250,17 +134,22 @@ def keep_functions(
         encoder, source = encoders[function.source], series[function.source]
         together = zip(function.columns, function.cells, strict=True)
         drawn = np.stack([places_of(series[i], encoders[i], cells) for i, cells in together])
-        codes, exact = _exact(source, encoder)
+        codes, exact = exact_cells(source, encoder)
         is_line = isinstance(encoder, NumberLineEncoder)
-        choice = _Choice(function, encoder.missing_code if is_line else 0, fixed[:, function.source], rng)
+        decides = fixed[:, function.source]
+        if not function.decides_missing:
+            decides = decides & (codes != encoder.missing_code)
+        choice = _Choice(function, encoder.missing_code if is_line else 0, decides, rng)
         chosen = choice.keys(codes, exact, drawn, fixed[:, function.columns].T)
         missing = function.codes[chosen] == encoder.missing_code
         cells = encoder.from_exact(function.keys[chosen][~missing])
-        may_stay = choice.is_fixed | choice.between_alike(codes, exact, chosen)
+        may_stay = fixed[:, function.source] | choice.between_alike(codes, exact, chosen)
         series[function.source] = overwritten(source, encoder.place(cells, missing), ~may_stay)
-        for index, images, own in zip(function.columns, function.images, function.cells, strict=True):
-            beside = cells_of(encoders[index], own, images[chosen])
-            series[index] = overwritten(series[index], beside, ~fixed[:, index])
+        images = function.images[:, chosen]
+        changes = ~function.are_open(images, drawn) & ~fixed[:, function.columns].T
+        for index, own, places, new in zip(function.columns, function.cells, images, changes, strict=True):
+            beside = cells_of(encoders[index], own, np.where(new, places, MISSING))
+            series[index] = overwritten(series[index], beside, new)
             fixed[:, index] = True
     return join_columns(series, list(frame.columns))
 
@@ -269,12 +158,16 @@ def broken(
     function: Function, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]
 ) -> npt.NDArray[np.bool_]:
     """Return which rows of a plain frame have a cell of the source beside another than the table has."""
-    codes, exact = _exact(frame.iloc[:, function.source], encoders[function.source])
-    known = pd.MultiIndex.from_arrays([function.codes, function.keys])
+    encoder = encoders[function.source]
+    codes, exact = exact_cells(frame.iloc[:, function.source], encoder)
+    n_keys = len(function.keys)
+    if not function.decides_missing:
+        n_keys = int(np.searchsorted(function.codes, encoder.missing_code))
+    known = pd.MultiIndex.from_arrays([function.codes[:n_keys], function.keys[:n_keys]])
     key = known.get_indexer(pd.MultiIndex.from_arrays([codes, exact]))
     pairs = zip(function.columns, function.cells, strict=True)
     places = np.stack([places_of(frame.iloc[:, i], encoders[i], cells) for i, cells in pairs])
-    return np.asarray((key >= 0) & (function.images[:, key] != places).any(0))
+    return np.asarray((key >= 0) & function.differ(function.images[:, key], places).any(0))
 
 
 def contradicted(
@@ -284,12 +177,16 @@ def contradicted(
     given = [index for index in (function.source, *function.columns) if index in cells]
     fits = np.ones(len(function.keys), dtype=bool)
     if function.source in cells:
-        code, exact = _exact(cells[function.source], encoders[function.source])
+        code, exact = exact_cells(cells[function.source], encoders[function.source])
         is_key = (function.codes == code) & (function.keys == exact)
         fits = is_key if is_key.any() else fits  # a number that no row has may stand beside anything
-    for index, images, own in zip(function.columns, function.images, function.cells, strict=True):
-        if index in cells:
-            fits &= images == places_of(cells[index], encoders[index], own)
+    beside = zip(function.columns, function.cells, strict=True)
+    places = [
+        places_of(cells[index], encoders[index], own) if index in cells else np.array([MISSING])
+        for index, own in beside
+    ]
+    is_given = np.isin(function.columns, list(cells))
+    fits &= ~function.differ(function.images, np.stack(places))[is_given].any(0)
     return [] if len(given) < 2 or fits.any() else given
 
 
@@ -303,15 +200,15 @@ class _Choice:
         What the source determines.
     line_end
         The first code beyond the number line that its cells lie on; 0 if there is none.
-    is_fixed
-        Whether the source of a row must stay, shape ``(n_rows,)``.
+    decides
+        Whether the source of a row must stay and settles what stands beside it, shape ``(n_rows,)``.
     rng
         Source of what is left open.
     """
 
     function: Function
     line_end: int
-    is_fixed: npt.NDArray[np.bool_]
+    decides: npt.NDArray[np.bool_]
     rng: np.random.Generator
 
     def keys(
@@ -334,8 +231,8 @@ class _Choice:
             rows = np.flatnonzero(codes == code)
             first, last = np.searchsorted(self.function.codes, [code, code + 1])
             chosen[rows] = self._best(range(first, last), rows, exact, drawn, weights)
-        is_lost = (fixed & (self.function.images[:, chosen] != drawn)).any(0) & ~self.is_fixed
-        rows = np.flatnonzero(is_lost | (chosen < 0))
+        is_lost = (fixed & self.function.differ(self.function.images[:, chosen], drawn)).any(0)
+        rows = np.flatnonzero((is_lost & ~self.decides) | (chosen < 0))
         chosen[rows] = self._best(range(len(self.function.keys)), rows, exact, drawn, weights)
         return chosen
 
@@ -350,19 +247,23 @@ class _Choice:
         size = max(1, _MAX_COMPARED // len(keys))
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
-            differs = self.function.images[:, None, own] != drawn[:, part, None]
+            differs = self.function.differ(self.function.images[:, None, own], drawn[:, part, None])
             faults = (differs * weights[:, part, None]).sum(0)
-            faults[self.is_fixed[part]] = 0
+            faults[self.decides[part]] = 0
             distance = self._distance(own, exact[part])
             distance[faults > faults.min(1, keepdims=True)] = np.inf
             best[start : start + size] = keys.start + distance.argmin(1)
         return best
 
     def _distance(self, keys: slice, exact: npt.NDArray[Any]) -> FloatArray:
-        """Return how far keys are from drawn cells; where they have no order, less for frequent ones."""
-        own = self.function.keys[keys]
-        if self.line_end:
-            return np.abs(own.astype(np.float64) - exact[:, None].astype(np.float64))
+        """Return how far keys are from drawn cells; where they have no order, less for frequent ones.
+
+        A missing cell is farther from numbers than any other.
+        """
+        own, is_present = self.function.keys[keys], self.function.codes[keys] < self.line_end
+        if is_present.any():
+            distance = np.abs(own.astype(np.float64) - exact[:, None].astype(np.float64))
+            return np.where(is_present, distance, np.finfo(np.float64).max)
         frequent = np.log(self.function.counts[keys]) + self.rng.gumbel(size=(len(exact), len(own)))
         return np.where(own == exact[:, None], -np.inf, -frequent)
 

@@ -15,6 +15,7 @@ from synthgan.preprocessing.calendar import Calendar
 from synthgan.preprocessing.combinations import Combination
 from synthgan.preprocessing.declared import check_rules
 from synthgan.preprocessing.formulas import Formula
+from synthgan.preprocessing.function_search import find_functions
 from synthgan.preprocessing.functions import Function
 from synthgan.preprocessing.rules import Combinations, Rule, Unique
 
@@ -56,7 +57,7 @@ class Ties:
         calendars = calendar.find_calendars(frame, encoders)
         parts = {other.source: other.columns for other in calendars}
         names = [encoder.name for encoder in encoders]
-        determined = functions.find_functions(frame, encoders, parts)
+        determined = find_functions(frame, encoders, parts)
         settled = {i for found in calendars for i in (found.source, *found.columns)}
         settled |= {i for function in determined for i in (function.source, *function.columns)}
         return cls(

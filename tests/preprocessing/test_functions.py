@@ -74,6 +74,78 @@ def test_what_is_determined_is_found_and_kept(source, of, tmp_path):
     assert pairs(back, "fine") == pairs(frame, "fine")
 
 
+def with_holes(frame, *columns, share=0.1, seed=2):
+    """Return the frame with cells missing here and there."""
+    rng = np.random.default_rng(seed)
+    return frame.assign(**{name: frame[name].mask(rng.random(len(frame)) < share) for name in columns})
+
+
+def whole_pairs(frame, *columns):
+    return pairs(frame.dropna(subset=list(columns)), *columns)
+
+
+@pytest.mark.parametrize("holes", [["coarse"], ["fine"], ["fine", "coarse"], ["fine", "coarse", "name"]])
+def test_holes_hide_cells_and_what_is_determined_goes_together_around_them(holes):
+    texts = {"fine": KINDS["text"](CODES), "coarse": KINDS["text"](CODES // 3)}
+    frame = with_holes(pd.DataFrame(texts | {"name": "n" + texts["coarse"], "noise": RNG.integers(5, size=N_ROWS)}), *holes)
+    encoder = TableEncoder().fit(frame)
+    assert [(f.source, f.columns) for f in encoder.ties_.functions] == [(0, [1, 2])]
+    back = encoder.inverse_transform(drawn_apart(frame, encoder), rng=np.random.default_rng(0))
+    for names in (["fine", "coarse"], ["fine", "name"], ["coarse", "name"]):
+        assert whole_pairs(back, *names) <= whole_pairs(frame, *names)
+    assert back.isna().sum().to_dict() == frame.isna().sum().to_dict()
+    shares = [part["coarse"].value_counts(normalize=True) for part in (back, frame)]
+    assert shares[0].sub(shares[1], fill_value=0).abs().max() < 4 * np.sqrt(0.25 / N_ROWS)
+
+
+@pytest.mark.parametrize("source", ["float64", "datetime", "identifiers"])
+def test_a_number_with_holes_decides_where_it_is_known(source):
+    frame = pd.DataFrame({"fine": KINDS[source](CODES), "coarse": KINDS["text"](CODES // 3)})
+    frame["name"] = "n" + frame["coarse"]
+    is_hole = np.random.default_rng(3).random(N_ROWS) < 0.2
+    if source == "identifiers":
+        frame["fine"] = frame["fine"].astype("Int64")
+    frame["fine"] = frame["fine"].mask(is_hole)
+    encoder = TableEncoder().fit(frame)
+    assert [(f.source, f.columns) for f in encoder.ties_.functions] == [(0, [1, 2])]
+    back = encoder.inverse_transform(drawn_apart(frame, encoder), rng=np.random.default_rng(0))
+    assert whole_pairs(back, "fine", "coarse") <= whole_pairs(frame, "fine", "coarse")
+    assert pairs(back, "coarse", "name") == pairs(frame, "coarse", "name")
+    without = back.loc[back["fine"].isna(), "coarse"].value_counts(normalize=True)
+    assert back["fine"].isna().sum() == is_hole.sum()
+    assert set(without.index) == set(frame["coarse"])
+
+
+def test_cells_that_are_always_missing_beside_a_key_stay_so_beside_holes_elsewhere():
+    married = pd.Series(CODES % 3 == 0)
+    date = pd.Series(pd.Timestamp("2001-02-03") + pd.to_timedelta(CODES, unit="D")).where(married)
+    is_hole = np.random.default_rng(4).random(N_ROWS) < 0.05
+    frame = pd.DataFrame({"code": KINDS["text"](CODES), "date": date.mask(is_hole)})
+    encoder = TableEncoder().fit(frame)
+    assert [(f.source, f.columns) for f in encoder.ties_.functions] == [(0, [1])]
+    back = encoder.inverse_transform(drawn_apart(frame, encoder), rng=np.random.default_rng(0))
+    assert whole_pairs(back, "code", "date") <= whole_pairs(frame, "code", "date")
+    assert set(back.loc[back["date"].notna(), "code"]) == set(frame.loc[frame["date"].notna(), "code"])
+
+
+def test_a_key_that_only_stands_beside_holes_may_stand_beside_anything():
+    """The three rows of one key all have a hole, of which half of the rows have one."""
+    codes = np.concatenate([CODES, [12, 12, 12]])
+    coarse = pd.Series([f"c{code // 3}" for code in codes])
+    coarse = coarse.mask((np.random.default_rng(5).random(len(codes)) < 0.5) | (codes == 12))
+    frame = pd.DataFrame({"fine": [f"level {code}" for code in codes], "coarse": coarse})
+    encoder = TableEncoder().fit(frame)
+    ask(encoder, {"fine": "level 12", "coarse": "c1"})
+    ask(encoder, {"fine": "level 1", "coarse": None})
+    with pytest.raises(ConditionError, match="No row can have 'fine' = level 1 and 'coarse' = c1"):
+        ask(encoder, {"fine": "level 1", "coarse": "c1"})
+
+
+def test_few_rows_without_a_hole_are_no_evidence():
+    coarse = pd.Series(CODES // 6).astype("Int64").mask(np.arange(N_ROWS) >= 30)
+    assert TableEncoder().fit(pd.DataFrame({"fine": CODES, "coarse": coarse})).ties_.functions == ()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_columns_that_determine_each_other_go_together(kind):
     frame = pd.DataFrame({"a": KINDS[kind](CODES), "b": KINDS["text"](CODES), "c": KINDS["int64"](CODES)})

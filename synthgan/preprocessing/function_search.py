@@ -1,0 +1,251 @@
+"""Which columns of a table decide which others, and what they say of them.
+
+A column decides another if rows with the same cell in it have the same in the other, and so many of them that
+chance does not make them agree. A missing cell may be as good as any other, as where only the married have a
+date of marriage. Where it is not, it is a hole: it hides a cell, and rows with one contradict nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthgan.layout import IntArray
+from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.functions import HIDDEN, MISSING, Function, exact_cells, places_of
+
+#: Rows that are looked at first, and of these.
+_MAX_ROWS, _FEW_ROWS = 20_000, 500
+#: Rows that cells of a source have in the mean, at least; of cells that hardly come twice all would be told.
+_MIN_ROWS_OF_KEY = 2
+#: How unlikely it must be, as a natural logarithm, that rows which share a key agree by chance.
+_MAX_LOG_CHANCE = -25.0
+#: How unlikely, that all cells beside a key are missing and only hidden.
+_MAX_LOG_CHANCE_TO_MISS = -5.0
+
+
+def find_functions(
+    frame: pd.DataFrame,
+    encoders: Sequence[ColumnEncoder],
+    parts: Mapping[int, Sequence[int]] | None = None,
+) -> tuple[Function, ...]:
+    """Return the sources of a plain table and what they determine, those that determine most first.
+
+    Parts of points in time, given by their source, are determined by rule; they only go with what these
+    determine beside.
+    """
+    parts = parts or {}
+    told = np.ones((len(encoders), len(encoders)), dtype=bool)
+    np.fill_diagonal(told, False)
+    if len(frame) > _MAX_ROWS:
+        _contradict(told, frame.sample(_MAX_ROWS, random_state=0), encoders, is_all=False)
+    _contradict(told, frame, encoders, is_all=True)
+    settled = [index for columns in parts.values() for index in columns]
+    for source in range(len(told)):
+        own = set(parts.get(source, ()))
+        told[source, [index for index in settled if index not in own]] = False
+        if set(np.flatnonzero(told[source]).tolist()) <= own:
+            told[source] = False
+    functions = [
+        _function(frame, encoders, source, np.flatnonzero(told[source]).tolist())
+        for source in _sources(told, encoders)
+    ]
+    return tuple(sorted(functions, key=lambda function: -len(function.columns)))
+
+
+def _contradict(
+    told: npt.NDArray[np.bool_], frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], *, is_all: bool
+) -> None:
+    """Take from what columns may determine what rows contradict, or what they are too few for to tell.
+
+    Parameters
+    ----------
+    told
+        For each column which others it may determine, shape ``(n_columns, n_columns)``; is changed.
+    frame, encoders
+        Rows, and the encoders of their columns.
+    is_all
+        Whether there are no other rows. Of some rows too few cells come twice to tell anything by that.
+    """
+    found: dict[int, IntArray | None] = {}
+
+    def ids(index: int) -> IntArray | None:
+        if index not in found:
+            found[index] = _ids(frame[encoders[index].name], encoders[index])
+        return found[index]
+
+    for source in np.flatnonzero(told.any(1)).tolist():
+        own = ids(source)
+        if own is None or (is_all and not _has_rows_for_each(own)):
+            told[source] = False
+            found.pop(source)
+            continue
+        for column in np.flatnonzero(told[source]).tolist():
+            other = ids(column)
+            told[source, column] = other is not None and _decides(own, other, is_all=is_all)
+
+
+def _ids(column: "pd.Series[Any]", encoder: ColumnEncoder) -> IntArray | None:
+    """Return which of its distinct cells each cell of a column is; None where cells mean nothing.
+
+    They are numbered from 1 on as they come, and missing ones are 0.
+    """
+    if not encoder.is_exact:
+        return None
+    present = column.notna().to_numpy()
+    ids = np.zeros(len(column), dtype=np.int64)
+    ids[present] = pd.factorize(encoder.exact(column[present]))[0] + 1
+    return ids
+
+
+def _has_rows_for_each(ids: IntArray) -> bool:
+    """Return whether there are several cells, and rows enough of each but the most frequent."""
+    counts = np.bincount(ids)
+    n_others = int(np.count_nonzero(counts)) - 1
+    return n_others > 0 and len(ids) - int(counts.max()) >= _MIN_ROWS_OF_KEY * n_others
+
+
+def _decides(own: IntArray, other: IntArray, *, is_all: bool) -> bool:
+    """Return whether a column decides another, with missing cells among its cells or without these rows."""
+    if other.max() > own.max():
+        return False
+    for is_known in _known(own, other):
+        if _agrees(own, other, is_known):
+            left, right = own[is_known], other[is_known]
+            if not is_all or _log_chance_to_agree(left, right) < _MAX_LOG_CHANCE:
+                return True
+    return False
+
+
+def _known(own: IntArray, other: IntArray) -> Iterator[Any]:
+    """Yield the rows by which a column may be seen to decide another: all, and those without a hole."""
+    yield slice(None)
+    is_whole = (own > 0) & (other > 0)
+    if not is_whole.all():
+        yield is_whole
+
+
+def _agrees(own: IntArray, other: IntArray, is_known: Any) -> bool:
+    """Return whether rows with the same cell in one column have the same in another.
+
+    Most columns do not agree on the first rows already.
+    """
+    own, other = own[is_known], other[is_known]
+    for rows in (slice(_FEW_ROWS), slice(None)):
+        left, right = own[rows], other[rows]
+        beside = np.zeros(left.max(initial=0) + 1, dtype=np.int64)
+        beside[left] = right
+        if not (beside[left] == right).all():
+            return False
+    return True
+
+
+def _log_chance_to_agree(own: IntArray, other: IntArray) -> float:
+    """Return the logarithm of the chance that rows which share a cell of one column agree on another."""
+    if not len(own):
+        return 0.0
+    return (len(own) - np.count_nonzero(np.bincount(own))) * _log_chance(other)
+
+
+def _log_chance(ids: IntArray) -> float:
+    """Return the logarithm of the chance that two random rows have the same cell."""
+    shares = np.bincount(ids) / len(ids)
+    return float(np.log((shares**2).sum()))
+
+
+def _sources(told: npt.NDArray[np.bool_], encoders: Sequence[ColumnEncoder]) -> list[int]:
+    """Return the columns that determine others and that no other determines.
+
+    Of columns that determine each other, that with most codes stands for all.
+    """
+    n_codes = np.array([encoder.span.n_codes for encoder in encoders])
+    rank = np.lexsort([np.arange(len(told)), -n_codes])
+    place = np.empty(len(told), dtype=np.int64)
+    place[rank] = np.arange(len(told))
+    mutual = told & told.T
+    is_told = (told & ~mutual).any(0) | (mutual & (place[:, None] < place[None, :])).any(0)
+    return np.flatnonzero(told.any(1) & ~is_told).tolist()
+
+
+def _function(
+    frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], source: int, columns: list[int]
+) -> Function:
+    """Return what a source determines, cell by cell."""
+    codes, keys = exact_cells(frame[encoders[source].name], encoders[source])
+    order = np.lexsort([keys, codes])
+    codes, keys = codes[order], keys[order]
+    is_new = (np.diff(codes, prepend=-1) > 0) | (np.diff(keys, prepend=keys[:1]) > 0)
+    first = np.flatnonzero(is_new)
+    codes, keys, counts = codes[is_new], keys[is_new], np.diff(first, append=len(order))
+    whole = [frame[encoders[index].name] for index in columns]
+    cells = [np.unique(encoders[i].exact(own.dropna())) for i, own in zip(columns, whole, strict=True)]
+    beside = zip(whole, columns, cells, strict=True)
+    places = np.stack([places_of(own, encoders[i], exact)[order] for own, i, exact in beside])
+    n_present = int(np.searchsorted(codes, encoders[source].missing_code))
+    present = slice(n_present)
+    n_rows = int(counts[present].sum())
+    images, has_holes = _images(places[:, :n_rows], first[present], counts[present])
+    beside_missing = places[:, n_rows:]
+    beside_missing = np.where(has_holes[:, None] & (beside_missing == MISSING), HIDDEN, beside_missing)
+    decides_missing = _is_decided(beside_missing, places)
+    if decides_missing:
+        others, n_others = beside_missing.max(axis=1, keepdims=True, initial=HIDDEN), counts[n_present:]
+        others = others[:, : len(n_others)]
+    else:
+        others, n_others = _combinations(images, counts[present], beside_missing)
+    codes = np.append(codes[present], np.full(len(n_others), encoders[source].missing_code))
+    keys = np.append(keys[present], np.zeros(len(n_others), dtype=keys.dtype))
+    images, counts = np.append(images, others, axis=1), np.append(counts[present], n_others)
+    return Function(source, columns, codes, keys, counts, images, cells, has_holes, decides_missing)
+
+
+def _images(places: IntArray, first: IntArray, counts: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """Return what stands beside each key, and which columns have holes.
+
+    Parameters
+    ----------
+    places
+        Which of its cells each column has, shape ``(n_columns, n_rows)``, with the rows of a key in a row.
+    first, counts
+        The first row of each key, and how many it has.
+    """
+    images = np.maximum.reduceat(places, first, axis=1)
+    is_missing = places == MISSING
+    has_holes = ((np.minimum.reduceat(places, first, axis=1) == MISSING) & (images >= 0)).any(1)
+    log_chances = counts * np.log(np.maximum(is_missing.mean(axis=1, keepdims=True), np.finfo(float).tiny))
+    may_be_hidden = has_holes[:, None] & (log_chances > _MAX_LOG_CHANCE_TO_MISS)
+    return np.where((images == MISSING) & may_be_hidden, HIDDEN, images), has_holes
+
+
+def _is_decided(beside: IntArray, places: IntArray) -> bool:
+    """Return whether the same stands in all columns beside the missing cells of a source, and not by chance.
+
+    Parameters
+    ----------
+    beside, places
+        Which of its cells each column has beside these, shape ``(n_columns, n_missing)``, and in all rows.
+    """
+    if not beside.shape[1]:
+        return True
+    known = [own[own != HIDDEN] for own in beside]
+    if any(len(np.unique(own)) > 1 for own in known):
+        return False
+    log_chances = [
+        (len(own) - 1) * _log_chance(all_places - MISSING)
+        for own, all_places in zip(known, places, strict=True)
+        if len(own)
+    ]
+    return min(log_chances, default=0.0) < _MAX_LOG_CHANCE_TO_MISS
+
+
+def _combinations(images: IntArray, counts: IntArray, others: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the combinations of cells of keys and of other rows, and how many rows have each."""
+    both = np.append(images, others, axis=1)
+    n_rows = np.append(counts, np.ones(others.shape[1], dtype=np.int64))
+    is_whole = (both != HIDDEN).all(0)
+    if is_whole.any():
+        both, n_rows = both[:, is_whole], n_rows[is_whole]
+    own, which = np.unique(both, axis=1, return_inverse=True)
+    return own, np.bincount(which.ravel(), weights=n_rows).astype(np.int64)
