@@ -123,10 +123,15 @@ def overwritten(
     column: "pd.Series[Any]", other: "pd.Series[Any]", where: npt.NDArray[np.bool_]
 ) -> "pd.Series[Any]":
     """Return a column with the cells of another, of the same dtype and length, in some places."""
-    if where.all():
-        return other
-    cells = column.array.copy()
-    cells[where] = other.array[where]
+    return other if where.all() else replaced(column, other[where], where)
+
+
+def replaced(
+    column: "pd.Series[Any]", cells: "pd.Series[Any]", where: npt.NDArray[np.bool_]
+) -> "pd.Series[Any]":
+    """Return a column with some cells, of the same dtype, in as many places."""
+    replacement, cells = cells.array, column.array.copy()
+    cells[where] = replacement
     return pd.Series(cells, index=column.index, name=column.name, dtype=column.dtype)
 
 

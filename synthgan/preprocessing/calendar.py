@@ -15,7 +15,7 @@ from synthgan.layout import FloatArray
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.calendar_parts import DAY, READINGS, Part
 from synthgan.preprocessing.number_line import InstantEncoder
-from synthgan.schema import join_columns, overwritten
+from synthgan.schema import join_columns, overwritten, replaced
 
 #: Days that are looked through for one that has the parts of a condition.
 _MAX_DAYS = 100_000
@@ -42,11 +42,15 @@ class Calendar:
         Their indices.
     parts
         Which part of the source each column is.
+    has_holes
+        Of each column, whether its cells are missing where those of the source are not, or the other way
+        round. A hole stays, and beside one in the source stands any part.
     """
 
     source: int
     columns: list[int]
     parts: list[str]
+    has_holes: list[bool]
 
 
 def find_calendars(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> tuple[Calendar, ...]:
@@ -73,16 +77,27 @@ def find_calendars(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> tu
                 found[index] = name
         if found:
             order = sorted(found, key=lambda index: list(READINGS).index(found[index]))
-            calendars.append(Calendar(source, order, [found[index] for index in order]))
+            is_missing = instants[source].isna()
+            has_holes = [bool((frame[encoders[i].name].isna() != is_missing).any()) for i in order]
+            calendars.append(Calendar(source, order, [found[index] for index in order], has_holes))
             free -= {source, *found}
     return tuple(sorted(calendars, key=lambda calendar: calendar.source))
 
 
 def _is_part(name: str, when: pd.DatetimeIndex, column: "pd.Series[Any]", encoder: ColumnEncoder) -> bool:
-    """Return whether a column is a part of points in time; most are not of the first rows already."""
+    """Return whether a column is a part of points in time, wherever there are both.
+
+    Most are not of the first rows already.
+    """
     reading = READINGS[name]
     if not reading.suits(encoder):
         return False
+    is_missing = column.isna().to_numpy()
+    if (is_missing != when.isna()).any():
+        has_both = when.notna() & ~is_missing
+        when, column = when[has_both], column[has_both]
+        if when.nunique() < _MIN_ROWS:
+            return False
     for rows in (slice(_FEW_ROWS), slice(None)):
         own = reading.read(encoder, column.iloc[rows])
         if not np.array_equal(reading.part.numbers(when[rows]), own, equal_nan=True):
@@ -126,12 +141,18 @@ def keep_calendars(
         is_free = ~fixed[:, calendar.source]
         parts = [reading.part for reading in readings]
         source = _taking_over(series[calendar.source], encoder, parts, drawn, np.stack(owed), is_free)
+        asks = [fixed[:, i] & ~h for i, h in zip(calendar.columns, calendar.has_holes, strict=True)]
+        misses = np.any([ask & np.isnan(part) for ask, part in zip(asks, drawn, strict=True)], axis=0)
+        source = overwritten(source, _missing(source, encoder), misses & is_free)
         series[calendar.source] = source
         when = encoder.local(source)
-        for reading, other, index in triples:
-            right = reading.write(other, when)
-            can_be = right.notna().to_numpy() | when.isna()
-            series[index] = overwritten(series[index], right, ~fixed[:, index] & can_be)
+        for (reading, other, index), has_holes in zip(triples, calendar.has_holes, strict=True):
+            is_hole = has_holes & (when.isna() | series[index].isna().to_numpy())
+            rows = ~(fixed[:, index] | is_hole)
+            right = reading.write(other, when[rows])
+            can_be = right.notna().to_numpy() | when[rows].isna()
+            rows[rows] = can_be
+            series[index] = replaced(series[index], right[can_be], rows)
     return join_columns(series, list(frame.columns))
 
 
@@ -144,10 +165,12 @@ def contradicted(
     if calendar.source not in cells:
         return [] if _is_some_day(calendar, cells, encoders) else given
     when = encoder.local(cells[calendar.source])
-    for index, name in zip(calendar.columns, calendar.parts, strict=True):
+    for index, name, has_holes in zip(calendar.columns, calendar.parts, calendar.has_holes, strict=True):
         reading = READINGS[name]
-        if index in cells and reading.part.numbers(when) != reading.read(encoders[index], cells[index]):
-            return [calendar.source, index]
+        if index in cells and not (has_holes and (when.isna() | cells[index].isna()).all()):
+            part, own = reading.part.numbers(when), reading.read(encoders[index], cells[index])
+            if not np.array_equal(part, own, equal_nan=True):
+                return [calendar.source, index]
     return []
 
 
@@ -163,7 +186,9 @@ def _is_some_day(
     fits = np.ones(len(days), dtype=bool)
     for index, name in zip(calendar.columns, calendar.parts, strict=True):
         reading = READINGS[name]
-        if index in cells and (reading.part.unit == "M" or reading.part.per >= DAY):
+        if index not in cells or cells[index].isna().all():
+            continue
+        if reading.part.unit == "M" or reading.part.per >= DAY:
             fits &= reading.part.numbers(days) == reading.read(encoders[index], cells[index])
     return bool(fits.any()) or last > first + _MAX_DAYS
 
@@ -175,10 +200,11 @@ def broken(
     encoder: Any = encoders[calendar.source]
     when = encoder.local(frame.iloc[:, calendar.source])
     is_broken = np.zeros(len(frame), dtype=bool)
-    for index, name in zip(calendar.columns, calendar.parts, strict=True):
+    for index, name, has_holes in zip(calendar.columns, calendar.parts, calendar.has_holes, strict=True):
         reading = READINGS[name]
         own, part = reading.read(encoders[index], frame.iloc[:, index]), reading.part.numbers(when)
-        is_broken |= (own != part) & ~(np.isnan(own) & np.isnan(part))
+        is_missing = when.isna() | frame.iloc[:, index].isna().to_numpy()
+        is_broken |= (own != part) & ~(np.isnan(own) & np.isnan(part)) & ~(has_holes & is_missing)
     return is_broken
 
 
@@ -212,6 +238,11 @@ def _taking_over(
             if not is_owed.any():
                 break
     return source
+
+
+def _missing(source: "pd.Series[Any]", encoder: InstantEncoder) -> "pd.Series[Any]":
+    """Return as many missing cells as a column has cells."""
+    return encoder.place(encoder.from_exact(encoder.exact(source.iloc[:0])), np.ones(len(source), dtype=bool))
 
 
 def _moved(when: pd.DatetimeIndex, part: Part, wanted: FloatArray) -> pd.DatetimeIndex:

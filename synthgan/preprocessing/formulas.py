@@ -19,10 +19,12 @@ from synthgan.preprocessing.grid import EXACT_IN_FLOAT64
 from synthgan.preprocessing.key import KeyEncoder
 from synthgan.preprocessing.number_line import InstantEncoder, NumberLineEncoder
 from synthgan.preprocessing.numerical import NumericalEncoder
-from synthgan.schema import join_columns, overwritten
+from synthgan.schema import join_columns, overwritten, replaced
 
 #: Distinct cells that a column has at least, to follow from another by more than chance.
 _MIN_CELLS = 5
+#: Rows that have both, at least, where some have only one.
+_MIN_ROWS_BETWEEN_HOLES = 20
 #: Rows that are looked at first, and what a line may leave over of their deviation by the rounding of floats.
 _FEW_ROWS, _STRAIGHT = 200, 1e-4
 _TINY = np.finfo(np.float64).tiny
@@ -48,6 +50,9 @@ class Formula:
     rounding
         How numbers are brought to the decimals of the column: to the "nearest", to what is "below" or
         "above"; "" where they are as they come.
+    has_holes
+        Whether cells of the one are missing where those of the other are not. A hole stays, and beside one
+        in the source stands anything.
     """
 
     column: int
@@ -55,6 +60,13 @@ class Formula:
     slope: float
     offset: float
     rounding: str = ""
+    has_holes: bool = False
+
+    def is_open(self, source: "pd.Series[Any]", column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+        """Return in which rows nothing follows, of cells of both columns."""
+        if not self.has_holes:
+            return np.zeros(len(source), dtype=bool)
+        return (source.isna() | column.isna()).to_numpy()
 
 
 def find_formulas(
@@ -96,9 +108,7 @@ def _pairs(few: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator[tup
     numbers = {i: e.numbers(few[e.name]) for i, e in enumerate(encoders) if isinstance(e, NumericalEncoder)}
     if len(numbers) < 2:
         return
-    pairs = [_standardised(cells) for cells in numbers.values()]
-    lines, deviations = np.stack([line for line, _ in pairs]), np.array([own for _, own in pairs])
-    squares = np.clip((lines @ lines.T) ** 2, 0.0, 1.0)
+    squares, deviations = _correlations(np.stack(list(numbers.values())))
     steps: FloatArray = np.array([_step(encoders[i]) for i in numbers], dtype=np.float64)
     # What a line leaves over is no more than rounding makes of it.
     is_straight = np.sqrt(1 - squares) * deviations <= steps / 2 + _STRAIGHT * deviations
@@ -106,16 +116,27 @@ def _pairs(few: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator[tup
     yield from ((indices[i], indices[j]) for i, j in np.argwhere(is_straight).tolist() if i != j)
 
 
-def _standardised(numbers: FloatArray) -> tuple[FloatArray, float]:
-    """Return numbers of mean 0 and length 1, 0 where they are missing or all alike; and their deviation."""
+def _correlations(numbers: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return squared correlations of columns, and the deviation of the second, in rows that have both.
+
+    Parameters
+    ----------
+    numbers
+        Shape ``(n_columns, n_rows)``, NaN where they are missing. What does not vary correlates with nothing.
+    """
     is_present = ~np.isnan(numbers)
-    scale = max(np.abs(numbers[is_present]).max(initial=0.0), _TINY)  # however large they are
-    present, standardised = numbers[is_present] / scale, np.zeros(len(numbers))
-    deviation = float(present.std()) if len(present) else 0.0
-    if deviation > 0:
-        centred = present - present.mean()
-        standardised[is_present] = centred / np.linalg.norm(centred)
-    return standardised, deviation * scale
+    present = is_present.astype(np.float64)
+    cells = np.where(is_present, numbers, 0.0)
+    scale = np.maximum(np.abs(cells).max(axis=1, keepdims=True, initial=0.0), _TINY)  # however large they are
+    cells /= scale
+    cells -= present * (cells.sum(1) / np.maximum(present.sum(1), 1))[:, None]
+    n_both = np.maximum(present @ present.T, 1)
+    means = present @ cells.T / n_both
+    variances = np.maximum(present @ (cells**2).T / n_both - means**2, 0.0)
+    covariances = cells @ cells.T / n_both - means * means.T
+    product = variances * variances.T
+    squares = np.divide(covariances**2, product, out=np.zeros_like(product), where=product > _TINY)
+    return np.clip(squares, 0.0, 1.0), np.sqrt(variances) * scale.T
 
 
 def _is_coarse(formula: Formula, encoders: Sequence[ColumnEncoder]) -> bool:
@@ -146,18 +167,22 @@ def keep_formulas(
         if (is_given & ~is_bound).any() and not _is_coarse(formula, encoders):
             back = _inverse(formula, series[formula.column], own, other)
             may_be = back.isna().to_numpy() == series[formula.column].isna().to_numpy()
+            may_be &= ~formula.is_open(series[formula.source], series[formula.column])
             series[formula.source] = overwritten(series[formula.source], back, is_given & ~is_bound & may_be)
-        right = computed(formula, series[formula.source], other, own)
-        series[formula.column] = overwritten(series[formula.column], right, ~is_given)
+        rows = ~is_given & ~formula.is_open(series[formula.source], series[formula.column])
+        right = computed(formula, series[formula.source][rows].reset_index(drop=True), other, own)
+        series[formula.column] = replaced(series[formula.column], right, rows)
     return join_columns(series, list(frame.columns))
 
 
 def broken(formula: Formula, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> npt.NDArray[np.bool_]:
     """Return which rows of a plain frame have another cell than follows from their source."""
     own, other = encoders[formula.column], encoders[formula.source]
-    return ~_equal(
-        frame.iloc[:, formula.column], computed(formula, frame.iloc[:, formula.source], other, own)
-    )
+    column, source = frame.iloc[:, formula.column], frame.iloc[:, formula.source]
+    is_broken = ~formula.is_open(source, column)
+    column, source = (cells[is_broken].reset_index(drop=True) for cells in (column, source))
+    is_broken[is_broken] = ~_equal(column, computed(formula, source, other, own))
+    return is_broken
 
 
 def computed(
@@ -211,12 +236,16 @@ def _formula(
     """Return the formula by which a column follows from a source, if there is one."""
     own, other = encoders[column], encoders[source]
     cells, of = frame[own.name], frame[other.name]
-    if own.has_missing_ != other.has_missing_ or not (cells.isna() == of.isna()).all():
-        return None
-    few = slice(None, None, 1 + len(frame) // _FEW_ROWS)
+    has_holes = not (cells.isna() == of.isna()).all()
+    if has_holes:
+        has_both = cells.notna() & of.notna()
+        cells, of = cells[has_both].reset_index(drop=True), of[has_both].reset_index(drop=True)
+        if len(cells) < _MIN_ROWS_BETWEEN_HOLES:
+            return None
+    few = slice(None, None, 1 + len(cells) // _FEW_ROWS)
     try:
         for candidate in _candidates(cells.iloc[few].dropna(), own, of.iloc[few].dropna(), other):
-            formula = Formula(column, source, *candidate)
+            formula = Formula(column, source, *candidate, has_holes)
             parts = ((cells.iloc[rows], of.iloc[rows]) for rows in (few, slice(None)))
             if all(_equal(part, computed(formula, part_of, other, own)).all() for part, part_of in parts):
                 return formula

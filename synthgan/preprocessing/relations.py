@@ -68,7 +68,7 @@ def copy_equal(
     encoders: Sequence[ColumnEncoder],
     fixed: npt.NDArray[np.bool_],
 ) -> pd.DataFrame:
-    """Return the frame with cells equal that a relation says are equal.
+    """Return the frame with cells equal that a relation says are equal, unless one of them is missing.
 
     A cell is copied from its partner once that is settled. Where cells wait for each other, the first is
     settled as it is. A partner takes back what the cell can hold of it: a price in cents, a number in range.
@@ -84,7 +84,10 @@ def copy_equal(
     fixed
         Truth values, shape ``(n_rows, n_columns)``: the cells that must stay as they are.
     """
+    missing = frame.isna().to_numpy()
     is_equal = relations == 1
+    for place, relation in enumerate(layout.relations):
+        is_equal[:, place] &= ~(missing[:, relation.column] | missing[:, relation.partner])
     waiting = np.zeros(frame.shape, dtype=bool)
     for place, relation in enumerate(layout.relations):
         waiting[:, relation.column] |= is_equal[:, place]

@@ -76,6 +76,45 @@ def test_every_part_is_found_and_kept(name, tmp_path):
     assert points.max() <= points_of(source).max()
 
 
+@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("holes", ["source", "parts", "both"])
+def test_holes_stay_and_parts_are_right_around_them(name, holes):
+    source, rng = SOURCES[name], np.random.default_rng(6)
+    parts = {part: own.astype("Int64") for part, own in parts_of(source).items()}
+    frame = pd.DataFrame({"when": source, **parts})
+    for column in {"source": ["when"], "parts": list(parts), "both": list(frame)}[holes]:
+        frame[column] = frame[column].mask(rng.random(len(frame)) < 0.03)
+    encoder = TableEncoder().fit(frame)
+    (calendar,) = encoder.ties_.calendars
+    assert set(calendar.parts) == set(parts)
+    back = encoder.inverse_transform(apart(frame, encoder), rng=np.random.default_rng(0))
+    pd.testing.assert_series_equal(back.dtypes, frame.dtypes)
+    assert back.isna().sum().equals(frame.isna().sum())
+    assert not encoder.ties_.broken(back, encoder.encoders_, asked=True).any()
+    for part in parts:
+        both = back[["when", part]].dropna()
+        np.testing.assert_array_equal(
+            both[part].to_numpy(float), PARTS[part](points_of(both["when"])).to_numpy(float)
+        )
+
+
+@pytest.mark.parametrize("holes", ["when", "year", "both at once"])
+def test_rows_with_a_missing_part_can_be_asked_for(holes):
+    is_missing = np.random.default_rng(7).random(len(HOURS)) < 0.05
+    frame = pd.DataFrame({"when": HOURS, "year": HOURS.dt.year.astype("Int64")})
+    for name in frame if holes == "both at once" else [holes]:
+        frame[name] = frame[name].mask(is_missing)
+    encoder = TableEncoder().fit(frame)
+    for name in frame.columns[frame.isna().any()]:
+        asked = ask(encoder, {name: None}, len(frame))
+        back = encoder.inverse_transform(
+            apart(frame, encoder), rng=np.random.default_rng(0), conditions=[asked]
+        )
+        assert back[name].isna().all()
+        assert back.isna().all(axis=1).all() == (holes == "both at once")
+        assert not encoder.ties_.broken(back, encoder.encoders_, asked=True).any()
+
+
 def test_parts_that_fit_are_taken_over():
     """The hour that was drawn is kept: a code of the day says nothing of it."""
     frame = pd.DataFrame({"when": HOURS, "hour": HOURS.dt.hour})

@@ -87,7 +87,9 @@ def whole_pairs(frame, *columns):
 @pytest.mark.parametrize("holes", [["coarse"], ["fine"], ["fine", "coarse"], ["fine", "coarse", "name"]])
 def test_holes_hide_cells_and_what_is_determined_goes_together_around_them(holes):
     texts = {"fine": KINDS["text"](CODES), "coarse": KINDS["text"](CODES // 3)}
-    frame = with_holes(pd.DataFrame(texts | {"name": "n" + texts["coarse"], "noise": RNG.integers(5, size=N_ROWS)}), *holes)
+    frame = with_holes(
+        pd.DataFrame(texts | {"name": "n" + texts["coarse"], "noise": RNG.integers(5, size=N_ROWS)}), *holes
+    )
     encoder = TableEncoder().fit(frame)
     assert [(f.source, f.columns) for f in encoder.ties_.functions] == [(0, [1, 2])]
     back = encoder.inverse_transform(drawn_apart(frame, encoder), rng=np.random.default_rng(0))
