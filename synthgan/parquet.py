@@ -141,12 +141,12 @@ class ParquetTable:
             n_rows += len(frame)
 
     def with_cells(self, frame: pd.DataFrame) -> pa.Table:
-        """Return the table with other cells in as many rows.
+        """Return the table with other cells in as many rows; columns that these do not have stay as they are.
 
         Parameters
         ----------
         frame
-            Rows with the columns of `frame`.
+            Rows with some columns of `frame`.
 
         Raises
         ------
@@ -155,7 +155,9 @@ class ParquetTable:
         """
         index = set(_index_columns(self.arrow.schema))
         columns = [
-            self.arrow[field.name] if field.name in index else self._new_cells(field, frame)
+            self._new_cells(field, frame)
+            if field.name in frame and field.name not in index
+            else self.arrow[field.name]
             for field in self.arrow.schema
         ]
         return pa.Table.from_arrays(columns, schema=self.arrow.schema)

@@ -188,7 +188,7 @@ def impute(
 
     io.check_output(output, force=force, source=source)
     table = parquet.ParquetTable.read(source)
-    frame, told = learnable(table, schema, drop_unsupported)
+    frame, told = learnable(replace(table), schema, drop_unsupported)
     n_missing = int(frame.isna().to_numpy().sum())
     facts = {"output": shown(output), "rows": len(frame), "missing_cells": n_missing}
     if dry_run and model is None:
@@ -203,7 +203,7 @@ def impute(
         io.write_parquet(table.with_cells(filled), output, overwrite=force)
         training.remove()
     n_filled = n_missing - int(filled.isna().to_numpy().sum())
-    left = [str(name) for name in filled if filled[name].isna().any()]
+    left = [str(name) for name in table.frame if filled.get(name, table.frame[name]).isna().any()]
     names = ", ".join(map(repr, left))
     kept = f"; some of {names} stay missing, of which the model knows nothing" if left else ""
     return Outcome(

@@ -80,6 +80,22 @@ def test_missing_cells_are_filled_in(source, model, tmp_path, method):
     pd.testing.assert_frame_equal(whole[is_there], PENGUINS[is_there])
 
 
+def test_columns_that_are_not_learned_are_written_as_they_are(model, tmp_path):
+    notes = [
+        None if i % 7 == 0 else f"{i} birds were seen, the last of which slept" for i in range(len(PENGUINS))
+    ]
+    whole = PENGUINS.assign(note=notes)[["species", "note", *PENGUINS.columns.drop("species")]]
+    whole.to_parquet(tmp_path / "noted.parquet")
+    output = tmp_path / "whole.parquet"
+    dropped = run("impute", tmp_path / "noted.parquet", "-o", output, "--model", model, "--drop-unsupported")
+    assert dropped.exit_code == 0, dropped.stderr
+    assert "some of 'note' stay missing" in dropped.stderr
+    assert pq.read_schema(output).equals(pq.read_schema(tmp_path / "noted.parquet"), check_metadata=True)
+    written = pd.read_parquet(output)
+    pd.testing.assert_series_equal(written["note"], pd.read_parquet(tmp_path / "noted.parquet")["note"])
+    assert written[PENGUINS.columns].notna().all(axis=None)
+
+
 def test_a_table_is_learned_where_no_model_is_given(source, tmp_path):
     result = run("impute", source, "-o", tmp_path / "whole", *QUICK)
     assert result.exit_code == 0, result.stderr
