@@ -24,6 +24,13 @@ REPORT = options(
 @click.command(cls=Command, example="compare adult.parquet --target income --report report.html")
 @click.argument("source", metavar="REAL.parquet", type=InputPath())
 @REPORT
+@click.option(
+    "--learner",
+    "learners",
+    multiple=True,
+    help='A model to train: "logistic regression" (of a number "ridge regression"), "nearest neighbours", '
+    '"random forest" or "gradient boosting"; may be repeated [default: all four].',
+)
 @click.option("--metric", help="Score of the verdict [default: auc, or r2 for a number].")
 @click.option("--ratio", type=float, default=1.0, show_default=True, help="Rows added for each learned row.")
 @click.option("--splits", "n_splits", type=click.IntRange(2), default=5, show_default=True, help="Folds.")
@@ -50,6 +57,7 @@ def compare(
     drop_unsupported: bool,
     quiet: bool,
     target: str | None,
+    learners: tuple[str, ...],
     metric: str | None,
     ratio: float,
     n_splits: int,
@@ -75,13 +83,14 @@ def compare(
     frame, told = learnable(parquet.ParquetTable.read(source), schema, drop_unsupported)
     gan = SynthGAN(target=target, verbose=0, **told, **given(parameters))
     if dry_run:
-        expected, n_fits = gan.expect(frame), n_splits * n_repeats
+        expected, n_fits = gan.expect(frame), n_splits * n_repeats + examine
         facts = {"fits": n_fits, **asdict(expected)}
         return Outcome(f"would learn {n_fits} times up to {expected} each; nothing was written", facts)
     result = compare_augmentation(
         frame,
         target,
         {"SynthGAN": gan},
+        list(learners) or None,
         metric=metric,
         ratio=ratio,
         n_splits=n_splits,

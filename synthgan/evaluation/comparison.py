@@ -72,9 +72,10 @@ def compare_augmentation(
         target among the columns, or with ``fit_resample(X, y)``; or meta-estimators that add rows in their
         own fit, such as ``AugmentedClassifier()``, in which each learner is put. Each fold fits a copy: give
         samplers that are not fitted. None compares the baselines alone.
-    estimators : estimator, sequence or mapping, default=None
+    estimators : estimator, str, sequence of these or mapping, default=None
         What is trained: estimators of scikit-learn. A pipeline is given the columns as they are, others the
-        columns as numbers. None takes a line, neighbours, a random forest and boosted trees.
+        columns as numbers. None takes a line, neighbours, a random forest and boosted trees: "logistic
+        regression" or "ridge regression", "nearest neighbours", "random forest" and "gradient boosting".
     metric : str, default=None
         The score that the verdict is about: "auc" or "r2" by default. All others are computed as well.
     ratio : float, default=1.0

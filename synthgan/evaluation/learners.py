@@ -24,7 +24,7 @@ from sklearn.utils.validation import has_fit_parameter
 from synthgan.evaluation.estimates import FloatArray
 from synthgan.evaluation.points import TablePoints
 from synthgan.evaluation.tables import Coding, class_names, numbers_of
-from synthgan.exceptions import DataError, ParameterError, listing
+from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
 
 #: Of boosted trees: without any, leaves run away where a class has few rows.
 L2 = 1.0
@@ -57,20 +57,32 @@ def named_estimators(estimators: Any, task: str) -> dict[str, Any]:
     Raises
     ------
     ParameterError
-        If one is no scikit-learn estimator for the task, or gives no probabilities of classes.
+        If one is neither the name of a default one nor a scikit-learn estimator for the task, or gives no
+        probabilities of classes.
     """
     if estimators is None:
         return default_estimators(task)
     if not isinstance(estimators, Mapping):
         some = list(estimators) if isinstance(estimators, list | tuple) else [estimators]
-        estimators = {type(one).__name__: one for one in some}
+        estimators = dict(_named(one, task) for one in some)
         if len(estimators) < len(some):
-            raise ParameterError("Two estimators are of one class; name them: {'small tree': ..., ...}.")
+            raise ParameterError("Two estimators have one name; give them others: {'small tree': ..., ...}.")
     if not estimators:
         raise ParameterError("estimators is empty; leave it out for the default ones.")
     for name, estimator in estimators.items():
         _check_estimator(name, estimator, task)
     return dict(estimators)
+
+
+def _named(estimator: Any, task: str) -> tuple[str, Any]:
+    """Return an estimator, or the default one of that name, and what it is called."""
+    if not isinstance(estimator, str):
+        return type(estimator).__name__, estimator
+    known = default_estimators(task)
+    if estimator not in known:
+        near = did_you_mean(estimator, known)
+        raise ParameterError(f"A learner of {task} must be one of {listing(known)}; got {estimator!r}.{near}")
+    return estimator, known[estimator]
 
 
 def _check_estimator(name: Hashable, estimator: Any, task: str) -> None:

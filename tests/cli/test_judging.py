@@ -28,12 +28,14 @@ def test_compare_prints_a_verdict_and_writes_a_report(penguins, tmp_path):
 
 def test_compare_goes_on_from_a_folder_and_prints_json(penguins, tmp_path):
     folder = tmp_path / "folds"
-    options = ["compare", penguins, "--target", "sex", "--json", "-q", "--resume", folder, *FAST]
+    learner = ["--learner", "random forest"]
+    options = ["compare", penguins, "--target", "sex", "--json", "-q", "--resume", folder, *learner, *FAST]
     first, again = run(*options), run(*options)
     assert first.exit_code == again.exit_code == 0, first.stderr
     assert first.stderr == ""
     assert len(list(folder.iterdir())) == 2
     assert json.loads(first.stdout)["verdicts"] == json.loads(again.stdout)["verdicts"]
+    assert {row["learner"] for row in json.loads(first.stdout)["gains"]} == {"all learners", "random forest"}
 
 
 def test_evaluate_compares_two_files(penguins, tmp_path):
@@ -56,6 +58,7 @@ def test_evaluate_compares_two_files(penguins, tmp_path):
         ([], 2, "compare needs --target"),
         (["--target", "Species"], 3, "Did you mean 'species'"),
         (["--target", "species", "--metric", "speed"], 2, "metric must be one of"),
+        (["--target", "species", "--learner", "forest"], 2, "Did you mean 'random forest'"),
         (["--target", "species", "--report", "/nowhere/report.html"], 4, "does not exist"),
     ],
 )

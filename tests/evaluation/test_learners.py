@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
@@ -123,11 +124,25 @@ def test_learners_are_named_by_the_user_or_by_their_class():
     assert list(named_estimators({"mine": GaussianNB()}, "classification")) == ["mine"]
 
 
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_default_learners_can_be_named_one_by_one(task):
+    for name, default in named_estimators(None, task).items():
+        ((named, learner),) = named_estimators(name, task).items()
+        assert named == name
+        assert repr(learner) == repr(default)
+    others = "GaussianNB" if task == "classification" else "DummyRegressor"
+    mine = GaussianNB() if task == "classification" else DummyRegressor()
+    assert list(named_estimators(["random forest", mine], task)) == ["random forest", others]
+
+
 @pytest.mark.parametrize(
     ("estimators", "told"),
     [
         ({}, "empty"),
-        ([GaussianNB(), GaussianNB()], "Two estimators are of one class"),
+        ([GaussianNB(), GaussianNB()], "Two estimators have one name"),
+        (["random forest", "random forest"], "Two estimators have one name"),
+        ("ridge regression", "one of 'logistic regression', .*; got 'ridge regression'"),
+        (["random forrest"], "Did you mean 'random forest'"),
         (LogisticRegression, "are objects, not classes; give"),
         (Ridge(), "must be a scikit-learn estimator for classification"),
         ({"a class": GaussianNB}, "are objects, not classes; give"),
