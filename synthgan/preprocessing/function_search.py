@@ -5,8 +5,8 @@ chance does not make them agree. A missing cell may be as good as any other, as 
 date of marriage. Where it is not, it is a hole: it hides a cell, and rows with one contradict nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -69,35 +69,50 @@ def _contradict(
     is_all
         Whether there are no other rows. Of some rows too few cells come twice to tell anything by that.
     """
-    found: dict[int, IntArray | None] = {}
+    found: dict[int, _Cells | None] = {}
 
-    def ids(index: int) -> IntArray | None:
+    def cells(index: int) -> _Cells | None:
         if index not in found:
-            found[index] = _ids(frame[encoders[index].name], encoders[index])
+            found[index] = _cells(frame[encoders[index].name], encoders[index])
         return found[index]
 
     for source in np.flatnonzero(told.any(1)).tolist():
-        own = ids(source)
-        if own is None or (is_all and not _has_rows_for_each(own)):
+        own = cells(source)
+        if own is None or (is_all and not _has_rows_for_each(own.ids)):
             told[source] = False
             found.pop(source)
             continue
         for column in np.flatnonzero(told[source]).tolist():
-            other = ids(column)
+            other = cells(column)
             told[source, column] = other is not None and _decides(own, other, is_all=is_all)
 
 
-def _ids(column: "pd.Series[Any]", encoder: ColumnEncoder) -> IntArray | None:
-    """Return which of its distinct cells each cell of a column is; None where cells mean nothing.
+class _Cells(NamedTuple):
+    """The cells of a column.
 
-    They are numbered from 1 on as they come, and missing ones are 0.
+    Attributes
+    ----------
+    ids
+        Which of its distinct cells each is: numbers from 1 on as they come, 0 for missing ones.
+    n
+        How many distinct ones there are.
+    has_missing
+        Whether some are missing.
     """
+
+    ids: IntArray
+    n: int
+    has_missing: bool
+
+
+def _cells(column: "pd.Series[Any]", encoder: ColumnEncoder) -> _Cells | None:
+    """Return the cells of a column; None where they mean nothing."""
     if not encoder.is_exact:
         return None
     present = column.notna().to_numpy()
     ids = np.zeros(len(column), dtype=np.int64)
     ids[present] = pd.factorize(encoder.exact(column[present]))[0] + 1
-    return ids
+    return _Cells(ids, int(ids.max()), not present.all())
 
 
 def _has_rows_for_each(ids: IntArray) -> bool:
@@ -107,39 +122,38 @@ def _has_rows_for_each(ids: IntArray) -> bool:
     return n_others > 0 and len(ids) - int(counts.max()) >= _MIN_ROWS_OF_KEY * n_others
 
 
-def _decides(own: IntArray, other: IntArray, *, is_all: bool) -> bool:
-    """Return whether a column decides another, with missing cells among its cells or without these rows."""
-    if other.max() > own.max():
+def _decides(own: _Cells, other: _Cells, *, is_all: bool) -> bool:
+    """Return whether a column decides another, if missing cells are cells or if they are holes."""
+    if other.n > own.n:
         return False
-    for is_known in _known(own, other):
-        if _agrees(own, other, is_known):
-            left, right = own[is_known], other[is_known]
+    for are_holes in (False, True) if own.has_missing or other.has_missing else (False,):
+        if _agrees(own.ids, other.ids, are_holes=are_holes):
+            left, right = _without_holes(own.ids, other.ids) if are_holes else (own.ids, other.ids)
             if not is_all or _log_chance_to_agree(left, right) < _MAX_LOG_CHANCE:
                 return True
     return False
 
 
-def _known(own: IntArray, other: IntArray) -> Iterator[Any]:
-    """Yield the rows by which a column may be seen to decide another: all, and those without a hole."""
-    yield slice(None)
-    is_whole = (own > 0) & (other > 0)
-    if not is_whole.all():
-        yield is_whole
-
-
-def _agrees(own: IntArray, other: IntArray, is_known: Any) -> bool:
+def _agrees(own: IntArray, other: IntArray, *, are_holes: bool) -> bool:
     """Return whether rows with the same cell in one column have the same in another.
 
     Most columns do not agree on the first rows already.
     """
-    own, other = own[is_known], other[is_known]
     for rows in (slice(_FEW_ROWS), slice(None)):
         left, right = own[rows], other[rows]
+        if are_holes:
+            left, right = _without_holes(left, right)
         beside = np.zeros(left.max(initial=0) + 1, dtype=np.int64)
         beside[left] = right
         if not (beside[left] == right).all():
             return False
     return True
+
+
+def _without_holes(own: IntArray, other: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the cells of two columns in rows that have both."""
+    has_both = (own > 0) & (other > 0)
+    return own[has_both], other[has_both]
 
 
 def _log_chance_to_agree(own: IntArray, other: IntArray) -> float:
@@ -173,32 +187,38 @@ def _function(
     frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], source: int, columns: list[int]
 ) -> Function:
     """Return what a source determines, cell by cell."""
-    codes, keys = exact_cells(frame[encoders[source].name], encoders[source])
+    encoder = encoders[source]
+    codes, keys = exact_cells(frame[encoder.name], encoder)
     order = np.lexsort([keys, codes])
     codes, keys = codes[order], keys[order]
-    is_new = (np.diff(codes, prepend=-1) > 0) | (np.diff(keys, prepend=keys[:1]) > 0)
-    first = np.flatnonzero(is_new)
-    codes, keys, counts = codes[is_new], keys[is_new], np.diff(first, append=len(order))
+    first = np.flatnonzero((np.diff(codes, prepend=-1) > 0) | (np.diff(keys, prepend=keys[:1]) > 0))
     whole = [frame[encoders[index].name] for index in columns]
     cells = [np.unique(encoders[i].exact(own.dropna())) for i, own in zip(columns, whole, strict=True)]
     beside = zip(whole, columns, cells, strict=True)
     places = np.stack([places_of(own, encoders[i], exact)[order] for own, i, exact in beside])
-    n_present = int(np.searchsorted(codes, encoders[source].missing_code))
-    present = slice(n_present)
-    n_rows = int(counts[present].sum())
-    images, has_holes = _images(places[:, :n_rows], first[present], counts[present])
-    beside_missing = places[:, n_rows:]
-    beside_missing = np.where(has_holes[:, None] & (beside_missing == MISSING), HIDDEN, beside_missing)
-    decides_missing = _is_decided(beside_missing, places)
+    # Missing cells of the source come last.
+    n_present = int(np.searchsorted(codes, encoder.missing_code))
+    first = first[first < n_present]
+    counts = np.diff(first, append=n_present)
+    images, has_holes = _images(places[:, :n_present], first, counts)
+    others = np.where(has_holes[:, None] & (places[:, n_present:] == MISSING), HIDDEN, places[:, n_present:])
+    decides_missing = _is_decided(others, places)
     if decides_missing:
-        others, n_others = beside_missing.max(axis=1, keepdims=True, initial=HIDDEN), counts[n_present:]
-        others = others[:, : len(n_others)]
+        others = others.max(axis=1, keepdims=True, initial=HIDDEN)[:, : others.shape[1]]
+        n_others = np.array([len(codes) - n_present] * others.shape[1], dtype=np.int64)
     else:
-        others, n_others = _combinations(images, counts[present], beside_missing)
-    codes = np.append(codes[present], np.full(len(n_others), encoders[source].missing_code))
-    keys = np.append(keys[present], np.zeros(len(n_others), dtype=keys.dtype))
-    images, counts = np.append(images, others, axis=1), np.append(counts[present], n_others)
-    return Function(source, columns, codes, keys, counts, images, cells, has_holes, decides_missing)
+        others, n_others = _combinations(images, counts, others)
+    return Function(
+        source,
+        columns,
+        np.append(codes[first], np.full(len(n_others), encoder.missing_code)),
+        np.append(keys[first], np.zeros(len(n_others), dtype=keys.dtype)),
+        np.append(counts, n_others),
+        np.append(images, others, axis=1),
+        cells,
+        has_holes,
+        decides_missing,
+    )
 
 
 def _images(places: IntArray, first: IntArray, counts: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
