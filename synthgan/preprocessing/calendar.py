@@ -13,7 +13,7 @@ import pandas as pd
 
 from synthgan.layout import FloatArray
 from synthgan.preprocessing.base import ColumnEncoder
-from synthgan.preprocessing.calendar_parts import DAY, READINGS, Part
+from synthgan.preprocessing.calendar_parts import DAY, READINGS, Part, Reading
 from synthgan.preprocessing.number_line import InstantEncoder
 from synthgan.schema import join_columns, overwritten, replaced
 
@@ -52,6 +52,13 @@ class Calendar:
     parts: list[str]
     has_holes: list[bool]
 
+    def readings(self) -> list[tuple[int, Reading, bool]]:
+        """Return for each column its index, how it holds its part, and whether it has holes."""
+        return [
+            (index, READINGS[name], has_holes)
+            for index, name, has_holes in zip(self.columns, self.parts, self.has_holes, strict=True)
+        ]
+
 
 def find_calendars(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> tuple[Calendar, ...]:
     """Return the columns of a plain table that have parts in others; each is part of one column at most.
@@ -71,9 +78,7 @@ def find_calendars(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> tu
             continue
         found = {}
         for index in sorted(free - {source}):
-            column, encoder = frame[encoders[index].name], encoders[index]
-            names = (name for name in READINGS if _is_part(name, instants[source], column, encoder))
-            if name := next(names, None):
+            if name := _part(instants[source], frame[encoders[index].name], encoders[index]):
                 found[index] = name
         if found:
             order = sorted(found, key=lambda index: list(READINGS).index(found[index]))
@@ -84,20 +89,23 @@ def find_calendars(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> tu
     return tuple(sorted(calendars, key=lambda calendar: calendar.source))
 
 
-def _is_part(name: str, when: pd.DatetimeIndex, column: "pd.Series[Any]", encoder: ColumnEncoder) -> bool:
-    """Return whether a column is a part of points in time, wherever there are both.
-
-    Most are not of the first rows already.
-    """
-    reading = READINGS[name]
-    if not reading.suits(encoder):
-        return False
+def _part(when: pd.DatetimeIndex, column: "pd.Series[Any]", encoder: ColumnEncoder) -> str | None:
+    """Return which part of points in time a column is, wherever there are both; most are none."""
+    suited = [name for name, reading in READINGS.items() if reading.suits(encoder)]
+    if not suited:
+        return None
     is_missing = column.isna().to_numpy()
-    if (is_missing != when.isna()).any():
+    has_holes = bool((is_missing != when.isna()).any())
+    if has_holes:
         has_both = when.notna() & ~is_missing
         when, column = when[has_both], column[has_both]
-        if when.nunique() < _MIN_ROWS:
-            return False
+    found = next((name for name in suited if _is_part(name, when, column, encoder)), None)
+    return found if not has_holes or when.nunique() >= _MIN_ROWS else None
+
+
+def _is_part(name: str, when: pd.DatetimeIndex, column: "pd.Series[Any]", encoder: ColumnEncoder) -> bool:
+    """Return whether a column is a part of points in time; most are not of the first rows already."""
+    reading = READINGS[name]
     for rows in (slice(_FEW_ROWS), slice(None)):
         own = reading.read(encoder, column.iloc[rows])
         if not np.array_equal(reading.part.numbers(when[rows]), own, equal_nan=True):
@@ -129,31 +137,44 @@ def keep_calendars(
         return frame
     series = [frame.iloc[:, i] for i in range(frame.shape[1])]
     for calendar in calendars:
+        source = _settled(calendar, series, encoders, fixed)
         encoder: Any = encoders[calendar.source]
-        own = [encoders[index] for index in calendar.columns]
-        readings = [READINGS[name] for name in calendar.parts]
-        triples = list(zip(readings, own, calendar.columns, strict=True))
-        drawn = [reading.read(other, series[index]) for reading, other, index in triples]
-        when = encoder.local(series[calendar.source])
-        # A text that the column does not have cannot follow from a point in time, which then follows from it.
-        is_open = when.notna() & ~fixed[:, calendar.columns].any(1)
-        owed = [fixed[:, i] | (r.write(e, when).isna().to_numpy() & is_open) for r, e, i in triples]
-        is_free = ~fixed[:, calendar.source]
-        parts = [reading.part for reading in readings]
-        source = _taking_over(series[calendar.source], encoder, parts, drawn, np.stack(owed), is_free)
-        asks = [fixed[:, i] & ~h for i, h in zip(calendar.columns, calendar.has_holes, strict=True)]
-        misses = np.any([ask & np.isnan(part) for ask, part in zip(asks, drawn, strict=True)], axis=0)
-        source = overwritten(source, _missing(source, encoder), misses & is_free)
-        series[calendar.source] = source
-        when = encoder.local(source)
-        for (reading, other, index), has_holes in zip(triples, calendar.has_holes, strict=True):
+        series[calendar.source], when = source, encoder.local(source)
+        for index, reading, has_holes in calendar.readings():
             is_hole = has_holes & (when.isna() | series[index].isna().to_numpy())
             rows = ~(fixed[:, index] | is_hole)
-            right = reading.write(other, when[rows])
+            right = reading.write(encoders[index], when[rows])
             can_be = right.notna().to_numpy() | when[rows].isna()
             rows[rows] = can_be
             series[index] = replaced(series[index], right[can_be], rows)
     return join_columns(series, list(frame.columns))
+
+
+def _settled(
+    calendar: Calendar,
+    series: Sequence["pd.Series[Any]"],
+    encoders: Sequence[ColumnEncoder],
+    fixed: npt.NDArray[np.bool_],
+) -> "pd.Series[Any]":
+    """Return points in time that have taken over what was drawn beside them; see `keep_calendars`."""
+    encoder: Any = encoders[calendar.source]
+    source, is_free = series[calendar.source], ~fixed[:, calendar.source]
+    when = encoder.local(source)
+    is_open = when.notna() & ~fixed[:, calendar.columns].any(1)
+    parts, drawn, owed = [], [], []
+    for index, reading, has_holes in calendar.readings():
+        parts.append(reading.part)
+        drawn.append(reading.read(encoders[index], series[index]))
+        # A text that the column does not have cannot follow from a point in time, which then follows from it.
+        lacks = reading.write(encoders[index], when).isna().to_numpy() & is_open
+        owed.append((fixed[:, index] | lacks) & ~(has_holes & series[index].isna().to_numpy()))
+    source = _taking_over(source, encoder, parts, drawn, np.stack(owed), is_free)
+    # What no point in time has stands beside a missing one, if anything does.
+    when, misses = encoder.local(source), np.zeros(len(source), dtype=bool)
+    for (index, reading, has_holes), own, is_owed in zip(calendar.readings(), drawn, owed, strict=True):
+        can_miss = has_holes | series[index].isna().to_numpy()
+        misses |= fixed[:, index] & is_owed & can_miss & (reading.part.numbers(when) != own)
+    return overwritten(source, _missing(source, encoder), misses & is_free & encoder.has_missing_)
 
 
 def contradicted(
@@ -165,8 +186,7 @@ def contradicted(
     if calendar.source not in cells:
         return [] if _is_some_day(calendar, cells, encoders) else given
     when = encoder.local(cells[calendar.source])
-    for index, name, has_holes in zip(calendar.columns, calendar.parts, calendar.has_holes, strict=True):
-        reading = READINGS[name]
+    for index, reading, has_holes in calendar.readings():
         if index in cells and not (has_holes and (when.isna() | cells[index].isna()).all()):
             part, own = reading.part.numbers(when), reading.read(encoders[index], cells[index])
             if not np.array_equal(part, own, equal_nan=True):
@@ -179,14 +199,23 @@ def _is_some_day(
 ) -> bool:
     """Return whether a day between the first and the last that was seen has all parts that are given."""
     encoder: Any = encoders[calendar.source]
+    given = {index: cells[index] for index in calendar.columns if index in cells}
+    missing = {index for index, column in given.items() if column.isna().all()}
+    holes = {
+        index for index, has_holes in zip(calendar.columns, calendar.has_holes, strict=True) if has_holes
+    }
+    beside_missing = holes | missing  # what may stand beside a missing point in time
+    if encoder.has_missing_ and given.keys() <= beside_missing:
+        return True
+    if missing - holes:
+        return False
     ends = encoder.local(pd.Series(list(encoder.ends()), dtype=encoder.dtype))
     first, last = ends.to_numpy().astype("datetime64[D]").astype(np.int64).tolist()
     numbers = np.arange(first, min(last, first + _MAX_DAYS) + 1)
     days = pd.DatetimeIndex(numbers.astype("datetime64[D]").astype("datetime64[s]"))
     fits = np.ones(len(days), dtype=bool)
-    for index, name in zip(calendar.columns, calendar.parts, strict=True):
-        reading = READINGS[name]
-        if index not in cells or cells[index].isna().all():
+    for index, reading, _ in calendar.readings():
+        if index not in given or index in missing:
             continue
         if reading.part.unit == "M" or reading.part.per >= DAY:
             fits &= reading.part.numbers(days) == reading.read(encoders[index], cells[index])
@@ -200,8 +229,7 @@ def broken(
     encoder: Any = encoders[calendar.source]
     when = encoder.local(frame.iloc[:, calendar.source])
     is_broken = np.zeros(len(frame), dtype=bool)
-    for index, name, has_holes in zip(calendar.columns, calendar.parts, calendar.has_holes, strict=True):
-        reading = READINGS[name]
+    for index, reading, has_holes in calendar.readings():
         own, part = reading.read(encoders[index], frame.iloc[:, index]), reading.part.numbers(when)
         is_missing = when.isna() | frame.iloc[:, index].isna().to_numpy()
         is_broken |= (own != part) & ~(np.isnan(own) & np.isnan(part)) & ~(has_holes & is_missing)

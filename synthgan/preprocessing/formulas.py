@@ -102,18 +102,26 @@ def find_formulas(
 
 
 def _pairs(few: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator[tuple[int, int]]:
-    """Yield columns of which, as some rows have it, the second may follow from the first."""
+    """Yield columns of which, as some rows have it, the second may follow from the first.
+
+    Columns with gaps in other rows need some that have both.
+    """
     for kind in (KeyEncoder, InstantEncoder):
         yield from permutations([i for i, encoder in enumerate(encoders) if isinstance(encoder, kind)], 2)
     numbers = {i: e.numbers(few[e.name]) for i, e in enumerate(encoders) if isinstance(e, NumericalEncoder)}
     if len(numbers) < 2:
         return
-    squares, deviations = _correlations(np.stack(list(numbers.values())))
+    table = np.stack(list(numbers.values()))
+    squares, deviations = _correlations(table)
+    present = (~np.isnan(table)).astype(np.float64)
+    n_both, n_present = present @ present.T, present.sum(1)
+    can_be_told = (n_both >= _MIN_CELLS) | ((n_both == n_present) & (n_both == n_present[:, None]))
     steps: FloatArray = np.array([_step(encoders[i]) for i in numbers], dtype=np.float64)
     # What a line leaves over is no more than rounding makes of it.
     is_straight = np.sqrt(1 - squares) * deviations <= steps / 2 + _STRAIGHT * deviations
     indices = list(numbers)
-    yield from ((indices[i], indices[j]) for i, j in np.argwhere(is_straight).tolist() if i != j)
+    pairs = np.argwhere(is_straight & can_be_told).tolist()
+    yield from ((indices[i], indices[j]) for i, j in pairs if i != j)
 
 
 def _correlations(numbers: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -22,8 +22,8 @@ _MAX_ROWS, _FEW_ROWS = 20_000, 500
 _MIN_ROWS_OF_KEY = 2
 #: How unlikely it must be, as a natural logarithm, that rows which share a key agree by chance.
 _MAX_LOG_CHANCE = -25.0
-#: How unlikely, that all cells beside a key are missing and only hidden.
-_MAX_LOG_CHANCE_TO_MISS = -5.0
+#: How unlikely, that all cells beside a key are holes, and that those beside missing cells agree.
+_MAX_LOG_CHANCE_TO_MISS = _MAX_LOG_CHANCE_TO_AGREE = -5.0
 
 
 def find_functions(
@@ -31,7 +31,9 @@ def find_functions(
     encoders: Sequence[ColumnEncoder],
     parts: Mapping[int, Sequence[int]] | None = None,
 ) -> tuple[Function, ...]:
-    """Return the sources of a plain table and what they determine, those that determine most first.
+    """Return the sources of a plain table and what they determine.
+
+    What another determines comes after that, and else those first that determine most.
 
     Parts of points in time, given by their source, are determined by rule; they only go with what these
     determine beside.
@@ -48,11 +50,9 @@ def find_functions(
         told[source, [index for index in settled if index not in own]] = False
         if set(np.flatnonzero(told[source]).tolist()) <= own:
             told[source] = False
-    functions = [
-        _function(frame, encoders, source, np.flatnonzero(told[source]).tolist())
-        for source in _sources(told, encoders)
-    ]
-    return tuple(sorted(functions, key=lambda function: -len(function.columns)))
+    n_tellers = _tellers(told).sum(0)
+    functions = _functions(frame, encoders, told, n_tellers)
+    return tuple(sorted(functions, key=lambda other: (n_tellers[other.source], -len(other.columns))))
 
 
 def _contradict(
@@ -124,7 +124,7 @@ def _has_rows_for_each(ids: IntArray) -> bool:
 
 def _decides(own: _Cells, other: _Cells, *, is_all: bool) -> bool:
     """Return whether a column decides another, if missing cells are cells or if they are holes."""
-    if other.n > own.n:
+    if other.n > own.n and not own.has_missing:
         return False
     for are_holes in (False, True) if own.has_missing or other.has_missing else (False,):
         if _agrees(own.ids, other.ids, are_holes=are_holes):
@@ -169,18 +169,36 @@ def _log_chance(ids: IntArray) -> float:
     return float(np.log((shares**2).sum()))
 
 
-def _sources(told: npt.NDArray[np.bool_], encoders: Sequence[ColumnEncoder]) -> list[int]:
-    """Return the columns that determine others and that no other determines.
+def _tellers(told: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return for each column which others it determines through others too, and they not it."""
+    through, some = told.copy(), np.flatnonzero(told.any(0) | told.any(1))
+    reach = told[np.ix_(some, some)].astype(np.float32)
+    while (more := np.minimum(reach + reach @ reach, 1)).sum() > reach.sum():
+        reach = more
+    through[np.ix_(some, some)] = reach > 0
+    return through & ~through.T
 
-    Of columns that determine each other, that with most codes stands for all.
+
+def _functions(
+    frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], told: npt.NDArray[np.bool_], n_tellers: IntArray
+) -> list[Function]:
+    """Return functions by which all columns go together of which one determines the other.
+
+    What two columns have of the same source goes together, unless it is hidden beside some of its cells. Of
+    columns that determine each other, that with most codes stands for all.
     """
     n_codes = np.array([encoder.span.n_codes for encoder in encoders])
-    rank = np.lexsort([np.arange(len(told)), -n_codes])
-    place = np.empty(len(told), dtype=np.int64)
-    place[rank] = np.arange(len(told))
-    mutual = told & told.T
-    is_told = (told & ~mutual).any(0) | (mutual & (place[:, None] < place[None, :])).any(0)
-    return np.flatnonzero(told.any(1) & ~is_told).tolist()
+    go_together = np.zeros_like(told)
+    functions = []
+    for source in np.lexsort([np.arange(len(told)), -n_codes, n_tellers]).tolist():
+        columns = np.flatnonzero(told[source] & ~go_together[source])
+        if not len(columns):
+            continue
+        functions.append(_function(frame, encoders, source, columns.tolist()))
+        go_together[source, columns] = go_together[columns, source] = True
+        whole = columns[(functions[-1].images != HIDDEN).all(1)]
+        go_together[np.ix_(whole, whole)] = True
+    return functions
 
 
 def _function(
@@ -192,80 +210,40 @@ def _function(
     order = np.lexsort([keys, codes])
     codes, keys = codes[order], keys[order]
     first = np.flatnonzero((np.diff(codes, prepend=-1) > 0) | (np.diff(keys, prepend=keys[:1]) > 0))
+    counts = np.diff(first, append=len(order))
     whole = [frame[encoders[index].name] for index in columns]
     cells = [np.unique(encoders[i].exact(own.dropna())) for i, own in zip(columns, whole, strict=True)]
     beside = zip(whole, columns, cells, strict=True)
     places = np.stack([places_of(own, encoders[i], exact)[order] for own, i, exact in beside])
-    # Missing cells of the source come last.
-    n_present = int(np.searchsorted(codes, encoder.missing_code))
-    first = first[first < n_present]
-    counts = np.diff(first, append=n_present)
-    images, has_holes = _images(places[:, :n_present], first, counts)
-    others = np.where(has_holes[:, None] & (places[:, n_present:] == MISSING), HIDDEN, places[:, n_present:])
-    decides_missing = _is_decided(others, places)
-    if decides_missing:
-        others = others.max(axis=1, keepdims=True, initial=HIDDEN)[:, : others.shape[1]]
-        n_others = np.array([len(codes) - n_present] * others.shape[1], dtype=np.int64)
-    else:
-        others, n_others = _combinations(images, counts, others)
-    return Function(
-        source,
-        columns,
-        np.append(codes[first], np.full(len(n_others), encoder.missing_code)),
-        np.append(keys[first], np.zeros(len(n_others), dtype=keys.dtype)),
-        np.append(counts, n_others),
-        np.append(images, others, axis=1),
-        cells,
-        has_holes,
-        decides_missing,
-    )
+    least, images = (reduce.reduceat(places, first, axis=1) for reduce in (np.minimum, np.maximum))
+    n_present = int(np.searchsorted(codes[first], encoder.missing_code))
+    has_holes = ((least == MISSING) & (images >= 0))[:, :n_present].any(1)
+    share_missing = np.maximum((places == MISSING).mean(axis=1, keepdims=True), np.finfo(float).tiny)
+    may_be_hidden = has_holes[:, None] & (counts * np.log(share_missing) > _MAX_LOG_CHANCE_TO_MISS)
+    images = np.where((images == MISSING) & may_be_hidden, HIDDEN, images)
+    if n_present < len(first):
+        images[:, -1] = _beside_missing(places, first[-1], has_holes)
+    return Function(source, columns, codes[first], keys[first], counts, images, cells, has_holes)
 
 
-def _images(places: IntArray, first: IntArray, counts: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-    """Return what stands beside each key, and which columns have holes.
+def _beside_missing(places: IntArray, first: int, has_holes: npt.NDArray[np.bool_]) -> IntArray:
+    """Return what stands beside a missing cell of a source in each column, hidden unless that is no chance.
 
     Parameters
     ----------
     places
-        Which of its cells each column has, shape ``(n_columns, n_rows)``, with the rows of a key in a row.
-    first, counts
-        The first row of each key, and how many it has.
+        Which of its cells each column has, shape ``(n_columns, n_rows)``.
+    first
+        The row with which those begin that have a missing cell of the source.
+    has_holes
+        Which columns have holes.
     """
-    images = np.maximum.reduceat(places, first, axis=1)
-    is_missing = places == MISSING
-    has_holes = ((np.minimum.reduceat(places, first, axis=1) == MISSING) & (images >= 0)).any(1)
-    log_chances = counts * np.log(np.maximum(is_missing.mean(axis=1, keepdims=True), np.finfo(float).tiny))
-    may_be_hidden = has_holes[:, None] & (log_chances > _MAX_LOG_CHANCE_TO_MISS)
-    return np.where((images == MISSING) & may_be_hidden, HIDDEN, images), has_holes
-
-
-def _is_decided(beside: IntArray, places: IntArray) -> bool:
-    """Return whether the same stands in all columns beside the missing cells of a source, and not by chance.
-
-    Parameters
-    ----------
-    beside, places
-        Which of its cells each column has beside these, shape ``(n_columns, n_missing)``, and in all rows.
-    """
-    if not beside.shape[1]:
-        return True
-    known = [own[own != HIDDEN] for own in beside]
-    if any(len(np.unique(own)) > 1 for own in known):
-        return False
-    log_chances = [
-        (len(own) - 1) * _log_chance(all_places - MISSING)
-        for own, all_places in zip(known, places, strict=True)
-        if len(own)
-    ]
-    return min(log_chances, default=0.0) < _MAX_LOG_CHANCE_TO_MISS
-
-
-def _combinations(images: IntArray, counts: IntArray, others: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the combinations of cells of keys and of other rows, and how many rows have each."""
-    both = np.append(images, others, axis=1)
-    n_rows = np.append(counts, np.ones(others.shape[1], dtype=np.int64))
-    is_whole = (both != HIDDEN).all(0)
-    if is_whole.any():
-        both, n_rows = both[:, is_whole], n_rows[is_whole]
-    own, which = np.unique(both, axis=1, return_inverse=True)
-    return own, np.bincount(which.ravel(), weights=n_rows).astype(np.int64)
+    images = np.full(len(places), HIDDEN)
+    for column, (own, may_miss) in enumerate(zip(places, has_holes, strict=True)):
+        beside = own[first:]
+        if may_miss and beside.max() > MISSING:
+            beside = beside[beside > MISSING]
+        chance = (len(beside) - 1) * _log_chance(own - MISSING)
+        if (beside == beside[0]).all() and chance < _MAX_LOG_CHANCE_TO_AGREE:
+            images[column] = beside[0]
+    return images

@@ -15,7 +15,7 @@ import pandas as pd
 from synthgan.layout import FloatArray, IntArray
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
-from synthgan.schema import join_columns, overwritten
+from synthgan.schema import join_columns, overwritten, replaced
 
 #: What stands for a cell that is missing, that is none of those known, and that no row shows.
 MISSING, UNKNOWN, HIDDEN = -1, -2, -3
@@ -33,8 +33,7 @@ class Function:
         Their indices.
     codes, keys
         The code and the exact number of each cell of the source, one code after another and there in order;
-        shape ``(n_keys,)``. See `ColumnEncoder.exact`. A missing cell that decides nothing stands there once
-        for each combination of cells that the columns may have beside it.
+        shape ``(n_keys,)``. See `ColumnEncoder.exact`. Missing cells come last.
     counts
         The rows of each.
     images
@@ -44,8 +43,6 @@ class Function:
         The exact numbers of the cells of each column, increasing.
     has_holes
         Whether cells of a column are missing whatever the source says, shape ``(n_columns,)``.
-    decides_missing
-        Whether a missing cell of the source decides the columns as any other does.
     """
 
     source: int
@@ -56,7 +53,6 @@ class Function:
     images: IntArray
     cells: list[npt.NDArray[Any]]
     has_holes: npt.NDArray[np.bool_]
-    decides_missing: bool
 
     def are_open(self, images: IntArray, places: IntArray) -> npt.NDArray[np.bool_]:
         """Return where keys say nothing of cells of the columns: where no row shows what, and at holes.
@@ -135,22 +131,27 @@ def keep_functions(
         together = zip(function.columns, function.cells, strict=True)
         drawn = np.stack([places_of(series[i], encoders[i], cells) for i, cells in together])
         codes, exact = exact_cells(source, encoder)
-        is_line = isinstance(encoder, NumberLineEncoder)
-        decides = fixed[:, function.source]
-        if not function.decides_missing:
-            decides = decides & (codes != encoder.missing_code)
-        choice = _Choice(function, encoder.missing_code if is_line else 0, decides, rng)
-        chosen = choice.keys(codes, exact, drawn, fixed[:, function.columns].T)
+        choice = _Choice(
+            function,
+            encoder.missing_code,
+            isinstance(encoder, NumberLineEncoder),
+            codes,
+            exact,
+            drawn,
+            fixed[:, function.source],
+            fixed[:, function.columns].T,
+            rng,
+        )
+        chosen = choice.keys()
         missing = function.codes[chosen] == encoder.missing_code
         cells = encoder.from_exact(function.keys[chosen][~missing])
-        may_stay = fixed[:, function.source] | choice.between_alike(codes, exact, chosen)
+        may_stay = choice.is_fixed | choice.between_alike(chosen)
         series[function.source] = overwritten(source, encoder.place(cells, missing), ~may_stay)
         images = function.images[:, chosen]
         changes = ~function.are_open(images, drawn) & ~fixed[:, function.columns].T
         for index, own, places, new in zip(function.columns, function.cells, images, changes, strict=True):
-            beside = cells_of(encoders[index], own, np.where(new, places, MISSING))
-            series[index] = overwritten(series[index], beside, new)
-            fixed[:, index] = True
+            series[index] = replaced(series[index], cells_of(encoders[index], own, places[new]), new)
+            fixed[:, index] |= places != HIDDEN
     return join_columns(series, list(frame.columns))
 
 
@@ -158,12 +159,8 @@ def broken(
     function: Function, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]
 ) -> npt.NDArray[np.bool_]:
     """Return which rows of a plain frame have a cell of the source beside another than the table has."""
-    encoder = encoders[function.source]
-    codes, exact = exact_cells(frame.iloc[:, function.source], encoder)
-    n_keys = len(function.keys)
-    if not function.decides_missing:
-        n_keys = int(np.searchsorted(function.codes, encoder.missing_code))
-    known = pd.MultiIndex.from_arrays([function.codes[:n_keys], function.keys[:n_keys]])
+    codes, exact = exact_cells(frame.iloc[:, function.source], encoders[function.source])
+    known = pd.MultiIndex.from_arrays([function.codes, function.keys])
     key = known.get_indexer(pd.MultiIndex.from_arrays([codes, exact]))
     pairs = zip(function.columns, function.cells, strict=True)
     places = np.stack([places_of(frame.iloc[:, i], encoders[i], cells) for i, cells in pairs])
@@ -198,85 +195,98 @@ class _Choice:
     ----------
     function
         What the source determines.
-    line_end
-        The first code beyond the number line that its cells lie on; 0 if there is none.
-    decides
-        Whether the source of a row must stay and settles what stands beside it, shape ``(n_rows,)``.
+    missing_code
+        The code of its missing cells.
+    is_line
+        Whether its cells lie on a number line.
+    codes, exact
+        Of its cells as they were drawn, shape ``(n_rows,)``.
+    drawn
+        Which of its cells each column has, shape ``(n_columns, n_rows)``.
+    is_fixed, fixed
+        Whether the source must stay, and whether the columns must; of the shapes of `codes` and `drawn`.
     rng
         Source of what is left open.
     """
 
     function: Function
-    line_end: int
-    decides: npt.NDArray[np.bool_]
+    missing_code: int
+    is_line: bool
+    codes: IntArray
+    exact: npt.NDArray[Any]
+    drawn: IntArray
+    is_fixed: npt.NDArray[np.bool_]
+    fixed: npt.NDArray[np.bool_]
     rng: np.random.Generator
 
-    def keys(
-        self, codes: IntArray, exact: npt.NDArray[Any], drawn: IntArray, fixed: npt.NDArray[np.bool_]
-    ) -> IntArray:
-        """Return the indices of the chosen cells of the source.
-
-        Parameters
-        ----------
-        codes, exact
-            Of the source's cells as they were drawn, shape ``(n_rows,)``.
-        drawn
-            Which of its cells each column has, shape ``(n_columns, n_rows)``.
-        fixed
-            Whether it must stay so, of that shape.
-        """
-        weights = np.where(fixed, len(drawn) + 1, 1)
-        chosen = np.full(len(codes), -1, dtype=np.int64)
-        for code in np.unique(codes):
-            rows = np.flatnonzero(codes == code)
+    def keys(self) -> IntArray:
+        """Return the indices of the chosen cells of the source, shape ``(n_rows,)``."""
+        chosen = np.full(len(self.codes), -1, dtype=np.int64)
+        for code in np.unique(self.codes):
+            rows = np.flatnonzero(self.codes == code)
             first, last = np.searchsorted(self.function.codes, [code, code + 1])
-            chosen[rows] = self._best(range(first, last), rows, exact, drawn, weights)
-        is_lost = (fixed & self.function.differ(self.function.images[:, chosen], drawn)).any(0)
-        rows = np.flatnonzero((is_lost & ~self.decides) | (chosen < 0))
-        chosen[rows] = self._best(range(len(self.function.keys)), rows, exact, drawn, weights)
+            chosen[rows] = self._best(range(first, last), rows)
+        # What is hidden beside a missing cell fits all: only what nothing else fits is taken for that.
+        n_keys = len(self.function.keys)
+        hides = self._is_missing[-1] and (self.function.images[:, -1] == HIDDEN).any()
+        others = range(n_keys - int(hides and n_keys > 1))
+        rows = np.flatnonzero(self._is_lost(chosen) | (chosen < 0))
+        chosen[rows] = self._best(others, rows)
+        if hides:
+            chosen[self._is_lost(chosen)] = n_keys - 1
         return chosen
 
-    def _best(
-        self, keys: range, rows: IntArray, exact: npt.NDArray[Any], drawn: IntArray, weights: IntArray
-    ) -> IntArray:
+    @property
+    def _is_missing(self) -> npt.NDArray[np.bool_]:
+        """Whether a key is a missing cell."""
+        return np.asarray(self.function.codes == self.missing_code)
+
+    def _is_lost(self, chosen: IntArray) -> npt.NDArray[np.bool_]:
+        """Return in which rows another key may be chosen, and the chosen one has not what must stay."""
+        differs = self.function.differ(self.function.images[:, chosen], self.drawn)
+        return np.asarray((self.fixed & differs).any(0) & ~self.is_fixed)
+
+    def _best(self, keys: range, rows: IntArray) -> IntArray:
         """Return for each of some rows the best of some keys, -1 if there are none."""
         if not len(keys):
             return np.full(len(rows), -1, dtype=np.int64)
         own = slice(keys.start, keys.stop)
         best = np.empty(len(rows), dtype=np.int64)
-        size = max(1, _MAX_COMPARED // len(keys))
+        size = max(1, _MAX_COMPARED // (len(keys) * len(self.drawn)))
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
-            differs = self.function.differ(self.function.images[:, None, own], drawn[:, part, None])
-            faults = (differs * weights[:, part, None]).sum(0)
-            faults[self.decides[part]] = 0
-            distance = self._distance(own, exact[part])
+            weights = np.where(self.fixed[:, part, None], len(self.drawn) + 1, 1)
+            differs = self.function.differ(self.function.images[:, None, own], self.drawn[:, part, None])
+            faults = (differs * weights).sum(0)
+            faults[self.is_fixed[part]] = 0
+            distance = self._distance(own, part)
             distance[faults > faults.min(1, keepdims=True)] = np.inf
             best[start : start + size] = keys.start + distance.argmin(1)
         return best
 
-    def _distance(self, keys: slice, exact: npt.NDArray[Any]) -> FloatArray:
+    def _distance(self, keys: slice, rows: IntArray) -> FloatArray:
         """Return how far keys are from drawn cells; where they have no order, less for frequent ones.
 
         A missing cell is farther from numbers than any other.
         """
-        own, is_present = self.function.keys[keys], self.function.codes[keys] < self.line_end
-        if is_present.any():
-            distance = np.abs(own.astype(np.float64) - exact[:, None].astype(np.float64))
-            return np.where(is_present, distance, np.finfo(np.float64).max)
-        frequent = np.log(self.function.counts[keys]) + self.rng.gumbel(size=(len(exact), len(own)))
-        return np.where(own == exact[:, None], -np.inf, -frequent)
+        own, exact = self.function.keys[keys], self.exact[rows][:, None]
+        rarity = self.rng.gumbel(size=(len(rows), len(own))) - np.log(self.function.counts[keys])
+        is_present = self.codes[rows][:, None] != self.missing_code
+        if not self.is_line:
+            is_same = is_present & ~self._is_missing[keys] & (own == exact)
+            return np.where(is_same, -np.inf, rarity)
+        distance = np.abs(own.astype(np.float64) - exact.astype(np.float64))
+        distance = np.where(self._is_missing[keys], np.finfo(np.float64).max, distance)
+        return np.where(is_present, distance, rarity)
 
-    def between_alike(self, codes: IntArray, exact: npt.NDArray[Any], chosen: IntArray) -> Any:
+    def between_alike(self, chosen: IntArray) -> npt.NDArray[np.bool_]:
         """Return which numbers lie between two keys that have the images of the chosen one."""
-        keys, images = self.function.keys, self.function.images
-        is_present = self.function.codes < self.line_end
-        if not is_present.any():
+        keys, images = self.function.keys[~self._is_missing], self.function.images
+        if not self.is_line or not len(keys):
             return np.zeros(len(chosen), dtype=bool)
-        keys = keys[is_present]
-        below = np.searchsorted(keys, exact, side="right") - 1
-        above = np.searchsorted(keys, exact, side="left")
-        is_between = (below >= 0) & (above < len(keys)) & (codes < self.line_end)
+        below = np.searchsorted(keys, self.exact, side="right") - 1
+        above = np.searchsorted(keys, self.exact, side="left")
+        is_between = (below >= 0) & (above < len(keys)) & (self.codes != self.missing_code)
         below, above = np.maximum(below, 0), np.minimum(above, len(keys) - 1)
         wanted = images[:, chosen]
-        return is_between & ((images[:, below] == wanted) & (images[:, above] == wanted)).all(0)
+        return np.asarray(is_between & ((images[:, below] == wanted) & (images[:, above] == wanted)).all(0))

@@ -128,7 +128,8 @@ class Ties:
         frame = formulas.keep_formulas(frame, asked_for, encoders, fixed)
         fixed = fixed.copy()
         for formula in asked_for:
-            fixed[:, formula.source] |= fixed[:, formula.column]
+            is_open = formula.is_open(frame.iloc[:, formula.source], frame.iloc[:, formula.column])
+            fixed[:, formula.source] |= fixed[:, formula.column] & ~is_open
         instants = {other.source for other in self.calendars}
         settling = [other for other in self.functions if instants & set(other.columns)]
         first = [other for other in self.functions if other.source in instants and other not in settling]
@@ -141,7 +142,10 @@ class Ties:
         for other in asked:  # a season that is given asks for its months
             fixed[:, other.source] |= fixed[:, other.columns].any(1)
         frame = calendar.keep_calendars(frame, self.calendars, encoders, fixed)
-        frame = functions.keep_functions(frame, first, encoders, fixed, rng)
+        if first:  # which may move points in time
+            frame = functions.keep_functions(frame, first, encoders, fixed, rng)
+            fixed[:, [other.source for other in first]] = True
+            frame = calendar.keep_calendars(frame, self.calendars, encoders, fixed)
         settled = [(other.source, *other.columns) for other in first]
         settled += [(other.source, *other.columns) for other in self.calendars]
         fixed[:, list(chain.from_iterable(settled))] = True

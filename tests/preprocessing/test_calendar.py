@@ -115,6 +115,54 @@ def test_rows_with_a_missing_part_can_be_asked_for(holes):
         assert not encoder.ties_.broken(back, encoder.encoders_, asked=True).any()
 
 
+@pytest.mark.parametrize(
+    ("given", "holes"),
+    [
+        ({"hour": None, "year": 2020}, ["hour"]),  # the year is taken over whatever the hour is
+        ({"day": "unknown"}, ["when"]),  # which no point in time has
+        ({"year": 2031}, ["when"]),
+    ],
+)
+def test_what_stands_beside_a_hole_can_be_asked_for(given, holes):
+    day = HOURS.dt.strftime("%Y-%m")
+    frame = pd.DataFrame(
+        {"when": HOURS, "hour": HOURS.dt.hour.astype("Int64"), "year": HOURS.dt.year, "day": day}
+    )
+    is_hole = np.random.default_rng(9).random(len(frame)) < 0.1
+    for name in holes:
+        frame[name] = frame[name].mask(is_hole)
+    if holes == ["when"]:
+        frame.loc[is_hole, "day"], frame.loc[is_hole, "year"] = "unknown", 2031
+    encoder = TableEncoder().fit(frame)
+    asked = ask(encoder, given, len(frame))
+    back = encoder.inverse_transform(apart(frame, encoder), rng=np.random.default_rng(0), conditions=[asked])
+    for name, value in given.items():
+        assert (back[name].isna() if value is None else back[name] == value).all()
+    assert not encoder.ties_.broken(back, encoder.encoders_, asked=True).any()
+
+
+def test_parts_of_a_missing_point_in_time_are_missing_together():
+    is_missing = np.random.default_rng(10).random(len(HOURS)) < 0.1
+    when = HOURS.mask(is_missing)
+    frame = pd.DataFrame({"when": when, "year": when.dt.year, "month": when.dt.month})
+    encoder = TableEncoder().fit(frame)
+    with pytest.raises(ConditionError, match=r"'month' = 3\.0 and 'year' missing"):
+        ask(encoder, {"year": None, "month": 3})
+
+
+def test_a_point_in_time_that_is_known_by_what_it_decides_keeps_its_parts():
+    some = HOURS.drop_duplicates().sample(250, random_state=0).reset_index(drop=True)
+    which, rng = RNG.integers(250, size=4000), np.random.default_rng(11)
+    when = some.iloc[which].reset_index(drop=True)
+    hour = when.dt.hour.astype("Int64").mask((which % 4 == 0) | (rng.random(4000) < 0.5))
+    frame = pd.DataFrame({"when": when, "hour": hour, "place": [f"p{w % 40}" for w in which]})
+    encoder = TableEncoder().fit(frame)
+    assert encoder.ties_.calendars
+    assert encoder.ties_.functions
+    back = encoder.inverse_transform(apart(frame, encoder), rng=np.random.default_rng(0))
+    assert not encoder.ties_.broken(back, encoder.encoders_, asked=True).any()
+
+
 def test_parts_that_fit_are_taken_over():
     """The hour that was drawn is kept: a code of the day says nothing of it."""
     frame = pd.DataFrame({"when": HOURS, "hour": HOURS.dt.hour})

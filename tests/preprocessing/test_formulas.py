@@ -115,6 +115,17 @@ def test_a_chain_is_computed_from_its_first_column():
     assert reasons[1].endswith("computed from 'x'")
 
 
+def test_a_hole_that_is_asked_for_leaves_its_source_free():
+    due = (WHEN + pd.Timedelta(days=7)).mask(NUMBER % 10 == 0)
+    frame = pd.DataFrame({"when": WHEN, "month": WHEN.dt.month, "due": due})
+    encoder = TableEncoder().fit(frame)
+    assert encoder.ties_.formulas[0].has_holes
+    asked = ask(encoder, {"month": 3, "due": None}, N_ROWS)
+    back = encoder.inverse_transform(apart(frame, encoder), rng=np.random.default_rng(0), conditions=[asked])
+    assert (back["month"] == 3).all()
+    assert not encoder.ties_.broken(back, encoder.encoders_, asked=True).any()
+
+
 def test_a_source_follows_from_a_column_that_is_given():
     frame = pd.DataFrame({"price": PRICE, "cents": np.rint(100 * PRICE).astype("int64")})
     encoder = TableEncoder().fit(frame)
