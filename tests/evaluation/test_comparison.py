@@ -297,7 +297,7 @@ class Misspelt(LogisticRegression):
         (small_table(), {"rope": -1}, ParameterError, "rope must be"),
         (small_table(), {"random_state": -1}, ParameterError, "random_state must be"),
         (small_table(), {"validation_size": 0.9}, ParameterError, "from 0 to 0.5"),
-        (small_table(), {"estimators": "LR"}, ParameterError, "must be a scikit-learn estimator"),
+        (small_table(), {"estimators": "LR"}, ParameterError, "A learner of classification must be one of"),
         (small_table(), {"target": ["y"]}, ParameterError, "must be the name of a column"),
         (small_table().assign(x=np.inf), {}, DataError, "'x' of the real rows holds infinite numbers"),
         (small_table().assign(when=1), {"time": "when"}, DataError, "1 different moments"),
