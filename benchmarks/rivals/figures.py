@@ -210,10 +210,11 @@ def main() -> None:
     rows = Rows(**cells, target=rows.target, levels=rows.levels)
     own = {"published": job["table"] in PUBLISHED, "is_real": job["is_real"]}
     warnings.simplefilter("ignore")  # a line may not converge, a fold may lack a level
-    figures = {
-        "raw": figures_of(drawn, rows, job["split"], **own),
-        "tidied": figures_of(tidied(drawn, rows.learned, rows.levels), rows, job["split"], **own),
-    }
+    figures = {"raw": figures_of(drawn, rows, job["split"], **own)}
+    tidy = tidied(drawn, rows.learned, rows.levels)
+    # Most methods draw tidy rows, of which all figures are known already.
+    is_tidy = tidy.equals(drawn)
+    figures["tidied"] = figures["raw"] if is_tidy else figures_of(tidy, rows, job["split"], **own)
     output.write_text(json.dumps(figures, default=float), encoding="utf-8")
 
 
