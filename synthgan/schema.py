@@ -130,9 +130,9 @@ def replaced(
     column: "pd.Series[Any]", cells: "pd.Series[Any]", where: npt.NDArray[np.bool_]
 ) -> "pd.Series[Any]":
     """Return a column with some cells, of the same dtype, in as many places."""
-    replacement, cells = cells.array, column.array.copy()
-    cells[where] = replacement
-    return pd.Series(cells, index=column.index, name=column.name, dtype=column.dtype)
+    changed = column.array.copy()
+    changed[where] = cells.array
+    return pd.Series(changed, index=column.index, name=column.name, dtype=column.dtype)
 
 
 def check_frame(frame: pd.DataFrame) -> None:

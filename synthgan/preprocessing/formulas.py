@@ -111,10 +111,8 @@ def _pairs(few: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator[tup
     numbers = {i: e.numbers(few[e.name]) for i, e in enumerate(encoders) if isinstance(e, NumericalEncoder)}
     if len(numbers) < 2:
         return
-    table = np.stack(list(numbers.values()))
-    squares, deviations = _correlations(table)
-    present = (~np.isnan(table)).astype(np.float64)
-    n_both, n_present = present @ present.T, present.sum(1)
+    squares, deviations, n_both = _correlations(np.stack(list(numbers.values())))
+    n_present = np.diag(n_both)
     can_be_told = (n_both >= _MIN_CELLS) | ((n_both == n_present) & (n_both == n_present[:, None]))
     steps: FloatArray = np.array([_step(encoders[i]) for i in numbers], dtype=np.float64)
     # What a line leaves over is no more than rounding makes of it.
@@ -124,8 +122,10 @@ def _pairs(few: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator[tup
     yield from ((indices[i], indices[j]) for i, j in pairs if i != j)
 
 
-def _correlations(numbers: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return squared correlations of columns, and the deviation of the second, in rows that have both.
+def _correlations(numbers: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return squared correlations of columns, the deviation of the second, and how many rows have both.
+
+    Only the rows that have both are looked at.
 
     Parameters
     ----------
@@ -138,13 +138,14 @@ def _correlations(numbers: FloatArray) -> tuple[FloatArray, FloatArray]:
     scale = np.maximum(np.abs(cells).max(axis=1, keepdims=True, initial=0.0), _TINY)  # however large they are
     cells /= scale
     cells -= present * (cells.sum(1) / np.maximum(present.sum(1), 1))[:, None]
-    n_both = np.maximum(present @ present.T, 1)
-    means = present @ cells.T / n_both
-    variances = np.maximum(present @ (cells**2).T / n_both - means**2, 0.0)
-    covariances = cells @ cells.T / n_both - means * means.T
+    n_both = present @ present.T
+    n_rows = np.maximum(n_both, 1)
+    means = present @ cells.T / n_rows
+    variances = np.maximum(present @ (cells**2).T / n_rows - means**2, 0.0)
+    covariances = cells @ cells.T / n_rows - means * means.T
     product = variances * variances.T
     squares = np.divide(covariances**2, product, out=np.zeros_like(product), where=product > _TINY)
-    return np.clip(squares, 0.0, 1.0), np.sqrt(variances) * scale.T
+    return np.clip(squares, 0.0, 1.0), np.sqrt(variances) * scale.T, n_both
 
 
 def _is_coarse(formula: Formula, encoders: Sequence[ColumnEncoder]) -> bool:
