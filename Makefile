@@ -68,7 +68,7 @@ bench-ablation: $(INSTALLED)
 # that it can be interrupted.
 bench: $(INSTALLED) $(PEERS) $(RIVALS)/data/.complete
 	$(BIN)/python benchmarks/rivals/bench.py --data $(RIVALS)/data --environments $(RIVALS)
-	$(BIN)/python benchmarks/rivals/report.py
+	$(BIN)/python benchmarks/rivals/report.py --page docs/explanation/side_by_side.md --plots docs/images
 
 # How cost grows with rows, columns and levels, of each method: long, and kept likewise.
 bench-scaling: $(INSTALLED) $(PEERS)
@@ -78,10 +78,14 @@ bench-scaling: $(INSTALLED) $(PEERS)
 guard: $(INSTALLED)
 	$(BIN)/python benchmarks/guard.py
 
-# One table, one seed and short limits, beyond which a run is a row that says so.
+# One table, one seed and short limits, beyond which a run is a row that says so. Of methods that are told how long
+# to train, synthgan alone is trained for as long as it has it of itself.
+QUICK := --data $(RIVALS)/data --environments $(RIVALS) --results $(RIVALS)/quick \
+	--tables shoppers --splits half --seeds 0 --most-seconds 90
 bench-quick: $(INSTALLED) $(PEERS) $(RIVALS)/data/.complete
-	$(BIN)/python benchmarks/rivals/bench.py --data $(RIVALS)/data --environments $(RIVALS) --results $(RIVALS)/quick \
-		--tables shoppers --splits half --seconds 15 default --seeds 0 --most-seconds 90
+	$(BIN)/python benchmarks/rivals/bench.py $(QUICK) --seconds 15
+	$(BIN)/python benchmarks/rivals/bench.py $(QUICK) --seconds default --methods synthgan ARF "Gaussian copula" \
+		SMOTE-NC "other real rows" "independent columns" bootstrap
 	$(BIN)/python benchmarks/rivals/report.py --results $(RIVALS)/quick
 
 # The figures of the evaluation beside those of the packages that defined them.

@@ -27,7 +27,7 @@ def learnable(
             raise
         table.drop(error.columns)
         names = ", ".join(repr(name) for name in error.columns)
-        announce(f"warning: left out what cannot be learned: {names}", verbose=1)
+        announce(f"warning: not learned, since it cannot be: {names}", verbose=1)
     table.drop([name for name, kind in told.kinds.items() if kind == DROP])
     kinds = {name: kind for name, kind in told.kinds.items() if kind != DROP}
     return table.frame, {"kinds": kinds, "rules": told.rules}

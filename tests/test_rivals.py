@@ -173,6 +173,16 @@ def test_what_came_of_runs_is_shown_and_which_failed(rivals, monkeypatch, capsys
     assert bench._in_short(what) == "fitted in 0 s, auc 0.600, auc_train 0.400, utility 0.900"
 
 
+def test_documents_show_what_the_report_prints(rivals):
+    report, cells = rivals["report"], rivals["cells"]
+    results, root = cells.results_in(cells.RESULTS), Path(__file__).parents[1]
+    page = (root / "docs" / "explanation" / "side_by_side.md").read_text(encoding="utf-8")
+    assert page == "\n".join(report.page(results, "tidied"))
+    of_a_minute = "\n".join(report.at_a_glance(results, "tidied", 60))
+    for path in (root / "README.md", root / "docs" / "explanation" / "benchmarks.md"):
+        assert of_a_minute in path.read_text(encoding="utf-8")
+
+
 def test_published_figures_are_of_all_tables(rivals):
     published = rivals["published"]
     for own in published.PUBLISHED.values():

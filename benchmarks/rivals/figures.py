@@ -30,8 +30,8 @@ from fidelity import nearest_shares
 from synthgan.evaluation.coverage import coverage
 from synthgan.evaluation.similarity import column_pairs, column_shapes
 
-#: Rows that are looked at for alpha-precision and beta-recall, whose work grows with their square, but for those
-#: that stand beside published figures: with fewer rows fewer are near, most so where levels seldom agree.
+#: Rows that are looked at for alpha-precision and beta-recall, whose work grows with their square. Beside
+#: published figures it is all: of fewer rows fewer are near each other, most so where levels seldom agree.
 _N_COVERED = 10_000
 #: Decimals above which a number has as many as floats have.
 _MOST_DECIMALS = 6

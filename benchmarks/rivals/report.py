@@ -1,20 +1,22 @@
-"""Tables and plots of what came of the benchmark, as Markdown on standard output and as files beside.
+"""Tables and plots of what came of the benchmark, as Markdown on standard output or as files.
 
-    python benchmarks/rivals/report.py --plots docs/images
+    python benchmarks/rivals/report.py --page docs/explanation/side_by_side.md --plots docs/images
 
 Figures are means over seeds, with the standard deviation where there are several; a run that failed is a row
 that says so.
 """
 
 import argparse
+import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from cells import METHODS, RESULTS, results_in
 from published import PUBLISHED
 from published import TABLES as PUBLISHED_TABLES
+from tables import TABLES
 
 #: Columns of the tables: a figure and what it is called.
 EQUAL_TIME = {
@@ -34,50 +36,98 @@ PROTOCOL = {
     "mle": "utility, chosen trees",
     "auc_line_train": "AUC of a line",
 }
+#: What the page begins with.
+HEAD = """# Side by side, all tables
+
+What `python benchmarks/rivals/report.py` makes of the runs in `benchmarks/rivals/results`. Read
+[how they came about](benchmarks.md) first. Empty cells have not been run; a run that failed says why.
+"""
+#: What is shown at a glance.
+GLANCE = {"auc": "AUC", "utility": "utility", "dcr_share": "DCR share"}
 Result = dict[str, Any]
 
 
 def main() -> None:
     arguments = _arguments()
     results = results_in(arguments.results)
-    for split in sorted({result["split"] for result in results}):
-        own = [result for result in results if result["split"] == split]
-        print(f"## {split.capitalize()} split\n")
-        for table in dict.fromkeys(result["table"] for result in own):
-            # Of published figures only the DCR share is of halves.
-            more = _published_rows(table) if split == "half" and table in PUBLISHED_TABLES else ()
-            of_table = [one for one in own if one["table"] == table]
-            _print_table(f"### {table}", of_table, EQUAL_TIME, arguments.as_, more)
-    published = [one for one in results if one["split"] == "published" and one["table"] in PUBLISHED_TABLES]
-    if published:
-        print("## Beside published figures\n")
-    for table in dict.fromkeys(result["table"] for result in published):
-        own = [one for one in published if one["table"] == table]
-        _print_table(f"### {table}", own, PROTOCOL, arguments.as_, _published_rows(table))
+    text = "\n".join(page(results, arguments.as_))
+    if arguments.page is None:
+        print(text)
+    else:
+        arguments.page.write_text(text, encoding="utf-8")
     if arguments.plots is not None:
         arguments.plots.mkdir(parents=True, exist_ok=True)
         plot(results, arguments.plots / "quality-and-seconds.svg", arguments.as_)
 
 
-def _print_table(
+def page(results: Sequence[Result], as_: str) -> Iterator[str]:
+    """Yield the lines of all tables."""
+    yield HEAD
+    for seconds in sorted({one["seconds"] for one in results}, key=lambda time: time or math.inf):
+        if lines := list(at_a_glance(results, as_, seconds)):
+            yield f"## Halves, {f'{seconds} s of training' if seconds else 'own default'}\n"
+            yield from (*lines, "")
+    for split in sorted({result["split"] for result in results}):
+        own = [result for result in results if result["split"] == split]
+        yield f"## Split: {split}\n"
+        for table in (name for name in TABLES if any(one["table"] == name for one in own)):
+            # Of published figures only the DCR share is of halves.
+            more = _published_rows(table) if split == "half" and table in PUBLISHED_TABLES else ()
+            of_table = [one for one in own if one["table"] == table]
+            yield from _table(f"### {table}, {split}", of_table, EQUAL_TIME, as_, more)
+    published = [one for one in results if one["split"] == "published"]
+    tables = [name for name in PUBLISHED_TABLES if any(one["table"] == name for one in published)]
+    if tables:
+        yield "## Beside published figures\n"
+    for table in tables:
+        own = [one for one in published if one["table"] == table]
+        yield from _table(
+            f"### {table}, beside published figures", own, PROTOCOL, as_, _published_rows(table)
+        )
+
+
+def at_a_glance(results: Sequence[Result], as_: str, seconds: int | None) -> Iterator[str]:
+    """Yield the lines of a table of a row a method and a column a table, of halves and one time of training.
+
+    Methods that take no time stand beside those that were trained for as long as they have it of themselves.
+    """
+    own = [one for one in results if one["split"] == "half" and one["seconds"] == seconds]
+    tables = [name for name in TABLES if any(one["table"] == name for one in own)]
+    if tables:
+        yield f"| {' / '.join(GLANCE.values())} | {' | '.join(tables)} |\n|{'---|' * (1 + len(tables))}"
+    for method in (name for name in METHODS if any(one["method"] == name for one in own)):
+        of_method = [one for one in own if one["method"] == method]
+        cells = [_glance([one for one in of_method if one["table"] == name], as_) for name in tables]
+        yield f"| {method} | {' | '.join(cells)} |"
+
+
+def _glance(results: Sequence[Result], as_: str) -> str:
+    """Return the few figures of a method on a table in a time, in the mean over seeds."""
+    whole = [figures(one, as_) for one in results if not one["failed"]]
+    if not whole:
+        return results[0]["failed"] if results else ""
+    means = (statistics.mean(own[name] for own in whole) if name in whole[0] else None for name in GLANCE)
+    return " / ".join("-" if mean is None else f"{mean:.3f}" for mean in means)
+
+
+def _table(
     title: str,
     results: Sequence[Result],
     columns: dict[str, str],
     as_: str,
-    more: Iterable[Sequence[str]] = (),
-) -> None:
-    """Print a table of a row for each method and time."""
+    more: Iterable[tuple[str, dict[str, str]]] = (),
+) -> Iterator[str]:
+    """Yield the lines of a table of a row for each method and time."""
     shown = [name for name in columns if any(name in figures(one, as_) for one in results)]
     heads = ["method", "training", "seconds", "GiB", *(columns[name] for name in shown), "seeds"]
-    print(f"{title}\n\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+    yield f"{title}\n\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}"
     for row in _rows(results, shown, as_):
-        print(f"| {' | '.join(row)} |")
+        yield f"| {' | '.join(row)} |"
     for method, found in more:
         cells = [found.get(name, "") for name in shown]
-        if not any(cells):
-            continue
-        print(f"| {method} (published) | | | | {' | '.join(cells)} | |")
-    print(flush=True)
+        if any(cells):
+            yield f"| {method} (published) | | | | {' | '.join(cells)} | |"
+    yield ""
 
 
 def _rows(results: Sequence[Result], shown: Sequence[str], as_: str) -> Iterable[list[str]]:
@@ -169,6 +219,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--as", dest="as_", choices=["tidied", "raw"], default="tidied", help="rows as drawn or tidied"
     )
+    parser.add_argument("--page", type=Path, help="file for the tables [default: standard output]")
     parser.add_argument("--plots", type=Path, help="folder for plots [default: none]")
     return parser.parse_args()
 
