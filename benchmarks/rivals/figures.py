@@ -63,7 +63,8 @@ def figures_of(
     """
     learned, test = rows.learned, rows.test
     classes = rows.target in rows.levels
-    n_covered = len(learned) if split == "published" else _N_COVERED
+    is_beside_published = published and split == "published"
+    n_covered = len(learned) if is_beside_published else _N_COVERED
     covered = coverage(learned, drawn, rng=np.random.default_rng(0), max_rows=n_covered)
     figures: dict[str, Any] = {
         "shape": column_shapes(learned, drawn)["similarity"].mean(),
@@ -78,7 +79,7 @@ def figures_of(
     # those teach that were learned.
     source = learned if is_real else drawn
     figures["utility"] = utility(source, test, rows.target, classes=classes)
-    if published and split == "published":
+    if is_beside_published:
         figures["mle"] = chosen_utility(source, test, rows.target, classes=classes)
     if not is_real:
         figures["auc"] = detection(test, drawn, rows.levels)

@@ -188,6 +188,7 @@ def _in_words(values: Sequence[float]) -> str:
 
 def plot(results: Sequence[Result], path: Path, as_: str) -> None:
     """Draw how hard drawn rows are to tell from others against seconds of training, a panel a table."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     own = [one for one in results if one["split"] == "half" and figures(one, as_).get("auc") is not None]
@@ -208,7 +209,8 @@ def plot(results: Sequence[Result], path: Path, as_: str) -> None:
     panels[0].set_ylabel("AUC of XGBoost\n(0.5: nobody can tell)")
     handles = {line.get_label(): line for panel in panels for line in panel.get_lines()}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6, frameon=False)
-    figure.savefig(path)
+    with rc_context({"svg.hashsalt": path.stem}):  # the same figures make the same file
+        figure.savefig(path, metadata={"Date": None})
 
 
 def _arguments() -> argparse.Namespace:
