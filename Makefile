@@ -88,9 +88,11 @@ bench-quick: $(INSTALLED) $(PEERS) $(RIVALS)/data/.complete
 		SMOTE-NC "other real rows" "independent columns" bootstrap
 	$(BIN)/python benchmarks/rivals/report.py --results $(RIVALS)/quick
 
-# The figures of the evaluation beside those of the packages that defined them.
-bench-agreement: $(RIVALS)/sdmetrics/.installed
+# The figures of the evaluation beside those of the packages that defined them, and those of the comparison with
+# other generators beside the same by other code.
+bench-agreement: $(RIVALS)/sdmetrics/.installed $(RIVALS)/data/.complete
 	$(RIVALS)/sdmetrics/bin/python benchmarks/agreement.py --data $(DATA)
+	$(BIN)/python benchmarks/rivals/recomputed.py --data $(RIVALS)/data
 
 # What the evaluation says of tables of which the answer is known: half an hour.
 bench-calibration: $(INSTALLED)

@@ -278,12 +278,12 @@ def test_learners_without_chances_are_judged_by_their_errors():
 
 
 def test_numbers_are_chosen_for_as_well():
-    X, y = amounts(100)
-    y += np.random.default_rng(1).normal(size=100)
+    X, y = amounts(150)
+    y += 2 * np.random.default_rng(1).normal(size=150)
     augmenter = Augmenter(ratio="auto", **JITTER)
     model = AugmentedRegressor(DecisionTreeRegressor(random_state=0), augmenter, random_state=0).fit(X, y)
     assert model.decision_.choice is not None
-    assert model.predict(X).shape == (100,)
+    assert model.predict(X).shape == (150,)
 
 
 def test_the_first_is_best_unless_another_is_clearly_better():
