@@ -52,7 +52,8 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         draws one column a round, which takes longer; 1 is the fastest.
     redraw : bool, default=True
         Whether cells of a drawn row are in the end drawn once more, given all others, from trees: in
-        random order, and a target of classes once again after all.
+        random order, and a target of classes once again after all. What groups of rows say that several
+        columns name only together, as year, month and day name a day, holds in drawn rows only then.
     correct : bool, default=True
         Whether three to eight candidates are drawn for each row (under a condition up to sixteen), and those
         are kept that make rows together lie where the learned ones do, more evenly than independent draws.

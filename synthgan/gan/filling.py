@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from synthgan.gan.computing import compute_dtype
 from synthgan.gan.model import GanModel
 from synthgan.gan.partial_rows import PartialRows
-from synthgan.gan.redrawing import Redrawn
+from synthgan.gan.redrawing import CellTrees, Redrawn
 from synthgan.gan.rows import gumbel
 from synthgan.layout import N_RELATION_CODES, IntArray, Known
 
@@ -277,8 +277,25 @@ class Filling(PartialRows):
         self.log_weights.zero_()
 
     def redraw(self, columns: Sequence[int]) -> None:
-        """Draw the cells of some columns once more, one column after another, from the model's trees."""
-        layout, trees = self.model.layout, self.model.trees
+        """Draw the cells of some columns once more, one column after another, from the model's trees.
+
+        What groups tell that several columns name together does not follow from where the generator has left
+        a row: of the weather of another day, each column would be bent to fit all the others. It is drawn
+        from its group at first, unless something is known of it.
+        """
+        model, coded = self.model, self.model.layout.coded
+        told = coded[model.group_trees.columns].tolist()
+        if told and not (self.given[:, told].any() or self.allowed.keys() & set(told)):
+            self._redraw_from(model.trees, [column for column in columns if column not in told])
+            self._redraw_from(model.group_trees, told)
+            naming = coded[model.group_trees.groups.naming.cpu()]
+            columns = [column for column in columns if column not in naming]
+        self._redraw_from(model.trees, columns)
+        self._relate_known()
+
+    def _redraw_from(self, trees: CellTrees, columns: Sequence[int]) -> None:
+        """Draw the cells of those columns once more that have trees, one column after another."""
+        layout = self.model.layout
         places = {int(layout.coded[place]): place for place in trees.columns}
         if not places:
             return
@@ -290,7 +307,6 @@ class Filling(PartialRows):
                     self._disown(column)
                     self._redraw_column(column, redrawn)
                 points[:, places[column]] = self._points(column)
-        self._relate_known()
 
     def _redraw_column(self, column: int, redrawn: Redrawn) -> None:
         """Put what trees say in place of a column's cells, or what a relation says where they say that."""

@@ -15,6 +15,7 @@ from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.computing import enough_threads
 from synthgan.gan.games import train_game
 from synthgan.gan.grouping import Dependence, Rounds
+from synthgan.gan.groups import find_grouping
 from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.learning_gaps import MIN_TIME, columns_with_gaps, learn_gaps
 from synthgan.gan.levels import described_columns
@@ -180,12 +181,18 @@ def survey(
     )
     model.levels.learn(model.forest, points, table.codes, np.random.default_rng(forest_seed))
     rows, trees_rng = table if training is None else training, np.random.default_rng(trees_seed)
+    related = {column for each in layout.relations for column in (each.column, each.partner)}
     how: dict[str, Any] = {
         "bound": dependence.bound,
+        "grouping": find_grouping(
+            points_of(rows, layout), layout, excluded=dependence.bound | related, max_time=time_for_each
+        ),
         "max_time": budget.max_time and budget.max_time * _TREES_SHARE,
     }
-    leaf_rows = fitting_leaves(rows, model.space, trees_rng, target=target, **how)
-    model.trees.grow(rows, model.space, trees_rng, leaf_rows=leaf_rows, **how)
+    how["leaf_rows"] = fitting_leaves(rows, model.space, trees_rng, target=target, **how)
+    model.trees.grow(rows, model.space, trees_rng, **how)
+    if told := how["grouping"].told:
+        model.group_trees.grow(rows, model.space, trees_rng, in_order=told, **how)
     spent = time.monotonic() - started
     return replace(budget, max_time=budget.max_time and max(0.1, budget.max_time - spent))
 

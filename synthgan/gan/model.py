@@ -81,6 +81,8 @@ class GanModel(nn.Module):
         Where real rows lie, and where those of single levels.
     trees
         What cells are redrawn from.
+    group_trees
+        What those cells are drawn from at first that groups tell which several columns name together.
     exclusions
         Which codes never stand together.
     completer
@@ -106,7 +108,7 @@ class GanModel(nn.Module):
         self.classes = LatentClasses(layout, architecture.n_classes)
         self.forest = Forest(architecture.tree_depth)
         self.levels = LevelForests(layout, architecture.described, architecture.tree_depth)
-        self.trees = CellTrees(len(layout.coded))
+        self.trees, self.group_trees = (CellTrees(len(layout.coded)) for _ in range(2))
         self.exclusions = Exclusions(layout)
         self.completer = Completer(layout)
         shape: dict[str, Any] = {

@@ -15,9 +15,9 @@ References
 
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from synthgan.gan.balancing import Points, goal_of, points_of
 from synthgan.gan.cells import Cells
+from synthgan.gan.groups import NO_GROUPS, Grouping, GroupMeans
 from synthgan.gan.rows import RowSpace
 from synthgan.gan.trees import OF_NODES, Tree, Trees, nodes_of
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
@@ -70,6 +71,8 @@ class CellTrees(Trees):
 
     Attributes
     ----------
+    groups
+        Where several columns name groups together: what these say, about which trees ask as well.
     codes, places, told_by
         The cells, leaf by leaf and there in their order, shape ``(n_cells,)``; see `Redrawn`.
     rooms
@@ -89,6 +92,15 @@ class CellTrees(Trees):
     told_by: Tensor
     rooms: Tensor
 
+    def __init__(self, n_coded: int) -> None:
+        super().__init__(n_coded)
+        self.groups = GroupMeans(n_coded)
+
+    @property
+    def n_asked(self) -> int:
+        """Of how many things nodes may ask: the columns, and what groups say."""
+        return len(self.roots) + self.groups.n_told
+
     def grow(
         self,
         table: EncodedTable,
@@ -98,6 +110,8 @@ class CellTrees(Trees):
         leaf_rows: IntArray | None = None,
         n_trees: int = _N_TREES,
         bound: Collection[int] = (),
+        grouping: Grouping = NO_GROUPS,
+        in_order: Sequence[int] | None = None,
         max_time: float | None = None,
     ) -> None:
         """Learn from real rows; tables of fewer than a hundred teach nothing.
@@ -118,6 +132,11 @@ class CellTrees(Trees):
             Of a column, where columns are not many.
         bound
             Columns that get no trees. Where one is a function of another, redrawing either would part them.
+        grouping
+            Which columns name groups together. Their own trees do not ask what these say.
+        in_order
+            Places of the only columns that get trees, to be drawn one after another: each asks neither about
+            itself nor about those after it. None for trees of all columns that ask about all others.
         max_time
             Seconds after which no tree is begun.
         """
@@ -125,20 +144,30 @@ class CellTrees(Trees):
         layout = space.layout
         left_out = {*bound, *layout.valued.tolist()}
         wanted = [place for place, column in enumerate(layout.coded.tolist()) if column not in left_out]
+        if in_order is not None:
+            wanted = [place for place in in_order if place in wanted]
         if len(table) < _MIN_TABLE or len(layout.coded) < 2:
             wanted = []
         leaf_rows = np.full(len(layout.coded), LEAF_ROWS[0]) if leaf_rows is None else leaf_rows
         n_trees = max(_MIN_TREES, min(n_trees, _MAX_TREES // max(len(wanted), 1)))
         n_rows = max(_MIN_TABLE, min(_MAX_ROWS, _MAX_CELLS // max(n_trees * len(wanted), 1)))
-        table = table.take(rng.permutation(len(table))[:n_rows])
+        order = rng.permutation(len(table))[:n_rows]
+        said = np.empty((len(order), 0), dtype=np.float32)
+        if grouping.told:
+            said = self.groups.learn(grouping, points_of(table, layout), layout)[order].astype(np.float32)
+        table = table.take(order)
         points = points_of(table, layout)
+        asked = np.column_stack([points, said])
         told_by = space.told_by(Cells.of(table, space.offsets.device)).cpu().numpy()
 
         def grown(place: int, own: np.random.Generator) -> Tree | None:
             if time.monotonic() > deadline:
                 return None
-            span = layout.spans[layout.coded[place]]
-            tree, order = _tree(points, place, span.is_ordered, int(leaf_rows[place]), own)
+            hidden = [place] if in_order is None else in_order[in_order.index(place) :]
+            if place in grouping.naming:
+                hidden = [*hidden, *range(points.shape[1], asked.shape[1])]
+            is_ordered = layout.spans[layout.coded[place]].is_ordered
+            tree, order = _tree(asked, points[:, place], hidden, is_ordered, int(leaf_rows[place]), own)
             rows, told = table.take(order), told_by[order, place]
             return tree | _cells_in_leaves(rows, layout, place, told, tree["first"])
 
@@ -166,6 +195,7 @@ class CellTrees(Trees):
         allowed
             See `synthgan.layout.Known`; of a leaf that has no such cell any is taken. None for all cells.
         """
+        points = torch.cat([points, self.groups.of(points)], dim=1)
         chances = torch.rand(3, len(points), generator=rng, device=points.device)
         roots = self.roots[place]
         leaf = self.leaves(roots[(chances[0] * len(roots)).long().clamp(max=len(roots) - 1)], points)
@@ -214,6 +244,7 @@ class CellTrees(Trees):
         n_codes
             Of the column.
         """
+        points = torch.cat([points, self.groups.of(points)], dim=1)
         shares = torch.zeros(len(points), n_codes, device=points.device)
         for root in self.roots[place]:
             reached = self.leaves(root.repeat(len(points)), points)
@@ -226,9 +257,14 @@ class CellTrees(Trees):
             shares += (seen / counts.unsqueeze(1))[own]
         return shares / len(self.roots[place])
 
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
+        """Learn first of how many groups nodes may ask, then load them."""
+        self.groups.make_room(state, prefix + "groups.")
+        super()._load_from_state_dict(state, prefix, *arguments)
+
     def drop(self, places: Collection[int]) -> None:
         """Forget the trees of some columns, which are then left as they were drawn."""
-        buffers = {name: buffer.cpu().numpy() for name, buffer in self.named_buffers()}
+        buffers = {name: buffer.cpu().numpy() for name, buffer in self.named_buffers(recurse=False)}
         roots = buffers.pop("roots")
         starts = np.unique(roots[roots >= 0])
         cuts = {True: starts[1:], False: buffers["first"][starts[1:]]}
@@ -243,23 +279,32 @@ class CellTrees(Trees):
 
 
 def _tree(
-    points: Points, place: int, is_ordered: bool, min_rows: int, rng: np.random.Generator
+    asked: Points,
+    predicted: Points,
+    hidden: Collection[int],
+    is_ordered: bool,
+    min_rows: int,
+    rng: np.random.Generator,
 ) -> tuple[Tree, IntArray]:
-    """Return the nodes of a new tree, and the rows leaf by leaf, there in the order of what is predicted."""
-    others = np.delete(points, place, axis=1)
-    sample = rng.permutation(len(points))[: round(_SHARE_GROWN_FROM * len(points))]
-    n_asked = min(_MAX_ASKED, others.shape[1])
+    """Return the nodes of a new tree, and the rows leaf by leaf, there in the order of what is predicted.
+
+    Of what may be asked about, some is hidden.
+    """
+    seen = np.setdiff1d(np.arange(asked.shape[1]), list(hidden))
+    others = asked[:, seen]
+    sample = rng.permutation(len(asked))[: round(_SHARE_GROWN_FROM * len(asked))]
+    n_asked = min(_MAX_ASKED, len(seen))
     regressor = DecisionTreeRegressor(
         min_samples_leaf=min_rows, max_features=n_asked, random_state=int(rng.integers(2**31))
     )
-    regressor.fit(others[sample], goal_of(points[:, place], is_ordered, rng)[sample])
+    regressor.fit(others[sample], goal_of(predicted, is_ordered, rng)[sample])
     tree = regressor.tree_
     nodes, number = nodes_of(tree)
     leaf = number[tree.apply(others)]
     counts = np.bincount(leaf, minlength=len(number))
-    nodes["asked"] += (nodes["asked"] >= place) & (nodes["child"] > 0)
+    nodes["asked"] = np.where(nodes["child"] > 0, seen[nodes["asked"]], 0)
     nodes |= {"first": np.cumsum(counts) - counts, "counts": counts}
-    return nodes, np.lexsort((points[:, place], leaf))
+    return nodes, np.lexsort((predicted, leaf))
 
 
 def _cells_in_leaves(

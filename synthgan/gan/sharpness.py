@@ -7,6 +7,7 @@ the cells of such rows, the one that knows less of single rows copies less.
 import math
 import time
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch.nn.functional import one_hot
 
 from synthgan.gan.balancing import points_of
 from synthgan.gan.cells import Cells
+from synthgan.gan.groups import NO_GROUPS, Grouping
 from synthgan.gan.model import GanModel
 from synthgan.gan.redrawing import LEAF_ROWS, CellTrees
 from synthgan.gan.rows import RowSpace
@@ -39,6 +41,7 @@ def fitting_leaves(
     *,
     target: int | None = None,
     bound: Collection[int] = (),
+    grouping: Grouping = NO_GROUPS,
     max_time: float | None = None,
 ) -> IntArray:
     """Return how many rows the leaves of each coded column's trees should have: one of `LEAF_ROWS` for each.
@@ -49,7 +52,7 @@ def fitting_leaves(
 
     Parameters
     ----------
-    table, space, rng, bound
+    table, space, rng, bound, grouping
         See `CellTrees.grow`.
     target
         Index of the target, or None.
@@ -70,9 +73,8 @@ def fitting_leaves(
     for rows in LEAF_ROWS:
         trees, whole = CellTrees(len(sizes)), np.full(len(sizes), rows)
         time_for_each = max_time and max_time / (len(LEAF_ROWS) + 1)
-        trees.grow(
-            learned, space, rng, leaf_rows=whole, n_trees=_N_TRIED, bound=bound, max_time=time_for_each
-        )
+        how: dict[str, Any] = {"bound": bound, "grouping": grouping, "max_time": time_for_each}
+        trees.grow(learned, space, rng, leaf_rows=whole, n_trees=_N_TRIED, **how)
         for place in trees.columns:
             if time.monotonic() < deadline:
                 own = _scores_of_trees(trees, place, points, codes[:, place], layout, target)

@@ -120,8 +120,10 @@ def test_weights_and_what_was_counted_are_what_a_file_has_to_hold():
         assert torch.equal(twin.state_dict()[name], value)
     counted = {"prior", "information", "unexplained", "classes.shares", "classes.code_shares"}
     counted |= {"forest.columns", "forest.thresholds", "forest.shares", "levels.counts", "levels.shares"}
-    counted |= {f"trees.{name}" for name in ("roots", "child", "asked", "thresholds", "first", "counts")}
-    counted |= {f"trees.{name}" for name in ("codes", "places", "told_by", "rooms")}
+    of_trees = ["roots", "child", "asked", "thresholds", "first", "counts"]
+    of_trees += ["codes", "places", "told_by", "rooms"]
+    of_trees += [f"groups.{name}" for name in ("naming", "sizes", "told", "numbers", "means")]
+    counted |= {f"{trees}.{name}" for trees in ("trees", "group_trees") for name in of_trees}
     counted |= {"exclusions.pairs", "exclusions.allowed"}
     of_rounds = [f"trees.{name}" for name in ("roots", "child", "asked", "thresholds", "first", "counts")]
     of_rounds += ["trees.codes", "trees.means", "slopes", "intercepts", "weights"]
