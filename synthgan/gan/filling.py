@@ -281,13 +281,18 @@ class Filling(PartialRows):
 
         What groups tell that several columns name together does not follow from where the generator has left
         a row: of the weather of another day, each column would be bent to fit all the others. It is drawn
-        from its group at first, unless something is known of it.
+        from its group at first, in rows of which nothing of it is given, unless less than any is allowed.
         """
         model, coded = self.model, self.model.layout.coded
-        told = coded[model.group_trees.columns].tolist()
-        if told and not (self.given[:, told].any() or self.allowed.keys() & set(told)):
+        places = set(model.group_trees.columns).intersection(model.trees.columns)
+        told = [column for column in coded[sorted(places)].tolist() if column in columns]
+        if told and not self.allowed.keys() & set(told):
             self._redraw_from(model.trees, [column for column in columns if column not in told])
+            given = self.given
+            self.given = given.clone()
+            self.given[:, told] = given[:, told].any(1, keepdim=True)
             self._redraw_from(model.group_trees, told)
+            self.given = given
             naming = coded[model.group_trees.groups.naming.cpu()]
             columns = [column for column in columns if column not in naming]
         self._redraw_from(model.trees, columns)

@@ -31,10 +31,11 @@ from synthgan.progress import Report
 #: Share of the rows that is held out; at least so many, where that is no larger share than this, and at most.
 _VALIDATION_SHARE, _MOST_OF_SMALL = 0.05, 0.2
 _MIN_VALIDATION_ROWS, _MAX_VALIDATION_ROWS = 20, 2_000
-#: Share of the time in which latent classes are learned, and as much for the forest.
+#: Share of the time in which latent classes are learned, as much for the forest, and as much for finding
+#: groups.
 _SURVEY_SHARE = 0.05
-#: Share of the time in which the leaves of the trees are chosen that cells are redrawn from, and as much for
-#: growing them.
+#: Share of the time in which the leaves of the trees are chosen that cells are redrawn from, as much for
+#: growing them and, where groups tell something, as much for those that it is drawn from.
 _TREES_SHARE = 0.1
 #: Share of the time in which it is learned to complete rows, if cells are missing.
 _GAPS_SHARE = 0.15
@@ -185,7 +186,7 @@ def survey(
     how: dict[str, Any] = {
         "bound": dependence.bound,
         "grouping": find_grouping(
-            points_of(rows, layout), layout, excluded=dependence.bound | related, max_time=time_for_each
+            rows, layout, target=target, untold=dependence.bound | related, max_time=time_for_each
         ),
         "max_time": budget.max_time and budget.max_time * _TREES_SHARE,
     }

@@ -1,8 +1,8 @@
 """Groups that several columns name only together, as year, month and day name a day: rows in, means out.
 
 Trees that ask about one column after another do not find one such group among thousands. What a column is in
-the mean of a row's group says in one number what the group says of it [1]_; where trees are grown, the row
-itself is left out of that.
+the mean of a row's group says in one number what the group says of it [1]_; where trees are grown, it is the
+mean of rows that the tree does not see.
 
 References
 ----------
@@ -18,21 +18,23 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.stats import entropy, rankdata
 from torch import Tensor, nn
 
-from synthgan.layout import FloatArray, IntArray, Layout
+from synthgan.gan.balancing import Points, points_of
+from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
 #: Columns that may name groups, and how many do so together at most. What names things has its codes about
 #: equally often, so that those are looked at of which that is the truest; and more than two of them.
 _MAX_NAMING, _MAX_TOGETHER, _MIN_CODES = 8, 4, 3
 #: Groups at least, fewer of which trees find by themselves, and rows of each in the mean, at least.
 _MIN_GROUPS, _MIN_ROWS_OF_GROUP = 100, 3
-#: Of smaller tables chance makes groups look as if they said something. No more rows than these are looked
-#: at, though groups are smaller where only some rows are.
-_MIN_ROWS, _MAX_ROWS = 1_000, 500_000
+#: Of smaller tables chance makes groups look as if they said something. No more rows and cells than these are
+#: looked at, though groups are smaller where only some rows are, nor more numbers in the search.
+_MIN_ROWS, _MAX_ROWS, _MAX_CELLS, _MAX_NUMBERS = 1_000, 100_000, 20_000_000, 32
+#: Rows of which codes are counted.
+_N_COUNTED = 10_000
 #: Share of a column's variance that a group has to explain beyond what fewer columns do: of one column at
 #: least, and of all columns that are drawn from it.
 _MIN_GAIN, _MIN_GAIN_OF_TOLD = 0.2, 0.02
@@ -45,8 +47,6 @@ _OF_GROUPS = {
     "numbers": torch.int64,
     "means": torch.float32,
 }
-
-Points = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,12 @@ NO_GROUPS = Grouping()
 
 
 def find_grouping(
-    points: Points, layout: Layout, *, excluded: Collection[int] = (), max_time: float | None = None
+    table: EncodedTable,
+    layout: Layout,
+    *,
+    target: int | None = None,
+    untold: Collection[int] = (),
+    max_time: float | None = None,
 ) -> Grouping:
     """Return the columns that together explain most of others beyond what fewer of them do.
 
@@ -75,44 +80,64 @@ def find_grouping(
 
     Parameters
     ----------
-    points
-        See `synthgan.gan.balancing.points_of`.
-    layout
-        The columns.
-    excluded
-        Indices of columns that take no part.
+    table, layout
+        Rows in random order, and the columns.
+    target
+        Index of the target, which names nothing: it is to follow from the others.
+    untold
+        Indices of columns that are not to be told by groups.
     max_time
         Seconds after which no further columns are looked at.
     """
     deadline = time.monotonic() + (math.inf if max_time is None else max_time)
-    free = [(place, int(column)) for place, column in enumerate(layout.coded) if column not in excluded]
-    evenness = {
-        place: _evenness(points[:, place]) for place, column in free if column not in layout.place_index
-    }
-    named_by = sorted(evenness, key=lambda place: -evenness[place])[:_MAX_NAMING]
-    numbers = [place for place, column in free if layout.spans[column].is_ordered]
-    if len(points) < _MIN_ROWS or len(named_by) < 2 or not numbers:
+    places = [(place, int(column)) for place, column in enumerate(layout.coded)]
+    numbers = [place for place, column in places if layout.spans[column].is_ordered and column not in untold]
+    may_name = [place for place, column in places if column not in layout.place_index and column != target]
+    if len(table) < _MIN_ROWS or len(may_name) < 2 or not numbers:
         return NO_GROUPS
-    points = points[:_MAX_ROWS]
-    ranks = _ranks(points[:, numbers])
+    points = points_of(rows_of_groups(table, layout), layout)
+    evenness = {place: _evenness(points[:_N_COUNTED, place]) for place in may_name}
+    named_by = sorted(sorted(may_name, key=lambda place: -evenness[place])[:_MAX_NAMING])
+    searched = numbers[:: -(-len(numbers) // _MAX_NUMBERS)]
+    ranks = [_ranks(points[:, place]) for place in searched]
     # What each set of columns explains, and the most that any smaller one in it does.
     explained: dict[tuple[int, ...], FloatArray] = {}
-    best, most = NO_GROUPS, 0.0
-    for naming, smaller in _sets(sorted(named_by), explained):
+    best: tuple[int, ...] = ()
+    most = 0.0
+    for naming, smaller in _sets(named_by, explained):
         if time.monotonic() > deadline:
             break
-        _, groups = np.unique(_numbers_of(points, naming, _sizes_of(naming, layout)), return_inverse=True)
+        groups = _groups(points, naming, layout)
         n_groups = int(groups.max()) + 1
         if n_groups * _MIN_ROWS_OF_GROUP > len(groups):
             continue
-        share, known = _explained(groups, ranks), np.max([np.zeros(len(numbers)), *smaller], axis=0)
+        share = np.array([_explained(groups, own) for own in ranks])
+        known = np.max([np.zeros(len(ranks)), *smaller], axis=0)
         explained[naming] = np.maximum(share, known)
-        is_other = ~np.isin(numbers, naming)
+        is_other = ~np.isin(searched, naming)
         gain, in_all = (share - known) * is_other, explained[naming][is_other].sum()
         if len(naming) > 1 and n_groups >= _MIN_GROUPS and gain.max() >= _MIN_GAIN and in_all > most:
-            told = np.array(numbers)[gain >= _MIN_GAIN_OF_TOLD]
-            best, most = Grouping(naming, tuple(told.tolist())), float(in_all)
-    return best
+            best, most = naming, float(in_all)
+    return Grouping(best, _told(points, best, numbers, layout)) if best else NO_GROUPS
+
+
+def rows_of_groups(table: EncodedTable, layout: Layout) -> EncodedTable:
+    """Return the rows in which groups are looked for and learned: all, but of long or wide tables."""
+    n_rows = min(_MAX_ROWS, max(_MIN_ROWS, _MAX_CELLS // max(len(layout.coded), 1)))
+    return table.take(np.arange(n_rows)) if n_rows < len(table) else table
+
+
+def _told(points: Points, naming: tuple[int, ...], numbers: Sequence[int], layout: Layout) -> tuple[int, ...]:
+    """Return of which numbers groups explain more than what fewer of the columns name that name them."""
+    sizes = range(1, len(naming) + 1)
+    of_sets = [_groups(points, part, layout) for size in sizes for part in combinations(naming, size)]
+    told = []
+    for place in numbers:
+        ranks = _ranks(points[:, place])
+        *fewer, share = (_explained(groups, ranks) for groups in of_sets)
+        if place not in naming and share - max(0.0, *fewer) >= _MIN_GAIN_OF_TOLD:
+            told.append(place)
+    return tuple(told)
 
 
 def _sets(
@@ -128,7 +153,7 @@ def _sets(
 
 def _evenness(codes: Points) -> float:
     """Return the entropy of codes over the most that so many can have, 0 where these are few."""
-    counts = np.unique_counts(codes.astype(np.int64)).counts
+    _, counts = np.unique(codes.astype(np.int64), return_counts=True)
     return float(entropy(counts) / np.log(len(counts))) if len(counts) >= _MIN_CODES else 0.0
 
 
@@ -146,31 +171,61 @@ def _numbers_of(points: Points, naming: Sequence[int], sizes: Sequence[int]) -> 
     return numbers
 
 
-def _ranks(points: Points) -> FloatArray:
-    """Return where cells stand among those of their column, from -1/2 to 1/2 and 0 in the mean."""
-    ranks: FloatArray = (rankdata(points, axis=0) - (len(points) + 1) / 2) / len(points)
+def _groups(points: Points, naming: Sequence[int], layout: Layout) -> IntArray:
+    """Return in which group each row is, from 0."""
+    return np.unique(_numbers_of(points, naming, _sizes_of(naming, layout)), return_inverse=True)[1]
+
+
+def _ranks(cells: Points) -> FloatArray:
+    """Return where cells of a column stand among all of it, from -1/2 to 1/2 and 0 in the mean."""
+    ranks: FloatArray = (rankdata(cells) - (len(cells) + 1) / 2) / len(cells)
     return ranks
 
 
-def _sums(groups: IntArray, numbers: FloatArray) -> FloatArray:
-    """Return the sum over each group of each column, shape ``(n_groups, n_columns)``."""
-    return np.column_stack([np.bincount(groups, column) for column in numbers.T])
+def _explained(groups: IntArray, ranks: FloatArray) -> float:
+    """Return the share of a column's variance that the mean of the others of each row's group explains.
+
+    One row more of the mean rank, 0, is counted to each group, so that few rows say little.
+    """
+    sums, squares = np.bincount(groups, ranks), np.bincount(groups, np.square(ranks))
+    share = 1 / np.bincount(groups)
+    # To this add up the squares of ``ranks - (sums - ranks) / counts``.
+    left = (1 + share) ** 2 * squares - (share + 2 * share**2) * np.square(sums)
+    return float(1 - left.sum() / max(squares.sum(), 1e-12))
 
 
-def _explained(groups: IntArray, ranks: FloatArray) -> FloatArray:
-    """Return the share of each column's variance that the means of a row's group without the row explain."""
-    sums, squares = _sums(groups, ranks), _sums(groups, np.square(ranks))
-    share = 1 / np.bincount(groups)[:, None]
-    # To this add up the squares of what `_means_of_others` leaves.
-    left = ((1 + share) ** 2 * squares - (share + 2 * share**2) * np.square(sums)).sum(0)
-    explained: FloatArray = 1 - left / np.maximum(squares.sum(0), 1e-12)
-    return explained
+@dataclass(frozen=True)
+class Halves:
+    """What trees are told of groups while they grow: each half of the rows by the means of all but itself.
 
+    By the mean of all others of its group a row would be told its own rank in disguise. Of one half, all rows
+    of a group are told the same.
 
-def _means_of_others(sums: FloatArray, counts: IntArray, ranks: FloatArray) -> FloatArray:
-    """Return the mean rank in each row's group without the row, and with one row more of the mean rank, 0."""
-    means: FloatArray = (sums - ranks) / counts[:, None]
-    return means
+    Parameters
+    ----------
+    groups, ranks
+        Of the rows, shapes ``(n_rows,)`` and ``(n_rows, n_told)``.
+    counts, sums
+        Of all rows that are known, shapes ``(n_groups,)`` and ``(n_groups, n_told)``.
+    """
+
+    groups: IntArray
+    ranks: FloatArray
+    counts: IntArray
+    sums: FloatArray
+
+    def means(self, first: IntArray) -> Points:
+        """Return what rows are told, shape ``(n_rows, n_told)``, given the indices of one half."""
+        is_first, n_groups = np.zeros(len(self.groups), dtype=bool), len(self.counts)
+        is_first[first] = True
+        told = np.empty(self.ranks.shape, dtype=np.float32)
+        for half in (is_first, ~is_first):
+            groups = self.groups[half]
+            left = 1 + self.counts - np.bincount(groups, minlength=n_groups)
+            for column, ranks in enumerate(self.ranks[half].T):
+                sums = self.sums[:, column] - np.bincount(groups, ranks, n_groups)
+                told[half, column] = (sums / left)[groups]
+        return told
 
 
 class GroupMeans(nn.Module):
@@ -210,37 +265,36 @@ class GroupMeans(nn.Module):
         """Of how many columns the means are known."""
         return len(self.told)
 
-    def learn(self, grouping: Grouping, points: Points, layout: Layout) -> FloatArray:
-        """Learn the means of the groups of some rows, and return those of the other rows of each row's group.
+    def learn(self, grouping: Grouping, points: Points, layout: Layout, rows: IntArray) -> Halves:
+        """Learn the means of groups, and return what trees are told that grow from some rows.
 
         Parameters
         ----------
         grouping
             See there.
         points
-            The rows, shape ``(n_rows, n_coded)``.
+            All rows that are known, shape ``(n_known, n_coded)``.
         layout
             The columns.
-
-        Returns
-        -------
-        means
-            Shape ``(n_rows, n_told)``.
+        rows
+            Indices of those that trees grow from, shape ``(n_rows,)``.
         """
         sizes = _sizes_of(grouping.naming, layout)
-        ranks = _ranks(points[:, list(grouping.told)])
         numbers, groups = np.unique(_numbers_of(points, grouping.naming, sizes), return_inverse=True)
+        ranks = np.column_stack([_ranks(points[:, place]) for place in grouping.told])
         counts = np.bincount(groups)
-        sums = _sums(groups, ranks)
-        known = (grouping.naming, sizes, grouping.told, numbers, sums / (counts[:, None] + 1))
+        sums: FloatArray = np.column_stack([np.bincount(groups, column) for column in ranks.T])
+        is_known = counts >= _MIN_ROWS_OF_GROUP
+        means = sums[is_known] / (1 + counts[is_known, None])
+        known = (grouping.naming, sizes, grouping.told, numbers[is_known], means)
         for (name, dtype), own in zip(_OF_GROUPS.items(), known, strict=True):
             self.register_buffer(name, torch.as_tensor(np.asarray(own), dtype=dtype).to(self.means.device))
-        return _means_of_others(sums[groups], counts[groups], ranks)
+        return Halves(groups[rows], ranks[rows], counts, sums)
 
     def of(self, points: Tensor) -> Tensor:
         """Return the means of the groups of rows, 0 for unknown ones; shape ``(n_rows, n_told)``."""
-        if not self.n_told:
-            return points[:, :0]
+        if not len(self.numbers):
+            return points.new_zeros(len(points), self.n_told)
         number = torch.zeros(len(points), dtype=torch.long, device=points.device)
         for place, size in zip(self.naming.tolist(), self.sizes.tolist(), strict=True):
             number = number * size + points[:, place].long().clamp(0, size - 1)
@@ -267,7 +321,6 @@ class GroupMeans(nn.Module):
         return bool(
             self.naming.shape == self.sizes.shape
             and self.means.shape == (len(self.numbers), len(self.told))
-            and (len(self.numbers) > 0) == (len(self.told) > 0)
             and ((places >= 0) & (places < self.n_coded)).all()
             and (self.sizes > 0).all()
             and (self.numbers.diff() > 0).all()

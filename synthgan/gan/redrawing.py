@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from synthgan.gan.balancing import Points, goal_of, points_of
 from synthgan.gan.cells import Cells
-from synthgan.gan.groups import NO_GROUPS, Grouping, GroupMeans
+from synthgan.gan.groups import NO_GROUPS, Grouping, GroupMeans, Halves, rows_of_groups
 from synthgan.gan.rows import RowSpace
 from synthgan.gan.trees import OF_NODES, Tree, Trees, nodes_of
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
@@ -151,23 +151,22 @@ class CellTrees(Trees):
         leaf_rows = np.full(len(layout.coded), LEAF_ROWS[0]) if leaf_rows is None else leaf_rows
         n_trees = max(_MIN_TREES, min(n_trees, _MAX_TREES // max(len(wanted), 1)))
         n_rows = max(_MIN_TABLE, min(_MAX_ROWS, _MAX_CELLS // max(n_trees * len(wanted), 1)))
-        order = rng.permutation(len(table))[:n_rows]
-        said = np.empty((len(order), 0), dtype=np.float32)
+        known = rows_of_groups(table, layout) if grouping.told else table
+        order, halves = rng.permutation(len(known))[:n_rows], None
         if grouping.told:
-            said = self.groups.learn(grouping, points_of(table, layout), layout)[order].astype(np.float32)
-        table = table.take(order)
+            halves = self.groups.learn(grouping, points_of(known, layout), layout, order)
+        table = known.take(order)
         points = points_of(table, layout)
-        asked = np.column_stack([points, said])
         told_by = space.told_by(Cells.of(table, space.offsets.device)).cpu().numpy()
 
         def grown(place: int, own: np.random.Generator) -> Tree | None:
             if time.monotonic() > deadline:
                 return None
             hidden = [place] if in_order is None else in_order[in_order.index(place) :]
+            is_ordered, told_means = layout.spans[layout.coded[place]].is_ordered, halves
             if place in grouping.naming:
-                hidden = [*hidden, *range(points.shape[1], asked.shape[1])]
-            is_ordered = layout.spans[layout.coded[place]].is_ordered
-            tree, order = _tree(asked, points[:, place], hidden, is_ordered, int(leaf_rows[place]), own)
+                told_means = None
+            tree, order = _tree(points, place, hidden, is_ordered, int(leaf_rows[place]), own, told_means)
             rows, told = table.take(order), told_by[order, place]
             return tree | _cells_in_leaves(rows, layout, place, told, tree["first"])
 
@@ -195,7 +194,7 @@ class CellTrees(Trees):
         allowed
             See `synthgan.layout.Known`; of a leaf that has no such cell any is taken. None for all cells.
         """
-        points = torch.cat([points, self.groups.of(points)], dim=1)
+        points = self._with_means(points)
         chances = torch.rand(3, len(points), generator=rng, device=points.device)
         roots = self.roots[place]
         leaf = self.leaves(roots[(chances[0] * len(roots)).long().clamp(max=len(roots) - 1)], points)
@@ -207,6 +206,10 @@ class CellTrees(Trees):
         back = self.rooms[cell - 1].float()  # none, if that is the last of another leaf
         shifts = torch.where(how_far > 0, further, back) * how_far
         return Redrawn(self.codes[cell].long(), self.places[cell].long(), self.told_by[cell].long(), shifts)
+
+    def _with_means(self, points: Tensor) -> Tensor:
+        """Return what nodes may ask about: where rows stand, and what their groups say."""
+        return torch.cat([points, self.groups.of(points)], dim=1) if self.groups.n_told else points
 
     def _some_cell(self, leaf: Tensor, chance: Tensor) -> Tensor:
         """Return the index of a cell in each leaf."""
@@ -244,7 +247,7 @@ class CellTrees(Trees):
         n_codes
             Of the column.
         """
-        points = torch.cat([points, self.groups.of(points)], dim=1)
+        points = self._with_means(points)
         shares = torch.zeros(len(points), n_codes, device=points.device)
         for root in self.roots[place]:
             reached = self.leaves(root.repeat(len(points)), points)
@@ -279,32 +282,37 @@ class CellTrees(Trees):
 
 
 def _tree(
-    asked: Points,
-    predicted: Points,
+    points: Points,
+    place: int,
     hidden: Collection[int],
     is_ordered: bool,
     min_rows: int,
     rng: np.random.Generator,
+    halves: Halves | None = None,
 ) -> tuple[Tree, IntArray]:
     """Return the nodes of a new tree, and the rows leaf by leaf, there in the order of what is predicted.
 
-    Of what may be asked about, some is hidden.
+    It asks about columns that are not hidden and, if they are given, about the means of groups.
     """
-    seen = np.setdiff1d(np.arange(asked.shape[1]), list(hidden))
-    others = asked[:, seen]
-    sample = rng.permutation(len(asked))[: round(_SHARE_GROWN_FROM * len(asked))]
+    seen = np.setdiff1d(np.arange(points.shape[1]), list(hidden))
+    sample = rng.permutation(len(points))[: round(_SHARE_GROWN_FROM * len(points))]
+    others = points[:, seen]
+    if halves is not None:
+        means = halves.means(sample)
+        others = np.column_stack([others, means])
+        seen = np.append(seen, points.shape[1] + np.arange(means.shape[1]))
     n_asked = min(_MAX_ASKED, len(seen))
     regressor = DecisionTreeRegressor(
         min_samples_leaf=min_rows, max_features=n_asked, random_state=int(rng.integers(2**31))
     )
-    regressor.fit(others[sample], goal_of(predicted, is_ordered, rng)[sample])
+    regressor.fit(others[sample], goal_of(points[:, place], is_ordered, rng)[sample])
     tree = regressor.tree_
     nodes, number = nodes_of(tree)
     leaf = number[tree.apply(others)]
     counts = np.bincount(leaf, minlength=len(number))
     nodes["asked"] = np.where(nodes["child"] > 0, seen[nodes["asked"]], 0)
     nodes |= {"first": np.cumsum(counts) - counts, "counts": counts}
-    return nodes, np.lexsort((predicted, leaf))
+    return nodes, np.lexsort((points[:, place], leaf))
 
 
 def _cells_in_leaves(

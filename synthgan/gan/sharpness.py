@@ -71,7 +71,7 @@ def fitting_leaves(
     codes = torch.from_numpy(held_out.codes[:, layout.coded].astype(np.int64)).to(space.offsets.device)
     scores: dict[int, list[Tensor]] = {place: [] for place in range(len(sizes))}
     for rows in LEAF_ROWS:
-        trees, whole = CellTrees(len(sizes)), np.full(len(sizes), rows)
+        trees, whole = CellTrees(len(sizes)).to(points.device), np.full(len(sizes), rows)
         time_for_each = max_time and max_time / (len(LEAF_ROWS) + 1)
         how: dict[str, Any] = {"bound": bound, "grouping": grouping, "max_time": time_for_each}
         trees.grow(learned, space, rng, leaf_rows=whole, n_trees=_N_TRIED, **how)
