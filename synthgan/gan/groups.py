@@ -36,7 +36,7 @@ _MIN_ROWS, _MAX_ROWS, _MAX_CELLS, _MAX_NUMBERS = 1_000, 100_000, 20_000_000, 32
 #: Rows of which codes are counted.
 _N_COUNTED = 10_000
 #: Share of a column's variance that a group has to explain beyond what fewer columns do: of one column at
-#: least, and of all columns that are drawn from it.
+#: least, and there beyond what they do one by one as well, and of all columns that are drawn from it.
 _MIN_GAIN, _MIN_GAIN_OF_TOLD = 0.2, 0.02
 
 #: What groups are made of, and how it is stored; see `GroupMeans`.
@@ -117,7 +117,11 @@ def find_grouping(
         is_other = ~np.isin(searched, naming)
         gain, in_all = (share - known) * is_other, explained[naming][is_other].sum()
         if len(naming) > 1 and n_groups >= _MIN_GROUPS and gain.max() >= _MIN_GAIN and in_all > most:
-            best, most = naming, float(in_all)
+            # Trees that ask about one column after another find what columns say each by itself, added up.
+            of_each = [_groups(points, (place,), layout) for place in naming]
+            added = [_explained_by_sum(of_each, own) for own in ranks]
+            if ((share - added) * is_other).max() >= _MIN_GAIN:
+                best, most = naming, float(in_all)
     return Grouping(best, _told(points, best, numbers, layout)) if best else NO_GROUPS
 
 
@@ -192,6 +196,13 @@ def _explained(groups: IntArray, ranks: FloatArray) -> float:
     # To this add up the squares of ``ranks - (sums - ranks) / counts``.
     left = (1 + share) ** 2 * squares - (share + 2 * share**2) * np.square(sums)
     return float(1 - left.sum() / max(squares.sum(), 1e-12))
+
+
+def _explained_by_sum(of_each: Sequence[IntArray], ranks: FloatArray) -> float:
+    """Return the share of a column's variance that means of groups explain, of several kinds and added up."""
+    means = np.column_stack([(np.bincount(own, ranks) / np.bincount(own))[own] for own in of_each])
+    weights = np.linalg.lstsq(means, ranks)[0]
+    return float(1 - np.square(ranks - means @ weights).sum() / max(np.square(ranks).sum(), 1e-12))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ def panel(n_each=6, seed=0, told_by="shop and week", noise=5, n_shops=N_SHOPS, n
     shop, week = (part.ravel() for part in np.indices((n_shops, n_weeks)).repeat(n_each, axis=2))
     effects = np.random.default_rng(99).normal(size=(n_shops, n_weeks))
     effect = effects[shop, week] if told_by == "shop and week" else effects[0, week]
+    if told_by == "shop plus week":
+        effect = (effects[0, week] + effects[shop, 0]) / 2**0.5
     if told_by == "nothing":
         effect = rng.permutation(effect)
     sold = 100 + 20 * effect + noise * rng.normal(size=len(shop))
@@ -65,6 +67,7 @@ def test_columns_are_found_that_only_together_name_groups(sales):
         pytest.param(panel(n_each=1), id="too few rows"),
         pytest.param(panel(n_each=2).assign(till=0), id="two rows a group"),
         pytest.param(panel(told_by="week"), id="one column names them"),
+        pytest.param(panel(told_by="shop plus week"), id="columns name them one by one"),
         pytest.param(panel(n_each=12).query("shop < 3"), id="few groups"),
         pytest.param(panel()[["sold", "heat"]], id="nothing names them"),
         pytest.param(panel()[["shop", "week"]].astype(str), id="nothing is told"),
