@@ -4,7 +4,7 @@
 
 Rows of three kinds are judged, on halves of each table: those of SynthGAN after a few seconds, learned
 rows of which every tenth cell is another row's, and columns dealt independently. What is recomputed shares
-no code with `figures.py` but the reading of the tables: another coding of levels, XGBoost by its own
+no code with `figures.py` but the reading of the tables: another coding of words, XGBoost by its own
 interface, folds dealt otherwise, areas counted from ranks (Mann and Whitney), distances in double precision.
 It ends with an error if a difference is above what is allowed for that figure.
 """
@@ -35,6 +35,8 @@ ALLOWED = {"auc": 0.015, "auc_train": 0.015, "utility": 0.03, "dcr_share": 0.002
 #: Of each half, at most, and of those whose nearest rows are looked for.
 N_ROWS, N_NEAREST = 6_000, 3_000
 SECONDS = 10
+#: Levels that are numbers are taken as such.
+_NUMBER = r"-?\d+(\.\d+)?(e[+-]?\d+)?"
 
 
 def main() -> None:
@@ -103,12 +105,14 @@ def recomputed_figures(rows: Rows, drawn: pd.DataFrame) -> dict[str, float]:
 
 
 def numbered(parts: list[pd.DataFrame], levels: list[str]) -> list[np.ndarray]:
-    """Return the parts as numbers and one column a level, of which the first sets the levels."""
-    if not levels:
-        return [part.to_numpy(float) for part in parts]
-    coder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(parts[0][levels].astype(str))
+    """Return the parts as numbers and one column a word, of which the first sets the words."""
+    both = pd.concat(parts)
+    words = [name for name in levels if not both[name].dropna().str.fullmatch(_NUMBER).all()]
+    if not words:
+        return [part.astype(float).to_numpy() for part in parts]
+    coder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(parts[0][words].astype(str))
     return [
-        np.hstack([part.drop(columns=levels).to_numpy(float), coder.transform(part[levels].astype(str))])
+        np.hstack([part.drop(columns=words).astype(float), coder.transform(part[words].astype(str))])
         for part in parts
     ]
 
