@@ -12,7 +12,7 @@ It ends with an error if a difference is above what is allowed for that figure.
 import argparse
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,7 @@ def main() -> None:
     for table in arguments.tables:
         rows = first_rows(rows_of(table, "half", arguments.data))
         for kind, drawn in drawn_rows(rows):
-            ours, others = published_figures(rows, drawn), recomputed_figures(rows, drawn)
+            ours, others = benchmark_figures(rows, drawn), recomputed_figures(rows, drawn)
             for name, figure in ours.items():
                 apart = abs(figure - others[name])
                 is_near &= apart <= ALLOWED[name]
@@ -80,7 +80,7 @@ def drawn_rows(rows: Rows) -> Iterator[tuple[str, pd.DataFrame]]:
     yield "independent columns", dealt
 
 
-def published_figures(rows: Rows, drawn: pd.DataFrame) -> dict[str, float]:
+def benchmark_figures(rows: Rows, drawn: pd.DataFrame) -> dict[str, float]:
     """Return the figures as the benchmark has them."""
     strict, ties = nearest_shares(rows.learned, rows.test, drawn.iloc[:N_NEAREST])
     return {
@@ -104,7 +104,7 @@ def recomputed_figures(rows: Rows, drawn: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def numbered(parts: list[pd.DataFrame], levels: list[str]) -> list[np.ndarray]:
+def numbered(parts: list[pd.DataFrame], levels: Sequence[str]) -> list[np.ndarray]:
     """Return the parts as numbers and one column a word, of which the first sets the words."""
     both = pd.concat(parts)
     words = [name for name in levels if not both[name].dropna().str.fullmatch(_NUMBER).all()]
@@ -120,7 +120,7 @@ def numbered(parts: list[pd.DataFrame], levels: list[str]) -> list[np.ndarray]:
 def area_between(real: pd.DataFrame, drawn: pd.DataFrame, levels: tuple[str, ...]) -> float:
     """Return how often trees find a real row likelier to be real than a drawn one, over three folds."""
     size = min(len(real), len(drawn))
-    cells = np.vstack(numbered([real.iloc[:size], drawn.iloc[:size]], list(levels)))
+    cells = np.vstack(numbered([real.iloc[:size], drawn.iloc[:size]], levels))
     is_real = np.arange(2 * size) < size
     fold = np.random.default_rng(7).permutation(2 * size) % 3
     areas = []

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from synthgan.gan.computing import make_room
 from synthgan.gan.trees import Trees
 from synthgan.layout import FloatArray, IntArray, Layout
 
@@ -217,9 +218,7 @@ class CompletingRound(nn.Module):
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
         """Make room for as many lines as there are, and load them."""
-        for name in ("slopes", "intercepts"):
-            if prefix + name in state:
-                self.register_buffer(name, getattr(self, name).new_empty(state[prefix + name].shape))
+        make_room(self, ("slopes", "intercepts"), state, prefix)
         super()._load_from_state_dict(state, prefix, *arguments)
         width = sum(self.parts_of(place) for place in range(len(self.layout.coded)))
         numbers = (self.slopes, self.intercepts, self.weights)

@@ -1,10 +1,11 @@
-"""How torch computes here: in which precision, on how many threads, from which random stream."""
+"""How torch computes here: in which precision, on how many threads, from which stream, in what room."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 #: Numbers in a hidden layer of a batch, from which on threads share its matrix products.
 _MIN_SHARED_PRODUCT = 2**17
@@ -60,3 +61,10 @@ def compute_dtype(device: torch.device) -> torch.dtype:
     if torch.is_autocast_enabled(device.type):
         return torch.get_autocast_dtype(device.type)
     return torch.float32
+
+
+def make_room(module: nn.Module, names: Iterable[str], state: Mapping[str, Tensor], prefix: str) -> None:
+    """Give buffers of a module the shapes that they have in a state, which is then loaded into them."""
+    for name in names:
+        if prefix + name in state:
+            module.register_buffer(name, getattr(module, name).new_empty(state[prefix + name].shape))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from synthgan.gan.computing import make_room
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout, Span
 
 #: Rows that are looked at, fewer where there are many pairs of columns.
@@ -216,9 +217,7 @@ class Exclusions(nn.Module):
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
         """Make room for as many pairs as there are, and load them."""
-        for name in ("pairs", "allowed"):
-            if prefix + name in state:
-                self.register_buffer(name, getattr(self, name).new_empty(state[prefix + name].shape))
+        make_room(self, ("pairs", "allowed"), state, prefix)
         super()._load_from_state_dict(state, prefix, *arguments)
         is_sound = self.pairs.ndim == 2 and bool(((self.pairs >= 0) & (self.pairs < len(self.layout))).all())
         if is_sound:

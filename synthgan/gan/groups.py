@@ -23,6 +23,7 @@ from scipy.stats import entropy, rankdata
 from torch import Tensor, nn
 
 from synthgan.gan.balancing import Points, points_of
+from synthgan.gan.computing import make_room
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
 #: Columns that may name groups, and how many do so together at most. What names things has its codes about
@@ -98,7 +99,14 @@ def find_grouping(
     points = points_of(rows_of_groups(table, layout), layout)
     evenness = {place: _evenness(points[:_N_COUNTED, place]) for place in may_name}
     named_by = sorted(sorted(may_name, key=lambda place: -evenness[place])[:_MAX_NAMING])
-    searched = numbers[:: -(-len(numbers) // _MAX_NUMBERS)]
+    naming = _search(points, layout, named_by, numbers[:: -(-len(numbers) // _MAX_NUMBERS)], deadline)
+    return Grouping(naming, _told(points, naming, numbers, layout)) if naming else NO_GROUPS
+
+
+def _search(
+    points: Points, layout: Layout, named_by: list[int], searched: list[int], deadline: float
+) -> tuple[int, ...]:
+    """Return which of some columns together explain most of the numbers that are searched; () if none do."""
     ranks = [_ranks(points[:, place]) for place in searched]
     # What each set of columns explains, and the most that any smaller one in it does.
     explained: dict[tuple[int, ...], FloatArray] = {}
@@ -122,7 +130,7 @@ def find_grouping(
             added = [_explained_by_sum(of_each, own) for own in ranks]
             if ((share - added) * is_other).max() >= _MIN_GAIN:
                 best, most = naming, float(in_all)
-    return Grouping(best, _told(points, best, numbers, layout)) if best else NO_GROUPS
+    return best
 
 
 def rows_of_groups(table: EncodedTable, layout: Layout) -> EncodedTable:
@@ -314,9 +322,7 @@ class GroupMeans(nn.Module):
 
     def make_room(self, state: dict[str, Tensor], prefix: str) -> None:
         """Make room for as many groups as a state has."""
-        for name in _OF_GROUPS:
-            if prefix + name in state:
-                self.register_buffer(name, getattr(self, name).new_empty(state[prefix + name].shape))
+        make_room(self, _OF_GROUPS, state, prefix)
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
         """Load as many groups as there are."""

@@ -163,10 +163,9 @@ class CellTrees(Trees):
             if time.monotonic() > deadline:
                 return None
             hidden = [place] if in_order is None else in_order[in_order.index(place) :]
-            is_ordered, told_means = layout.spans[layout.coded[place]].is_ordered, halves
-            if place in grouping.naming:
-                told_means = None
-            tree, order = _tree(points, place, hidden, is_ordered, int(leaf_rows[place]), own, told_means)
+            is_ordered = layout.spans[layout.coded[place]].is_ordered
+            means = None if place in grouping.naming else halves
+            tree, order = _tree(points, place, hidden, is_ordered, int(leaf_rows[place]), own, means)
             rows, told = table.take(order), told_by[order, place]
             return tree | _cells_in_leaves(rows, layout, place, told, tree["first"])
 

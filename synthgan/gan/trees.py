@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from synthgan.gan.computing import make_room
 from synthgan.layout import FloatArray, IntArray
 
 #: What a tree is made of, and how it is stored; see `Trees`.
@@ -119,9 +120,7 @@ class Trees(nn.Module):
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
         """Make room for as many trees as there are, and load them."""
-        for name in ("roots", *OF_NODES, *self.of_cells):
-            if prefix + name in state:
-                self.register_buffer(name, getattr(self, name).new_empty(state[prefix + name].shape))
+        make_room(self, ("roots", *OF_NODES, *self.of_cells), state, prefix)
         super()._load_from_state_dict(state, prefix, *arguments)
         if not self._is_sound():
             *_, errors = arguments
