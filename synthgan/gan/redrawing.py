@@ -248,15 +248,16 @@ class CellTrees(Trees):
         """
         points = self._with_means(points)
         shares = torch.zeros(len(points), n_codes, device=points.device)
-        for root in self.roots[place]:
-            reached = self.leaves(root.repeat(len(points)), points)
+        for reached in self.leaves_of(place, points):
             leaves, own = torch.unique(reached, return_inverse=True)
             counts = self.counts[leaves].long()
             leaf = torch.arange(len(leaves), device=points.device).repeat_interleave(counts)
             within = torch.arange(len(leaf), device=points.device) - (counts.cumsum(0) - counts)[leaf]
             codes = self.codes[self.first[leaves][leaf] + within]
             seen = (leaf * n_codes + codes).bincount(minlength=len(leaves) * n_codes).view(-1, n_codes)
-            shares += (seen / counts.unsqueeze(1))[own]
+            chances = seen / counts.unsqueeze(1)
+            for of_tree in own:
+                shares += chances[of_tree]
         return shares / len(self.roots[place])
 
     def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:

@@ -4,7 +4,7 @@ All trees of all columns lie one after another in a few arrays, so that they are
 rows walk many of them at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +23,8 @@ OF_NODES = {
     "first": np.int32,
     "counts": np.int32,
 }
+#: Rows times trees that are walked at a time, where one tree is not more.
+_WALKED_AT_A_TIME = 16_384
 #: The arrays of one tree, by name: those of its nodes and those of its cells.
 Tree = dict[str, npt.NDArray[Any]]
 
@@ -99,13 +101,32 @@ class Trees(nn.Module):
             whole = np.concatenate(parts[name]) if parts[name] else np.empty(0)
             self.register_buffer(name, torch.from_numpy(whole.astype(dtype)).to(device))
 
+    def leaves_of(self, place: int, points: Tensor) -> Iterator[Tensor]:
+        """Yield the leaves that rows come to in the trees of a column, some of these at a time.
+
+        Parameters
+        ----------
+        place
+            The column's among the coded ones; one of `columns`.
+        points
+            See `leaves`.
+
+        Yields
+        ------
+        Tensor
+            Shape ``(n_trees, batch)``; where rows are few, all trees are walked at once.
+        """
+        n_trees = max(1, _WALKED_AT_A_TIME // max(1, len(points)))
+        for roots in torch.split(self.roots[place], n_trees):
+            yield self.leaves(roots.unsqueeze(1).expand(-1, len(points)), points)
+
     def leaves(self, node: Tensor, points: Tensor) -> Tensor:
-        """Return the leaves that rows come to from some nodes.
+        """Return the leaves that rows come to from some nodes, of the shape of these.
 
         Parameters
         ----------
         node
-            Where each row begins, shape ``(batch,)``.
+            Where each row begins, shape ``(..., batch)``.
         points
             What nodes ask about, shape ``(batch, n_asked)``.
         """
