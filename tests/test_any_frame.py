@@ -17,7 +17,7 @@ def test_frames_of_any_dtype_are_fitted_and_drawn(frame):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(repeated)
+            gan = SynthGAN(epochs=1, hidden_dims=(16,), random_state=0, verbose=0).fit(repeated)
         except DataError as error:
             check_sentence(error, list(frame))
             return

@@ -21,12 +21,16 @@ N_ROWS = 240
 RNG = np.random.default_rng(0)
 
 
+def quick(**parameters):
+    """Return a generator that hardly learns anything."""
+    return SynthGAN(**{"epochs": 1, "hidden_dims": (16,), "random_state": 0, "verbose": 0, **parameters})
+
+
 def drawn_from(table, n=300, **parameters):
     """Return rows of a model of the table, which must give no warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        gan = SynthGAN(**{"epochs": 1, "random_state": 0, "verbose": 0, **parameters}).fit(table)
-        return gan.sample(n)
+        return quick(**parameters).fit(table).sample(n)
 
 
 def one_column(cells, **options):
@@ -102,7 +106,7 @@ def test_kinds_of_cells_that_files_have_come_back():
 def test_numbers_that_are_written_as_text_stay_text_and_the_schema_says_so():
     frame = one_column(["1", "2", "10"] * 80)
     assert set(drawn_from(frame)["x"]) <= {"1", "2", "10"}
-    reason = SynthGAN(epochs=1, verbose=0).fit(frame).schema_["x"].reason
+    reason = quick().fit(frame).schema_["x"].reason
     assert "numbers written as text" in reason
 
 
@@ -199,7 +203,7 @@ def test_many_levels_identifiers_and_text_are_never_one_hot():
             "n": RNG.normal(size=n_rows),
         }
     )
-    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(frame)
+    gan = quick().fit(frame)
     assert gan.encoder_.layout_.n_codes < 400
     drawn = gan.sample(1000)
     assert set(drawn["level"]) <= set(frame["level"])
@@ -230,7 +234,7 @@ def test_codes_are_drawn_as_they_were_seen_and_no_level_that_was_not():
 
 def test_a_class_of_one_row_in_thousands_can_be_drawn():
     frame = pd.DataFrame({"y": ["no"] * 4999 + ["yes"], "x": RNG.normal(size=5000)})
-    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(frame)
+    gan = quick().fit(frame)
     assert set(gan.sample(500)["y"]) <= {"no", "yes"}
     assert (gan.sample(5, conditions={"y": "yes"})["y"] == "yes").all()
 
@@ -284,7 +288,7 @@ def test_a_table_that_has_changed_is_taken_in_any_order_or_named():
     frame = pd.DataFrame(
         {"a": RNG.normal(size=N_ROWS), "when": pd.date_range("2020", periods=N_ROWS, unit="us")}
     )
-    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(frame)
+    gan = quick().fit(frame)
     same = gan.discriminate(frame)
     other = frame[["when", "a"]].assign(extra=1, when=frame["when"].astype("datetime64[s]"))
     np.testing.assert_allclose(gan.discriminate(other), same)

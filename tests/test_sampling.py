@@ -8,6 +8,8 @@ import pytest
 from synthgan import Bounds, Combinations, Inequality, Sum, SynthGAN, Unique
 from synthgan.exceptions import ConditionError, DataError, ParameterError
 
+#: Models that have hardly learned anything.
+MOMENT = {"epochs": 1, "hidden_dims": (16,), "random_state": 0, "verbose": 0}
 RNG = np.random.default_rng(0)
 N_ROWS = 600
 LOW = RNG.integers(50, size=N_ROWS)
@@ -34,7 +36,7 @@ RULES = [
 
 def fitted(rules, **parameters):
     kinds = {"code": "numerical"}
-    return SynthGAN(kinds=kinds, rules=rules, epochs=2, random_state=0, verbose=0, **parameters).fit(FRAME)
+    return SynthGAN(kinds=kinds, rules=rules, **MOMENT, **parameters).fit(FRAME)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_a_table_of_polars_gets_other_rows_for_those_that_break_a_rule():
     frame = pl.DataFrame(
         {"text": ["a", "b"] * 300, "low": FRAME["low"].to_list(), "high": FRAME["high"].to_list()}
     )
-    gan = SynthGAN(rules=[Inequality("low", "high")], epochs=1, random_state=0, verbose=0).fit(frame)
+    gan = SynthGAN(rules=[Inequality("low", "high")], **MOMENT).fit(frame)
     drawn = gan.sample(500)
     assert drawn.schema == frame.schema
     assert (drawn["low"] <= drawn["high"]).all()
@@ -87,8 +89,8 @@ def test_rules_leave_the_share_of_missing_cells_as_it_was():
     start = RNG.uniform(0, 10, 1_000)
     end = pd.Series(start + 0.1).where(RNG.random(1_000) < 0.8)
     frame = pd.DataFrame({"start": start, "end": end})
-    ruled = SynthGAN(rules=[Inequality("start", "end")], epochs=2, random_state=0, verbose=0).fit(frame)
-    free = SynthGAN(epochs=2, random_state=0, verbose=0).fit(frame)
+    ruled = SynthGAN(rules=[Inequality("start", "end")], **MOMENT).fit(frame)
+    free = SynthGAN(**MOMENT).fit(frame)
     shares = [gan.sample(2_000, random_state=0)["end"].isna().mean() for gan in (ruled, free)]
     assert shares[0] == pytest.approx(shares[1], abs=4 * (0.2 * 0.8 / 2_000) ** 0.5)
 
@@ -114,7 +116,7 @@ def test_keys_are_different_also_where_rows_are_drawn_anew(key):
     start = RNG.uniform(0, 10, 400)
     frame = pd.DataFrame({"id": [key(i) for i in range(400)], "start": start, "end": start + 0.1})
     rules = [Inequality("start", "end"), Unique(["id"])]
-    drawn = SynthGAN(rules=rules, epochs=1, random_state=0, verbose=0).fit(frame).sample(300)
+    drawn = SynthGAN(rules=rules, **MOMENT).fit(frame).sample(300)
     assert drawn["id"].is_unique
     assert not drawn["id"].isin(frame["id"]).any()
 
@@ -128,7 +130,7 @@ def test_cells_that_no_row_has_together_are_refused():
     joint = RNG.random(3_000) < 0.3
     frame = pd.DataFrame({"kind": np.where(joint, "joint", "single"), "amount": RNG.normal(size=3_000)})
     frame["partner"] = pd.Series(RNG.normal(size=3_000)).where(joint)
-    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(frame)
+    gan = SynthGAN(**MOMENT).fit(frame)
     with pytest.raises(ConditionError, match="No row can have 'kind' = joint and 'partner' missing"):
         gan.sample(5, conditions={"kind": "joint", "partner": None})
     with pytest.raises(ConditionError, match="No row can have 'kind' = single and 'partner' = 0"):
@@ -140,7 +142,7 @@ def test_a_day_that_is_given_agrees_with_all_that_says_it_or_is_refused():
     when = pd.Series(pd.Timestamp("2019-03-07") + pd.to_timedelta(RNG.integers(10**8, size=N_ROWS), unit="s"))
     frame = pd.DataFrame({"when": when, "day": when.dt.normalize(), "text": when.dt.strftime("%Y-%m-%d")})
     frame["key"] = frame["same"] = [f"A{i:05d}" for i in range(N_ROWS)]
-    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(frame)
+    gan = SynthGAN(**MOMENT).fit(frame)
     drawn = gan.sample(50, conditions={"day": frame["day"][3]})
     assert (drawn["day"] == frame["day"][3]).all()
     for rows in (drawn, gan.sample(50, conditions={"text": frame["text"][5]})):

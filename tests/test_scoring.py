@@ -43,7 +43,7 @@ def test_the_target_itself_is_not_looked_at_and_what_is_missing_may_be(fitted):
 def test_numbers_of_few_values_and_levels_that_share_codes_are_classes():
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"n": rng.integers(4, size=3000), "level": [f"v{i % 700}" for i in range(3000)]})
-    gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(table)
+    gan = SynthGAN(epochs=1, hidden_dims=(16,), random_state=0, verbose=0).fit(table)
     assert list(gan.predict_proba(table.head(9), "n")) == [0, 1, 2, 3]
     chances = gan.predict_proba(table.head(9), "level")
     assert sorted(chances) == sorted(table["level"].unique())
@@ -58,11 +58,11 @@ def test_a_line_has_no_classes(fitted):
 
 
 def test_log_probabilities_are_those_of_the_shares_where_columns_are_independent():
-    rng, n_rows = np.random.default_rng(0), 6000
+    rng, n_rows = np.random.default_rng(0), 3000
     table = pd.DataFrame(
         {"a": rng.choice(list("xyz"), n_rows, p=[0.6, 0.3, 0.1]), "b": rng.integers(2, size=n_rows)}
     )
-    gan = SynthGAN(epochs=20, random_state=0, verbose=0).fit(table)
+    gan = SynthGAN(epochs=20, hidden_dims=(32, 32), random_state=0, verbose=0).fit(table)
     cells = table.drop_duplicates().reset_index(drop=True)
     expected = np.log(cells["a"].map({"x": 0.6, "y": 0.3, "z": 0.1})) + np.log(0.5)
     np.testing.assert_allclose(gan.log_prob(cells), expected, atol=0.2)

@@ -27,7 +27,7 @@ PENGUINS = load_penguins()
 
 def quick(**parameters):
     """Return a generator that is trained enough to run, not to be good."""
-    return SynthGAN(**{"epochs": 3, "random_state": 0, "verbose": 0, **parameters})
+    return SynthGAN(**{"epochs": 3, "hidden_dims": (16, 16), "random_state": 0, "verbose": 0, **parameters})
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_iris, load_wine, make_classification
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import accuracy_score, log_loss, make_scorer
@@ -30,7 +30,8 @@ from synthgan.augmentation.losses import losses_of, said_of, truth_of
 from synthgan.augmentation.options import AUTO_RATIOS
 
 JITTER = {"method": "jitter", "labels": "soft", "real_share": 0.1, "random_state": 0}
-FOREST = RandomForestClassifier(50, min_samples_leaf=2, random_state=0)
+#: Where it does not matter what is chosen.
+QUICK = JITTER | {"teacher": KNeighborsClassifier(5), "n_repeats": 1}
 
 
 def chosen(augmenter, estimator, X, y):
@@ -108,16 +109,16 @@ def test_a_gain_is_real_that_is_no_chance_and_that_labels_bear_out(p_value, by_l
 def test_scores_that_cannot_be_are_told_before_anything_is_learned():
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ParameterError, match=r"scoring='roc_auc' gives no score on these rows.*multi_class"):
-        chosen(Augmenter(ratio=(1, 2), scoring="roc_auc", **JITTER), LogisticRegression(), X, y)
+        chosen(Augmenter(ratio=(1, 2), scoring="roc_auc", **QUICK), LogisticRegression(), X, y)
     with pytest.raises(ParameterError, match="scoring must be a scorer, its name, or None"):
-        chosen(Augmenter(ratio=(1, 2), scoring=accuracy_score, **JITTER), LogisticRegression(), X, y)
+        chosen(Augmenter(ratio=(1, 2), scoring=accuracy_score, **QUICK), LogisticRegression(), X, y)
     with pytest.raises(ParameterError, match="SVC has none of the following attributes: predict_proba"):
-        chosen(Augmenter(ratio=(1, 2), scoring="neg_log_loss", **JITTER), SVC(), X, y)
+        chosen(Augmenter(ratio=(1, 2), scoring="neg_log_loss", **QUICK), SVC(), X, y)
 
 
 def test_progress_is_told_if_asked_for(capsys):
     X, y = numbers(60)
-    chosen(Augmenter(ratio=(1, 2), verbose=1, **JITTER), LogisticRegression(), X, y)
+    chosen(Augmenter(ratio=(1, 2), verbose=1, **QUICK), LogisticRegression(), X, y)
     told = capsys.readouterr().err
     assert "Comparing ways to augment: 100%" in told
 
@@ -242,7 +243,7 @@ def test_rows_that_a_fold_has_none_of_are_not_drawn_in_it():
 )
 def test_figures_are_the_same_whatever_holds_the_classes(as_y):
     X, y = numbers(80)
-    augmenter = Augmenter(ratio=(1, 2), **JITTER)
+    augmenter = Augmenter(ratio=(1, 2), **QUICK)
     expected = chosen(augmenter, RidgeClassifier(), X, y == 1).table["gain"]
     found = chosen(augmenter, RidgeClassifier(), X, as_y(y == 1)).table["gain"]
     np.testing.assert_allclose(found, expected)
@@ -250,7 +251,7 @@ def test_figures_are_the_same_whatever_holds_the_classes(as_y):
 
 def test_a_learner_that_needs_more_rows_than_a_fold_has_gets_none():
     X, y = numbers(20)
-    decision = chosen(Augmenter(ratio=(1, 2), **JITTER), KNeighborsClassifier(17), X, y)
+    decision = chosen(Augmenter(ratio=(1, 2), **QUICK), KNeighborsClassifier(17), X, y)
     assert decision.choice is None
     assert "cannot be trained on parts of the rows" in decision.reason
 
@@ -264,7 +265,7 @@ def test_a_learner_that_fails_without_any_rows_is_no_candidates_fault():
 @pytest.mark.parametrize("scoring", ["roc_auc", "neg_brier_score", lambda model, X, y: model.score(X, y)])
 def test_a_scorer_may_judge(scoring):
     X, y = numbers(100)
-    decision = chosen(Augmenter(ratio=(1, 5), scoring=scoring, **JITTER), DecisionTreeClassifier(), X, y)
+    decision = chosen(Augmenter(ratio=(1, 5), scoring=scoring, **QUICK), DecisionTreeClassifier(), X, y)
     assert len(decision.table) == 2
     assert decision.table["p_value"].between(0, 1).all()
 
@@ -280,7 +281,7 @@ def test_learners_without_chances_are_judged_by_their_errors():
 def test_numbers_are_chosen_for_as_well():
     X, y = amounts(150)
     y += 2 * np.random.default_rng(1).normal(size=150)
-    augmenter = Augmenter(ratio="auto", **JITTER)
+    augmenter = Augmenter(ratio="auto", n_repeats=1, **JITTER)
     model = AugmentedRegressor(DecisionTreeRegressor(random_state=0), augmenter, random_state=0).fit(X, y)
     assert model.decision_.choice is not None
     assert model.predict(X).shape == (150,)
@@ -354,7 +355,7 @@ def test_a_teacher_that_is_worse_than_the_learner_has_no_say():
 def test_choosing_is_repeatable():
     X, y = numbers(60)
     tables = [
-        chosen(Augmenter(ratio="auto", **JITTER), DecisionTreeClassifier(), X, y).table for _ in range(2)
+        chosen(Augmenter(ratio="auto", **QUICK), DecisionTreeClassifier(), X, y).table for _ in range(2)
     ]
     pd.testing.assert_frame_equal(*tables)
 
@@ -379,7 +380,7 @@ class Recording(ClassifierMixin, BaseEstimator):
 def test_what_a_pipeline_gets_is_what_is_tried():
     X, y = numbers(60)
     Recording.lessons.clear()
-    augmenter = Augmenter(ratio=(1, 5), method="jitter", labels="soft", real_share=0.1, estimator=Recording())
+    augmenter = Augmenter(ratio=(1, 5), estimator=Recording(), **QUICK)
     augmenter.fit_resample(X, y)
     assert {n for n, _, _ in Recording.lessons} == {48, 96, 288}
     assert {leaf for _, _, leaf in Recording.lessons} == {5}
@@ -418,7 +419,7 @@ def test_strategies_are_tried_on_parts_of_the_rows(strategy):
 def test_scores_that_some_folds_do_not_define_are_left_out(scoring):
     X, _ = numbers(60)
     y = (np.arange(60) < 3).astype(int)
-    decision = chosen(Augmenter(ratio=(1, 2), scoring=scoring, **JITTER), LogisticRegression(), X, y)
+    decision = chosen(Augmenter(ratio=(1, 2), scoring=scoring, **QUICK), LogisticRegression(), X, y)
     assert 0 <= decision.p_value <= 1
 
 
@@ -441,7 +442,7 @@ def test_a_search_is_done_on_real_rows_and_its_best_learns_the_others():
 def test_threads_leave_the_filters_of_warnings_as_they_are():
     X, y = numbers(60)
     before = list(warnings.filters)
-    augmenter = Augmenter(ratio=(1, 2), n_jobs=2, n_repeats=1, **JITTER)
+    augmenter = Augmenter(ratio=(1, 2), n_jobs=2, **QUICK)
     for _ in range(3):
         AugmentedClassifier(DecisionTreeClassifier(), augmenter).fit(X, y)
     assert list(warnings.filters) == before
@@ -451,6 +452,6 @@ def test_weights_of_real_rows_count_where_candidates_are_tried():
     X, y = numbers(60)
     Recording.lessons.clear()
     weights = np.where(np.arange(60) < 30, 2.0, 1.0)
-    augmenter = Augmenter(ratio=(1, 2), **JITTER)
+    augmenter = Augmenter(ratio=(1, 2), **QUICK)
     AugmentedClassifier(Recording(), augmenter).fit(X, y, sample_weight=weights)
     assert all(len(np.unique(own.round(6))) > 1 for _, own, _ in Recording.lessons)
