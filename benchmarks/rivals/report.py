@@ -198,12 +198,8 @@ def plot(results: Sequence[Result], path: Path, as_: str) -> None:
     panels = figure.subplots(1, max(1, len(tables)), sharey=True, squeeze=False)[0]
     for panel, table in zip(panels, tables, strict=False):
         for place, method in enumerate(METHODS):
-            points = sorted(
-                (max(one["fit_seconds"], 0.1), figures(one, as_)["auc"])
-                for one in own
-                if one["table"] == table and one["method"] == method
-            )
-            if points:
+            of_method = [one for one in own if one["table"] == table and one["method"] == method]
+            if points := _points(of_method, as_):
                 panel.plot(*zip(*points, strict=True), "o-", color=f"C{place}", label=method, markersize=4)
         panel.set(title=table, xscale="log", xlabel="seconds of training", ylim=(0.45, 1.02))
     panels[0].set_ylabel("AUC of XGBoost\n(0.5: nobody can tell)")
@@ -211,6 +207,16 @@ def plot(results: Sequence[Result], path: Path, as_: str) -> None:
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6, frameon=False)
     with rc_context({"svg.hashsalt": path.stem}):  # the same figures make the same file
         figure.savefig(path, metadata={"Date": None})
+
+
+def _points(results: Sequence[Result], as_: str) -> list[tuple[float, float]]:
+    """Return seconds of training and AUC in the mean over seeds, a point for each time that was allowed."""
+    times: dict[int | None, list[tuple[float, float]]] = {}
+    for one in results:
+        point = max(one["fit_seconds"], 0.1), figures(one, as_)["auc"]
+        times.setdefault(one["seconds"], []).append(point)
+    apart = (zip(*own, strict=True) for own in times.values())
+    return sorted((statistics.mean(seconds), statistics.mean(auc)) for seconds, auc in apart)
 
 
 def _arguments() -> argparse.Namespace:
