@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+import synthgan.gan.trees as trees_module
 from synthgan.gan.completing import CompletingTrees
 from synthgan.gan.trees import nodes_of
 
@@ -47,6 +48,17 @@ def test_rows_come_to_the_leaves_that_scikit_learn_leads_them_to(kind):
         for root, tree in zip(trees.roots[place], own, strict=False):
             leaf = trees.leaves(root.repeat(N_ROWS), torch.from_numpy(points))
             np.testing.assert_array_equal(trees.means[trees.first[leaf]].numpy(), tree.apply(points))
+
+
+@pytest.mark.parametrize("n_together", [1, N_ROWS, 10**6])
+def test_trees_say_the_same_however_many_are_walked_together(n_together, monkeypatch):
+    trees, points = stored(DecisionTreeRegressor), torch.from_numpy(points_of(1))
+    monkeypatch.setattr(trees_module, "_WALKED_AT_A_TIME", n_together)
+    for place, own in grown_trees(DecisionTreeRegressor).items():
+        walked = torch.cat(list(trees.leaves_of(place, points)))
+        assert len(walked) == len(trees.roots[place])
+        means = np.mean([tree.apply(points.numpy()) for tree in np.resize(own, len(walked))], axis=0)
+        np.testing.assert_allclose(trees.predicted(place, points, 1)[:, 0], means, rtol=1e-6)
 
 
 def test_trees_come_back_from_what_a_file_holds():
