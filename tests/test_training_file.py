@@ -146,13 +146,16 @@ def test_a_damaged_file_is_refused(table, tmp_path, monkeypatch):
         gan_of("masked").fit(table, checkpoint=path)
 
 
+#: Of what is stopped: long enough to be asked in the middle.
+N_EPOCHS = 150
+
+
 @pytest.fixture(scope="module")
 def straight(table):
     """The digest of what the command comes to."""
     return gan_of("masked", epochs=N_EPOCHS, random_state=1).fit(table).digest()
 
 
-N_EPOCHS = 150
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
 
 

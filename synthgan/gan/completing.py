@@ -124,7 +124,7 @@ class CompletingTrees(Trees):
         """
         total = torch.zeros(len(asked) * n_codes, device=asked.device)
         first_of_row = torch.arange(len(asked), device=asked.device) * n_codes
-        for leaves in self.leaves_of(place, asked):
+        for leaves in self.walk(place, asked):
             leaf, first = leaves.flatten(), first_of_row.repeat(len(leaves))
             counts = self.counts[leaf].long()
             before = (counts.cumsum(0) - counts).repeat_interleave(counts)

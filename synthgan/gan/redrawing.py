@@ -248,7 +248,7 @@ class CellTrees(Trees):
         """
         points = self._with_means(points)
         shares = torch.zeros(len(points), n_codes, device=points.device)
-        for reached in self.leaves_of(place, points):
+        for reached in self.walk(place, points):
             leaves, own = torch.unique(reached, return_inverse=True)
             counts = self.counts[leaves].long()
             leaf = torch.arange(len(leaves), device=points.device).repeat_interleave(counts)

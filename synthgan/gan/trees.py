@@ -101,7 +101,7 @@ class Trees(nn.Module):
             whole = np.concatenate(parts[name]) if parts[name] else np.empty(0)
             self.register_buffer(name, torch.from_numpy(whole.astype(dtype)).to(device))
 
-    def leaves_of(self, place: int, points: Tensor) -> Iterator[Tensor]:
+    def walk(self, place: int, points: Tensor) -> Iterator[Tensor]:
         """Yield the leaves that rows come to in the trees of a column, some of these at a time.
 
         Parameters

@@ -4,11 +4,15 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from sklearn.neighbors import KNeighborsClassifier
 
-from synthgan import SynthGAN
+from synthgan import AugmentedClassifier, SynthGAN
 from synthgan.augmentation.given import Given
 
 QUICK = SynthGAN(epochs=3, hidden_dims=(16,), redraw=False, correct=False, verbose=0)
+JITTER = {"method": "jitter", "labels": "soft", "real_share": 0.1, "random_state": 0}
+#: Where it does not matter what is chosen.
+QUICK_JITTER = JITTER | {"teacher": KNeighborsClassifier(5), "n_repeats": 1}
 
 
 def classes(n=60, *, seed=0, rare=0.25):
@@ -52,6 +56,11 @@ def problem_of(X, y, task="auto"):
     """Return what X and y are read as."""
     given, kind = Given.of(X, y, task)
     return given.problem(kind)
+
+
+def chosen(augmenter, estimator, X, y):
+    """Return what an augmenter decides on, given a learner and rows."""
+    return AugmentedClassifier(estimator, augmenter, random_state=0).fit(X, y).decision_
 
 
 class Copying:

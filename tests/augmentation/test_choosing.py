@@ -8,34 +8,22 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.datasets import load_iris, load_wine, make_classification
+from sklearn.datasets import load_wine, make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.metrics import accuracy_score, log_loss, make_scorer
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from small_problems import Copying, amounts, classes, numbers
+from small_problems import JITTER, QUICK_JITTER, Copying, amounts, chosen, classes, numbers
 
-from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, DataError, ParameterError
+from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, DataError
 from synthgan.augmentation import strategy as strategies
 from synthgan.augmentation.choosing import _best
 from synthgan.augmentation.decision import Candidate, Outcome
-from synthgan.augmentation.given import Given
-from synthgan.augmentation.losses import losses_of, said_of, truth_of
 from synthgan.augmentation.options import AUTO_RATIOS
-
-JITTER = {"method": "jitter", "labels": "soft", "real_share": 0.1, "random_state": 0}
-#: Where it does not matter what is chosen.
-QUICK = JITTER | {"teacher": KNeighborsClassifier(5), "n_repeats": 1}
-
-
-def chosen(augmenter, estimator, X, y):
-    return AugmentedClassifier(estimator, augmenter, random_state=0).fit(X, y).decision_
 
 
 def test_a_gain_is_found_and_told():
@@ -106,19 +94,9 @@ def test_a_gain_is_real_that_is_no_chance_and_that_labels_bear_out(p_value, by_l
     assert Outcome(1.0, p_value, by_labels).is_real(0.2) == is_real
 
 
-def test_scores_that_cannot_be_are_told_before_anything_is_learned():
-    X, y = load_iris(return_X_y=True)
-    with pytest.raises(ParameterError, match=r"scoring='roc_auc' gives no score on these rows.*multi_class"):
-        chosen(Augmenter(ratio=(1, 2), scoring="roc_auc", **QUICK), LogisticRegression(), X, y)
-    with pytest.raises(ParameterError, match="scoring must be a scorer, its name, or None"):
-        chosen(Augmenter(ratio=(1, 2), scoring=accuracy_score, **QUICK), LogisticRegression(), X, y)
-    with pytest.raises(ParameterError, match="SVC has none of the following attributes: predict_proba"):
-        chosen(Augmenter(ratio=(1, 2), scoring="neg_log_loss", **QUICK), SVC(), X, y)
-
-
 def test_progress_is_told_if_asked_for(capsys):
     X, y = numbers(60)
-    chosen(Augmenter(ratio=(1, 2), verbose=1, **QUICK), LogisticRegression(), X, y)
+    chosen(Augmenter(ratio=(1, 2), verbose=1, **QUICK_JITTER), LogisticRegression(), X, y)
     told = capsys.readouterr().err
     assert "Comparing ways to augment: 100%" in told
 
@@ -204,26 +182,6 @@ def test_no_teacher_has_learned_the_rows_that_it_judges():
     assert not any(Knowing.asked)
 
 
-def test_a_score_is_to_rise():
-    X, y = numbers(100)
-    tree = DecisionTreeClassifier(random_state=0)
-    for scoring in ("neg_log_loss", make_scorer(log_loss, response_method="predict_proba")):
-        table = chosen(
-            Augmenter(
-                ratio=5,
-                method=("jitter", "neighbours"),
-                labels="soft",
-                real_share=0.1,
-                scoring=scoring,
-                random_state=0,
-            ),
-            tree,
-            X,
-            y,
-        ).table
-        assert (table["gain"] > 0).all() == (scoring == "neg_log_loss")
-
-
 def test_rows_that_a_fold_has_none_of_are_not_drawn_in_it():
     X, _ = numbers(60)
     y = np.repeat([0, 1, 2], [40, 19, 1])
@@ -243,7 +201,7 @@ def test_rows_that_a_fold_has_none_of_are_not_drawn_in_it():
 )
 def test_figures_are_the_same_whatever_holds_the_classes(as_y):
     X, y = numbers(80)
-    augmenter = Augmenter(ratio=(1, 2), **QUICK)
+    augmenter = Augmenter(ratio=(1, 2), **QUICK_JITTER)
     expected = chosen(augmenter, RidgeClassifier(), X, y == 1).table["gain"]
     found = chosen(augmenter, RidgeClassifier(), X, as_y(y == 1)).table["gain"]
     np.testing.assert_allclose(found, expected)
@@ -251,7 +209,7 @@ def test_figures_are_the_same_whatever_holds_the_classes(as_y):
 
 def test_a_learner_that_needs_more_rows_than_a_fold_has_gets_none():
     X, y = numbers(20)
-    decision = chosen(Augmenter(ratio=(1, 2), **QUICK), KNeighborsClassifier(17), X, y)
+    decision = chosen(Augmenter(ratio=(1, 2), **QUICK_JITTER), KNeighborsClassifier(17), X, y)
     assert decision.choice is None
     assert "cannot be trained on parts of the rows" in decision.reason
 
@@ -260,22 +218,6 @@ def test_a_learner_that_fails_without_any_rows_is_no_candidates_fault():
     X, y = classes()
     with pytest.raises(ValueError, match=r"could not convert string|Cannot cast"):
         chosen(Augmenter(ratio="auto", **JITTER), LogisticRegression(), X, y)
-
-
-@pytest.mark.parametrize("scoring", ["roc_auc", "neg_brier_score", lambda model, X, y: model.score(X, y)])
-def test_a_scorer_may_judge(scoring):
-    X, y = numbers(100)
-    decision = chosen(Augmenter(ratio=(1, 5), scoring=scoring, **QUICK), DecisionTreeClassifier(), X, y)
-    assert len(decision.table) == 2
-    assert decision.table["p_value"].between(0, 1).all()
-
-
-def test_learners_without_chances_are_judged_by_their_errors():
-    X, y = numbers(100)
-    decision = chosen(
-        Augmenter(ratio=1, method=("jitter", "neighbours"), random_state=0), RidgeClassifier(), X, y
-    )
-    assert decision.table["gain"].abs().max() <= 1
 
 
 def test_numbers_are_chosen_for_as_well():
@@ -320,42 +262,11 @@ def test_folds_learn_from_their_own_rows_alone():
     assert {frozenset(rows) for rows in judged} == held_out
 
 
-def test_losses_of_classes_follow_the_learners_own_order():
-    X, y = classes()
-    given, task = Given.of(X, y)
-    problem = given.problem(task)
-
-    class Sure:
-        classes_ = np.array(["yes", "no"])
-
-        def predict_proba(self, X):
-            return np.tile([0.8, 0.2], (len(X), 1))
-
-    said = said_of(Sure(), X, problem)
-    losses = losses_of(said, truth_of(problem.labels, None, problem), problem)
-    np.testing.assert_allclose(losses, -np.log(np.where(y == "yes", 0.8, 0.2)))
-    # Half of the truth is a teacher's, who is as sure: the loss is nearer to the mean of both classes'.
-    mixed = losses_of(said, truth_of(problem.labels, said, problem), problem)
-    expected = 0.5 * losses - 0.5 * (0.8 * np.log(0.8) + 0.2 * np.log(0.2))
-    np.testing.assert_allclose(mixed, expected)
-
-
-def test_a_teacher_that_is_worse_than_the_learner_has_no_say():
-    X, y = numbers(400)
-    how = {"ratio": 1, "method": ("jitter", "neighbours"), "labels": "teacher", "random_state": 0}
-    tables = [
-        chosen(Augmenter(teacher=teacher, **how), LogisticRegression(), X, y).table
-        for teacher in (DummyClassifier(), DummyClassifier(strategy="uniform"))
-    ]
-    # Both label at random, and neither has a say in how far off the learner is without drawn rows.
-    assert (tables[0]["gain"] < 0).all()
-    assert (tables[1]["gain"] < 0).all()
-
-
 def test_choosing_is_repeatable():
     X, y = numbers(60)
     tables = [
-        chosen(Augmenter(ratio="auto", **QUICK), DecisionTreeClassifier(), X, y).table for _ in range(2)
+        chosen(Augmenter(ratio="auto", n_repeats=1, **JITTER), DecisionTreeClassifier(), X, y).table
+        for _ in range(2)
     ]
     pd.testing.assert_frame_equal(*tables)
 
@@ -380,7 +291,7 @@ class Recording(ClassifierMixin, BaseEstimator):
 def test_what_a_pipeline_gets_is_what_is_tried():
     X, y = numbers(60)
     Recording.lessons.clear()
-    augmenter = Augmenter(ratio=(1, 5), estimator=Recording(), **QUICK)
+    augmenter = Augmenter(ratio=(1, 5), estimator=Recording(), **QUICK_JITTER)
     augmenter.fit_resample(X, y)
     assert {n for n, _, _ in Recording.lessons} == {48, 96, 288}
     assert {leaf for _, _, leaf in Recording.lessons} == {5}
@@ -415,14 +326,6 @@ def test_strategies_are_tried_on_parts_of_the_rows(strategy):
     assert (augmenter.decision_.table["failed"] == "").all()
 
 
-@pytest.mark.parametrize("scoring", ["roc_auc", "neg_log_loss"])
-def test_scores_that_some_folds_do_not_define_are_left_out(scoring):
-    X, _ = numbers(60)
-    y = (np.arange(60) < 3).astype(int)
-    decision = chosen(Augmenter(ratio=(1, 2), scoring=scoring, **QUICK), LogisticRegression(), X, y)
-    assert 0 <= decision.p_value <= 1
-
-
 def test_more_folds_than_rows_are_as_many_as_rows():
     X, y = amounts(8)
     augmenter = Augmenter(ratio=(1, 2), method="jitter", cv=10, random_state=0)
@@ -442,7 +345,7 @@ def test_a_search_is_done_on_real_rows_and_its_best_learns_the_others():
 def test_threads_leave_the_filters_of_warnings_as_they_are():
     X, y = numbers(60)
     before = list(warnings.filters)
-    augmenter = Augmenter(ratio=(1, 2), n_jobs=2, **QUICK)
+    augmenter = Augmenter(ratio=(1, 2), n_jobs=2, **QUICK_JITTER)
     for _ in range(3):
         AugmentedClassifier(DecisionTreeClassifier(), augmenter).fit(X, y)
     assert list(warnings.filters) == before
@@ -452,6 +355,6 @@ def test_weights_of_real_rows_count_where_candidates_are_tried():
     X, y = numbers(60)
     Recording.lessons.clear()
     weights = np.where(np.arange(60) < 30, 2.0, 1.0)
-    augmenter = Augmenter(ratio=(1, 2), **QUICK)
+    augmenter = Augmenter(ratio=(1, 2), **QUICK_JITTER)
     AugmentedClassifier(Recording(), augmenter).fit(X, y, sample_weight=weights)
     assert all(len(np.unique(own.round(6))) > 1 for _, own, _ in Recording.lessons)

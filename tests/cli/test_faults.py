@@ -53,21 +53,24 @@ def command(name, folder, given):
     return [*places, "--force"]
 
 
-def told_and_kept(result, folder):
+def told_and_kept(result, folder, capfd):
     """Check that a command ended with a sentence, and left the folder as it was."""
     assert result.exit_code == 5, result.stderr
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert "could not be written whole" in line
+    assert "Traceback" not in capfd.readouterr().err  # of workers, who have standard error to themselves
     assert [path.name for path in folder.iterdir()] == ["out.parquet"]
     assert (folder / "out.parquet").read_bytes() == OLD
 
 
 @over_writers
-def test_a_limit_on_file_sizes_is_told_and_leaves_what_was_there(name, given, tmp_path, file_size_limit):
+def test_a_limit_on_file_sizes_is_told_and_leaves_what_was_there(
+    name, given, tmp_path, file_size_limit, capfd
+):
     (tmp_path / "out.parquet").write_bytes(OLD)
     with file_size_limit(ROOM):
         result = run(*command(name, tmp_path, given))
-    told_and_kept(result, tmp_path)
+    told_and_kept(result, tmp_path, capfd)
 
 
 @pytest.fixture
@@ -84,9 +87,9 @@ def small_disk(tmp_path):
 
 
 @over_writers
-def test_a_full_disk_is_told_and_leaves_what_was_there(name, given, small_disk):
+def test_a_full_disk_is_told_and_leaves_what_was_there(name, given, small_disk, capfd):
     (small_disk / "out.parquet").write_bytes(OLD)
-    told_and_kept(run(*command(name, small_disk, given)), small_disk)
+    told_and_kept(run(*command(name, small_disk, given)), small_disk, capfd)
 
 
 def cut(path):

@@ -381,18 +381,9 @@ def test_columns_with_values_and_constants_have_no_trees():
 
 
 @over_tables
-def test_what_is_expected_is_the_same_however_many_trees_are_walked_together(name, monkeypatch):
-    layout, rows_of = TABLES[name]
-    trees, points = learned(name), torch.from_numpy(points_of(rows_of(50, seed=2), layout))
-    sizes = {place: int(layout.sizes[layout.coded[place]]) for place in trees.columns}
-    together = {place: trees.expected(place, points, n_codes) for place, n_codes in sizes.items()}
-    monkeypatch.setattr("synthgan.gan.trees._WALKED_AT_A_TIME", 1)
-    for place, n_codes in sizes.items():
-        assert torch.equal(trees.expected(place, points, n_codes), together[place])
-
-
-@over_tables
-def test_what_is_expected_is_how_often_codes_are_redrawn(name):
+@pytest.mark.parametrize("n_walked", [1, 10**6])
+def test_what_is_expected_is_how_often_codes_are_redrawn(name, n_walked, monkeypatch):
+    monkeypatch.setattr("synthgan.gan.trees._WALKED_AT_A_TIME", n_walked)
     layout, rows_of = TABLES[name]
     trees, n_draws = learned(name), 4000
     points = torch.from_numpy(points_of(rows_of(5, seed=2), layout))

@@ -55,7 +55,7 @@ def test_trees_say_the_same_however_many_are_walked_together(n_together, monkeyp
     trees, points = stored(DecisionTreeRegressor), torch.from_numpy(points_of(1))
     monkeypatch.setattr(trees_module, "_WALKED_AT_A_TIME", n_together)
     for place, own in grown_trees(DecisionTreeRegressor).items():
-        walked = torch.cat(list(trees.leaves_of(place, points)))
+        walked = torch.cat(list(trees.walk(place, points)))
         assert len(walked) == len(trees.roots[place])
         means = np.mean([tree.apply(points.numpy()) for tree in np.resize(own, len(walked))], axis=0)
         np.testing.assert_allclose(trees.predicted(place, points, 1)[:, 0], means, rtol=1e-6)
