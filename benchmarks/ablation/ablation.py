@@ -1,202 +1,361 @@
-"""What is each part of the generator worth? Every part on and off, on held-out rows.
+"""Measure the worth of each part of the generator: every part on and off, judged by held-out rows.
 
     python benchmarks/ablation/ablation.py --data path/to/tables
 
-Each run is a line of `results.jsonl` beside this file and is not repeated while the line is there. The table
-that is printed has a row for each part that is off (or on, where it is off by default): the AUC of boosted
-trees between held-out and drawn rows of each table; by how much AUC, utility and share of copies differ from
-those of the first row, in the mean over tables and seeds, with its standard error; and mean speeds. Every
-variant learns the same rows of each part of a table (`--rows`), within the same seconds (`--max-time`); what
-differs in drawing alone is drawn from one model. See `benchmarks/fidelity.py` for how tables are split and
-figures computed.
+Each run is a line of `results.jsonl` beside this file and is not repeated while the line is there. The tables
+that are printed have a row for each variant (see `variants.py`). Differences are paired with the row "as it
+is" of the same table and seed: mean over tables and seeds, with its standard error, and bold where it is
+beyond two standard errors. `--page` writes the tables into README.md.
 """
 
 import argparse
-import contextlib
+import copy
 import json
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
-from itertools import product
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import conditions as random_conditions
 import fidelity
+import imputation
 import numpy as np
 import pandas as pd
+import torch
+from variants import AS_IT_IS, CONDITIONED, FITTED, GROUPED, IMPUTED, SAMPLED, Variant
 
-import synthgan
 from synthgan import SynthGAN
-from synthgan.gan.drawing import _shuffled
-from synthgan.gan.grouping import Dependence, Plan, plan
-from synthgan.preprocessing import CodingOptions
 
-TABLES = ["adult", "default-credit", "shoppers", "beijing-pm25", "california-housing"]
+TABLES = ("adult", "default-credit", "shoppers", "beijing-pm25", "california-housing")
 RESULTS = Path(__file__).with_name("results.jsonl")
-COMPARED = ("auc", "utility", "dcr_share")
-FIGURES = ("fit_seconds", "rows_per_second")
-#: What is changed: parameters of SynthGAN, and names in the package with what stands in for them.
-Change = tuple[dict[str, Any], dict[str, Any]]
+PAGE = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+#: Share of the training rows that meet a rare condition.
+RARE = (0.005, 0.05)
+#: Held-out rows that meet a condition, at least and at most, and conditions of each table.
+MIN_HELD_OUT, MAX_HELD_OUT, N_CONDITIONS = 100, 500, 5
+#: Random conditions that are looked at.
+_MAX_TRIED = 3_000
+#: The row of the table of imputation that is not a variant of the generator.
+CHAINED_FORESTS = "chained forests alone (missForest)"
+
+Result = dict[str, Any]
+Figures = Iterator[tuple[str, Result]]
 
 
-def _random_groups(
-    columns: Sequence[int], dependence: Dependence, n_rounds: int, given: Sequence[int]
-) -> Plan:
-    """Return the plan of who does not know what columns say of each other."""
-    nothing = np.zeros_like(dependence.information)
-    return plan(columns, Dependence(nothing, nothing), n_rounds, given)
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A table of the page.
 
+    Parameters
+    ----------
+    name, title
+        In results, and on the page.
+    run
+        Yields the figures of the wanted variants of one table and seed.
+    tables
+        Names of the tables.
+    n_rows
+        Training rows.
+    variants
+        Rows of the page, `AS_IT_IS` first.
+    figures
+        Columns of the page; the first is shown for each table as well.
+    """
 
-#: What each variant changes in fitting, and those that are drawn from the first one's model.
-FITTED: dict[str, Change] = {
-    "as it is": ({}, {}),
-    "no masked reconstruction (one-shot game)": ({"loss": "relativistic"}, {}),
-    "discriminator in training": ({"adversarial_weight": 0.1}, {}),
-    "no ordinal basis": ({}, {"synthgan.gan.networks.MIN_ORDERED_CODES": 10**9}),
-    "no places": ({}, {"synthgan.synthesizer.CodingOptions": partial(CodingOptions, max_places=1)}),
-    "no relations": ({}, {"synthgan.preprocessing.table.find_relations": lambda frame, encoders: ()}),
-    "trees of random questions": ({}, {"synthgan.gan.balancing._N_QUESTIONS": 1}),
-    "leaves of 6 rows for all columns": ({}, {"synthgan.gan.fitting.fitting_leaves": lambda *_, **__: None}),
-    "numbers that stay in their leaves": (
-        {},
-        {"synthgan.gan.redrawing._rooms": lambda stands, may_move, first: np.zeros(len(stands))},
-    ),
-    "trees for all columns": ({}, {"synthgan.gan.training.leave_to_generator": lambda *_, **__: None}),
-    "no bfloat16": ({}, {"synthgan.gan.computing.computes_bfloat16": lambda device: False}),
-}
-DRAWN: dict[str, Change] = {
-    "no redrawing": ({"redraw": False}, {}),
-    "no redrawing, independent rows": ({"redraw": False, "correct": False}, {}),
-    "target redrawn only in its turn": (
-        {},
-        {
-            "synthgan.gan.drawing._order_of_redrawing": lambda model, columns, rng: _shuffled(
-                sorted(columns), rng
-            )
-        },
-    ),
-    "independent rows": ({"correct": False}, {}),
-    "discriminator instead of balance": ({}, {"synthgan.gan.drawing._FEW": 10**9}),
-    "one column a round": ({"rounds": None}, {}),
-    "one column a round, independent": ({"rounds": None, "correct": False}, {}),
-    "rounds of random groups, independent": (
-        {"correct": False},
-        {"synthgan.gan.drawing.plan": _random_groups},
-    ),
-    "one round, independent": ({"rounds": 1, "correct": False}, {}),
-    "one round, no redrawing, independent": ({"rounds": 1, "redraw": False, "correct": False}, {}),
-}
-VARIANTS = [*FITTED, *DRAWN]
+    name: str
+    title: str
+    run: Callable[["Experiment", str, int, set[str], Path], Figures]
+    tables: Sequence[str]
+    n_rows: int
+    variants: Sequence[str]
+    figures: Sequence[str]
 
 
 def main() -> None:
     arguments = _arguments()
-    arguments.results.parent.mkdir(parents=True, exist_ok=True)
-    done = _read(arguments)
-    for table in arguments.tables:
-        for seed in arguments.seeds:
-            for name in FITTED:
-                wanted = [name, *DRAWN] if name == "as it is" else [name]
-                missing = [variant for variant in wanted if (table, seed, variant) not in done]
-                for result in run(table, seed, name, missing, arguments) if missing else ():
-                    done[table, seed, result["variant"]] = result
+    torch.set_num_threads(1)
+    experiments = [EXPERIMENTS[name] for name in arguments.experiments]
+    for experiment in experiments:
+        for table in (each for each in experiment.tables if each in (arguments.tables or experiment.tables)):
+            for seed in arguments.seeds:
+                done = _read(arguments.results)
+                missing = {v for v in experiment.variants if (experiment.name, table, seed, v) not in done}
+                if not missing or arguments.report:
+                    continue
+                for variant, figures in experiment.run(experiment, table, seed, missing, arguments.data):
+                    result = {"experiment": experiment.name, "table": table, "seed": seed, "variant": variant}
+                    line = json.dumps(result | figures)
+                    print(line, flush=True)
                     with arguments.results.open("a") as file:
-                        file.write(json.dumps(result) + "\n")
-    print(table_of({key: done[key] for key in product(arguments.tables, arguments.seeds, VARIANTS)}))
+                        file.write(line + "\n")
+    done = _read(arguments.results)
+    tables = "\n\n".join(f"## {each.title}\n\n{_table(each, done)}" for each in experiments)
+    print(tables)
+    if arguments.page:
+        before, rest = PAGE.read_text().split(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{rest.split(END)[1]}")
 
 
-def run(
-    table: str, seed: int, fitted: str, drawn: list[str], arguments: argparse.Namespace
-) -> Iterator[dict[str, Any]]:
-    """Fit one variant, draw some from its model, and yield the figures of each."""
-    parts = fidelity.load(table, Path(arguments.data))
-    train, test = (_some(part, arguments.rows) for part in parts)
-    target = fidelity.TARGETS[table]
-    parameters, replaced = FITTED[fitted]
-    gan = SynthGAN(target=target, random_state=seed, verbose=0, max_time=arguments.max_time, **parameters)
-    as_fitted = gan.get_params()
-    with _replacing(replaced):
+def run_rows(experiment: Experiment, table: str, seed: int, missing: set[str], data: Path) -> Figures:
+    """Yield the figures of rows sampled without a condition."""
+    train, test = _split(table, data, experiment.n_rows)
+    test = _some(test, experiment.n_rows)
+    for fitted in dict.fromkeys((*FITTED, *GROUPED)):
+        wanted = [fitted, *SAMPLED] if fitted is AS_IT_IS else [fitted]
+        wanted = [variant for variant in wanted if variant.name in missing]
+        if not wanted:
+            continue
+        gan, seconds = _fit(fitted, train, table, seed)
+        for variant in wanted:
+            changed = _changed(gan, variant)
+            with fitted.applied(), variant.applied():
+                started = time.perf_counter()
+                rows = changed.sample(len(train))
+                rows_per_second = len(rows) / (time.perf_counter() - started)
+            yield (
+                variant.name,
+                {
+                    "auc": fidelity.detection(test, rows),
+                    "utility": fidelity.utility(rows, test, fidelity.TARGETS[table]),
+                    "dcr_share": fidelity.dcr_share(train, test, rows),
+                    "fit_seconds": seconds,
+                    "rows_per_second": rows_per_second,
+                },
+            )
+
+
+def run_conditions(experiment: Experiment, table: str, seed: int, missing: set[str], data: Path) -> Figures:
+    """Yield the figures of rows sampled under rare conditions, in the mean over the conditions."""
+    train, test = _split(table, data, experiment.n_rows)
+    asked = list(_rare_conditions(experiment.name, train, test, seed))
+    gan, _ = _fit(AS_IT_IS, train, table, seed)
+    for variant in (each for each in CONDITIONED if each.name in missing):
+        changed = _changed(gan, variant)
+        figures = []
+        for number, (condition, real) in enumerate(asked):
+            with variant.applied():
+                rows = changed.sample(len(real), conditions=condition, random_state=seed * 100 + number)
+            figures.append(
+                {
+                    "auc": fidelity.detection(real, rows),
+                    "shape_error": _shape_error(real, rows),
+                    "dcr_share": fidelity.dcr_share(train, test, rows),
+                }
+            )
+        mean = {name: statistics.mean(each[name] for each in figures) for name in experiment.figures}
+        yield variant.name, mean | {"conditions": [str(condition) for condition, _ in asked]}
+
+
+def run_imputation(experiment: Experiment, table: str, seed: int, missing: set[str], data: Path) -> Figures:
+    """Yield how near expected values come to those that were removed."""
+    whole = imputation.load(table, data).sample(experiment.n_rows, random_state=seed).reset_index(drop=True)
+    removed = np.random.default_rng(seed).random(whole.shape) < imputation.REMOVED
+    given = whole.mask(removed)
+    removed &= whole.notna().to_numpy()
+    for variant in (each for each in IMPUTED if each.name in missing):
+        with variant.applied():
+            gan, seconds = _fit(variant, given, None, seed)
+            filled = gan.impute(given, method="expected", random_state=seed)
+        yield variant.name, imputation.judge(whole, filled, removed) | {"fit_seconds": seconds}
+    if CHAINED_FORESTS in missing:
+        started = time.perf_counter()
+        filled = imputation.chained_forests(given, seed)
+        seconds = time.perf_counter() - started
+        yield CHAINED_FORESTS, imputation.judge(whole, filled, removed) | {"fit_seconds": seconds}
+
+
+def _fit(variant: Variant, train: pd.DataFrame, table: str | None, seed: int) -> tuple[SynthGAN, float]:
+    """Return the fitted variant, and the seconds that fitting took."""
+    target = None if table is None else fidelity.TARGETS[table]
+    gan = SynthGAN(target=target, random_state=seed, verbose=0, **variant.parameters)
+    with variant.applied():
         started = time.perf_counter()
         gan.fit(train)
-        fit_seconds = time.perf_counter() - started
-        for name in drawn:
-            parameters, replaced_too = DRAWN.get(name, ({}, {}))
-            with _replacing(replaced_too):
-                gan.set_params(**{**as_fitted, **parameters})
-                started = time.perf_counter()
-                rows = gan.sample(len(train))
-                rows_per_second = len(rows) / (time.perf_counter() - started)
-            result = {"table": table, "seed": seed, "variant": name, **_settings(arguments)}
-            result["fit_seconds"] = fit_seconds
-            result |= fidelity.judge(rows, train, test, target) | {"rows_per_second": rows_per_second}
-            print(json.dumps(result), flush=True)
-            yield result
+        return gan, time.perf_counter() - started
+
+
+def _changed(gan: SynthGAN, variant: Variant) -> SynthGAN:
+    """Return a copy of a fitted model that samples as the variant does."""
+    changed = copy.copy(gan)
+    changed.model_ = variant.changed(gan.model_)
+    return changed.set_params(**variant.parameters)
+
+
+def _split(table: str, data: Path, n_rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return training rows, and all held-out rows."""
+    train, test = fidelity.load(table, data)
+    return _some(train, n_rows), test
 
 
 def _some(part: pd.DataFrame, n_rows: int) -> pd.DataFrame:
     return part.sample(min(n_rows, len(part)), random_state=0).reset_index(drop=True)
 
 
-@contextlib.contextmanager
-def _replacing(replaced: dict[str, Any]) -> Iterator[None]:
-    with contextlib.ExitStack() as stack:
-        for target, stand_in in replaced.items():
-            stack.enter_context(mock.patch(target, stand_in))
-        yield
+def _rare_conditions(
+    kind: str, train: pd.DataFrame, test: pd.DataFrame, seed: int
+) -> Iterator[tuple[dict[Any, Any], pd.DataFrame]]:
+    """Yield different rare conditions and the held-out rows that meet them, fewer where there are no more."""
+    rng, seen = np.random.default_rng(seed), set[str]()
+    for _ in range(_MAX_TRIED):
+        if kind == "levels":
+            levels = [name for name in test if not pd.api.types.is_numeric_dtype(test[name].dtype)]
+            name = str(rng.choice(levels))
+            condition = {name: rng.choice(test[name].dropna().unique())}
+        else:
+            condition = random_conditions.random_condition(test, list(test.columns), rng)
+        share = random_conditions.are_met(train, condition).mean()
+        if str(condition) in seen or not RARE[0] <= share <= RARE[1]:
+            continue
+        real = test[random_conditions.are_met(test, condition)]
+        if len(real) >= MIN_HELD_OUT:
+            yield condition, _some(real, MAX_HELD_OUT)
+            seen.add(str(condition))
+        if len(seen) == N_CONDITIONS:
+            return
 
 
-def table_of(results: dict[tuple[str, int, str], dict[str, Any]]) -> str:
-    """Return a markdown table: a row for each variant, the AUC of each table, differences, and means."""
-    tables = list(dict.fromkeys(table for table, _, _ in results))
-    heads = ["variant", *(f"auc {table}" for table in tables), *COMPARED, *FIGURES]
+def _shape_error(real: pd.DataFrame, rows: pd.DataFrame) -> float:
+    """Return the mean distance of the columns' distributions: total variation, of numbers in ten bins."""
+    errors = []
+    for name in real:
+        own, other = real[name], rows[name]
+        if pd.api.types.is_numeric_dtype(own.dtype) and own.nunique() > 10:
+            edges = np.unique(own.dropna().quantile(np.linspace(0, 1, 11)[1:-1]).to_numpy(float))
+            own, other = (
+                pd.Series(np.searchsorted(edges, part.astype("Float64").to_numpy(float, na_value=np.nan)))
+                for part in (own, other)
+            )
+        shares = [part.value_counts(normalize=True, dropna=False) for part in (own, other)]
+        errors.append(float(shares[0].sub(shares[1], fill_value=0).abs().sum() / 2))
+    return statistics.mean(errors)
+
+
+EXPERIMENTS = {
+    each.name: each
+    for each in (
+        Experiment(
+            "rows",
+            "Rows without a condition: five tables, 3,000 training rows, three seeds",
+            run_rows,
+            TABLES,
+            3_000,
+            [variant.name for variant in (*FITTED, *SAMPLED)],
+            ("auc", "utility", "dcr_share", "fit_seconds", "rows_per_second"),
+        ),
+        Experiment(
+            "groups",
+            "Group means, where year, month and day together name a day: half of the rows, three seeds",
+            run_rows,
+            ("beijing-pm25",),
+            30_000,
+            [variant.name for variant in GROUPED],
+            ("auc", "utility", "dcr_share", "fit_seconds", "rows_per_second"),
+        ),
+        Experiment(
+            "zeros",
+            "Structural zeros, where a grade goes with subgrades: 3,000 training rows, three seeds",
+            run_rows,
+            ("lending-club-loans",),
+            3_000,
+            [AS_IT_IS.name, "no structural zeros"],
+            ("auc", "utility", "dcr_share", "fit_seconds", "rows_per_second"),
+        ),
+        Experiment(
+            "conditions",
+            "Rows under five rare random conditions a table",
+            run_conditions,
+            TABLES,
+            3_000,
+            [variant.name for variant in CONDITIONED],
+            ("auc", "shape_error", "dcr_share"),
+        ),
+        Experiment(
+            "levels",
+            "Rows of five rare classes a table",
+            run_conditions,
+            ("adult", "shoppers", "bank-marketing", "lending-club-loans"),
+            3_000,
+            [variant.name for variant in CONDITIONED],
+            ("auc", "shape_error", "dcr_share"),
+        ),
+        Experiment(
+            "imputation",
+            "Expected values of a fifth of the entries, removed at random",
+            run_imputation,
+            ("adult", "shoppers", "california-housing"),
+            3_000,
+            [*(variant.name for variant in IMPUTED), CHAINED_FORESTS],
+            ("rmse", "accuracy", "auc", "fit_seconds"),
+        ),
+    )
+}
+
+
+def _table(experiment: Experiment, done: dict[tuple[str, str, int, str], Result]) -> str:
+    """Return a markdown table: a row for each variant, paired differences, and seconds."""
+    results = {key[1:]: result for key, result in done.items() if key[0] == experiment.name}
+    first, *_ = experiment.figures
+    heads = ["variant", *(f"{first} {table}" for table in experiment.tables)]
+    differing = [name for name in experiment.figures if name not in ("fit_seconds", "rows_per_second")]
+    others = [name for name in experiment.figures if name not in differing]
+    heads += [*(f"{name}, difference" for name in differing), *others]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    for variant in VARIANTS:
+    for variant in experiment.variants:
         own = {key: result for key, result in results.items() if key[2] == variant}
-        cells = [fidelity.in_words([own[key]["auc"] for key in own if key[0] == table]) for table in tables]
-        for figure in COMPARED:
-            differences = [
-                result[figure] - results[table, seed, VARIANTS[0]][figure]
+        if not own:
+            continue
+        cells = [
+            fidelity.in_words([result[first] for key, result in own.items() if key[0] == table] or [np.nan])
+            for table in experiment.tables
+        ]
+        for figure in differing:
+            pairs = [
+                result[figure] - results[table, seed, AS_IT_IS.name][figure]
                 for (table, seed, _), result in own.items()
+                if (table, seed, AS_IT_IS.name) in results and not np.isnan(result[figure])
             ]
-            cells.append(_difference(differences) if any(differences) else "")
-        cells += [f"{statistics.mean(result[figure] for result in own.values()):,.0f}" for figure in FIGURES]
+            cells.append(_difference(pairs) if any(pairs) else "")
+        cells += [f"{statistics.mean(result[name] for result in own.values()):,.1f}" for name in others]
         lines.append(f"| {variant} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _difference(differences: list[float]) -> str:
-    error = statistics.stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else 0.0
-    return f"{statistics.mean(differences):+.3f} ± {error:.3f}"
+    """Return the mean and its standard error; bold where it is beyond two of them."""
+    mean = statistics.mean(differences)
+    if len(differences) < 2:
+        return f"{mean:+.4f}"
+    error = statistics.stdev(differences) / len(differences) ** 0.5
+    text = f"{mean:+.4f} ± {error:.4f}"
+    return f"**{text}**" if abs(mean) > 2 * error else text
 
 
-def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what results have to share to stand in one table."""
-    return {"rows": arguments.rows, "max_time": arguments.max_time, "version": synthgan.__version__}
-
-
-def _read(arguments: argparse.Namespace) -> dict[tuple[str, int, str], dict[str, Any]]:
-    """Return the results that there are of these settings."""
-    lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
+def _read(path: Path) -> dict[tuple[str, str, int, str], Result]:
+    """Return the results that there are."""
+    lines = path.read_text().splitlines() if path.exists() else []
     results = [json.loads(line) for line in lines]
-    results = [result for result in results if _settings(arguments).items() <= result.items()]
-    return {(result["table"], result["seed"], result["variant"]): result for result in results}
+    return {(each["experiment"], each["table"], each["seed"], each["variant"]): each for each in results}
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", default="../shared/data", help="folder of the parquet files")
-    parser.add_argument("--tables", nargs="+", default=TABLES, choices=sorted(fidelity.TARGETS))
+    parser.add_argument(
+        "--data", default=Path("../shared/data"), type=Path, help="folder of the parquet files"
+    )
+    parser.add_argument("--experiments", nargs="+", default=list(EXPERIMENTS), choices=EXPERIMENTS)
+    parser.add_argument("--tables", nargs="+", help="only these; all of an experiment without it")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--rows", type=int, default=3_000, help="that are learned, and as many to judge by")
-    parser.add_argument("--max-time", type=float, default=60, help="seconds a fit may take")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--report", action="store_true", help="print the tables of what is done already")
+    parser.add_argument("--page", action="store_true", help="write the tables into README.md")
     return parser.parse_args()
 
 
