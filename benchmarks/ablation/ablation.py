@@ -85,7 +85,8 @@ def main() -> None:
         for table in (each for each in experiment.tables if each in (arguments.tables or experiment.tables)):
             for seed in arguments.seeds:
                 done = _read(arguments.results)
-                missing = {v for v in experiment.variants if (experiment.name, table, seed, v) not in done}
+                wanted = set(arguments.variants or experiment.variants).intersection(experiment.variants)
+                missing = {each for each in wanted if (experiment.name, table, seed, each) not in done}
                 if not missing or arguments.report:
                     continue
                 for variant, figures in experiment.run(experiment, table, seed, missing, arguments.data):
@@ -352,6 +353,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--experiments", nargs="+", default=list(EXPERIMENTS), choices=EXPERIMENTS)
     parser.add_argument("--tables", nargs="+", help="only these; all of an experiment without it")
+    parser.add_argument("--variants", nargs="+", help="only these rows; all of an experiment without it")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--report", action="store_true", help="print the tables of what is done already")
