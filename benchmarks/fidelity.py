@@ -84,7 +84,6 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
         "utility_real": utility(train, test, TARGETS[name]),
         "fit_seconds": fitted - started,
         "rows_per_second": len(drawn) / seconds,
-        "corrects": gan.model_.corrects,
         "steps": int(gan.history_["step"].max()),
         "versions": {"synthgan": synthgan.__version__, "torch": torch.__version__, "pandas": pd.__version__},
         "machine": {"processor": platform.machine(), "threads": torch.get_num_threads()},

@@ -77,9 +77,6 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
             raise ParameterError(f"{name} must be True, False or a whole number; got {parameters[name]!r}.")
     if not isinstance(parameters["kinds"], Mapping | None):
         raise ParameterError(f"kinds must be a mapping from column to kind; got {parameters['kinds']!r}.")
-    weight = parameters["adversarial_weight"]
-    if not _is_number(weight) or weight < 0:
-        raise ParameterError(f"adversarial_weight must be a number of at least 0; got {weight!r}.")
     if loss != "masked" and parameters["latent_dim"] == 0:
         raise ParameterError(
             f"latent_dim must be at least 1 with loss={loss!r}: noise is all that it draws from."

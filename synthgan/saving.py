@@ -81,7 +81,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
         """
         state = self._state()
         how = {name: state["parameters"][name] for name in ("rounds", "redraw", "correct")}
-        parts = ("encoder", "architecture", "weights", "corrects")
+        parts = ("encoder", "architecture", "weights")
         return digest_of({**{name: state[name] for name in parts}, "how": how})
 
     def _state(self) -> dict[str, Any]:
@@ -92,7 +92,6 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
             "encoder": self.encoder_.state(),
             "architecture": asdict(self.model_.architecture),
             "weights": {name: tensor.cpu().numpy() for name, tensor in self.model_.state_dict().items()},
-            "corrects": self.model_.corrects,
             "history": self.history_.astype(object).where(self.history_.notna(), None).to_dict("list"),
             "seed": self._seed,
             "n_draws": self._n_draws,
@@ -162,7 +161,6 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
         )
         weights = {name: torch.from_numpy(array) for name, array in state["weights"].items()}
         self.model_.load_state_dict(weights)
-        self.model_.corrects = state["corrects"]
         self.model_.to(device)
         self.history_ = pd.DataFrame(state["history"])
         self._seed, self._n_draws = state["seed"], state["n_draws"]

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from synthgan.exceptions import ParameterError
 from synthgan.forms import unwrap
-from synthgan.gan.drawing import discriminator_logits
+from synthgan.gan.games import discriminator_logits
 from synthgan.gan.model import GanModel
 from synthgan.gan.scoring import code_probabilities, log_likelihood
 from synthgan.parameters import seed_from
@@ -142,18 +142,27 @@ class ScoringMixin:
         Returns
         -------
         ndarray of shape (n_rows,)
-            0.5 where real and drawn rows are equally likely.
+            0.5 where real and synthetic rows are equally likely.
+
+        Raises
+        ------
+        ParameterError
+            If the model was fitted with ``loss="masked"``, which trains no discriminator.
 
         Examples
         --------
         >>> from synthgan import SynthGAN
         >>> from synthgan.datasets import load_penguins
-        >>> gan = SynthGAN(epochs=1, random_state=0, verbose=0).fit(load_penguins())
+        >>> gan = SynthGAN(loss="bce", epochs=1, random_state=0, verbose=0).fit(load_penguins())
         >>> chances = gan.discriminate(load_penguins().head(2))
         >>> bool(((chances >= 0) & (chances <= 1)).all())
         True
         """
         check_is_fitted(self, "model_")
+        if self.model_.discriminator is None:
+            raise ParameterError(
+                "loss='masked' trains no discriminator; fit with loss='relativistic' to use discriminate."
+            )
         table = self.encoder_.transform(unwrap(X)[0])
         logits = discriminator_logits(self.model_, table)
         chances: npt.NDArray[np.float64] = 1 / (1 + np.exp(-logits))

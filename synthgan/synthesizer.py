@@ -44,7 +44,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         The column that a downstream model will predict. Optional: drawn rows are balanced and redrawn for
         it above all and, in a textbook game, it is what can be a condition.
     loss : {"masked", "bce", "wgan-gp", "relativistic"}, default="masked"
-        What is minimised. "masked" is reconstruction of hidden cells with a discriminator beside it; the
+        The loss. "masked" is the likelihood of masked values given the others; the
         others are adversarial games on the same networks: the textbook's binary cross-entropy [1]_,
         Wasserstein with gradient penalty [2]_, and relativistic pairing with R1 and R2 [3]_.
     rounds : int or "auto", default="auto"
@@ -59,8 +59,6 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         are kept that make rows together lie where the learned ones do, more evenly than independent draws.
         Where it is not known how rows under a condition should lie, those that the discriminator finds most
         real, if it sees a difference.
-    adversarial_weight : float, default=0.0
-        Weight of the discriminator's judgement in the generator's loss when ``loss="masked"``.
     epochs : int, default=None
         Passes over the rows; None follows the table.
     batch_size : int, default=None
@@ -71,8 +69,8 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         Width of each hidden layer; equal widths unless ``loss`` is "bce" or "wgan-gp". None follows the
         table.
     latent_dim : int, default=None
-        Length of the noise vector. None is 100 in a textbook game, 32 with an adversarial weight, and
-        otherwise 0: rows owe their variety to the draw of each code, and reconstruction cannot use noise.
+        Length of the noise vector. None is 100 with an adversarial loss, and 0 with
+        "masked": rows owe their variety to the draw of each code, and reconstruction cannot use noise.
     max_time : float, default=None
         Seconds that training may take; None follows the table. A run that is cut by it is annealed to the
         time it has, and cannot be repeated exactly.
@@ -125,7 +123,6 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         rounds: Rounds = "auto",
         redraw: bool = True,
         correct: bool = True,
-        adversarial_weight: float = 0.0,
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
@@ -143,7 +140,6 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         self.rounds = rounds
         self.redraw = redraw
         self.correct = correct
-        self.adversarial_weight = adversarial_weight
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -215,9 +211,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         of_both: dict[str, Any] = {"loss": self.loss, "seed": seed}
         of_model: dict[str, Any] = {"n_rows": len(table), "target": target, "device": device}
         model = build_model(encoder.layout_, budget, **of_model, **of_both)
-        how: dict[str, Any] = {
-            name: getattr(self, name) for name in ("adversarial_weight", "rounds", "redraw")
-        }
+        how: dict[str, Any] = {"rounds": self.rounds, "redraw": self.redraw}
         if kept is not None:
             run = run_of(self._what_is_learned(device), seed, encoder.state(), table, amounts)
             how["checkpoint"] = kept.checkpoint(run)
@@ -277,7 +271,6 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         return plan_budget(
             n_rows,
             loss=self.loss,
-            is_adversarial=self.adversarial_weight > 0,
             redraws=self.redraw,
             epochs=self.epochs,
             batch_size=self.batch_size,

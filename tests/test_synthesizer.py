@@ -209,7 +209,6 @@ def test_parameters_are_kept_as_given_and_clone():
         ("latent_dim", -1),
         ("max_time", 0),
         ("rounds", 0),
-        ("adversarial_weight", -0.1),
         ("device", "no such device"),
         ("random_state", "seed"),
         ("random_state", True),
@@ -279,9 +278,11 @@ def test_silent_when_not_verbose_and_plain_lines_otherwise(capsys):
 
 
 def test_discriminate_gives_probabilities(fitted):
-    chances = fitted.discriminate(PENGUINS)
+    chances = quick(loss="relativistic").fit(PENGUINS).discriminate(PENGUINS)
     assert chances.shape == (len(PENGUINS),)
     assert ((chances > 0) & (chances < 1)).all()
+    with pytest.raises(ParameterError, match="loss='masked' trains no discriminator"):
+        fitted.discriminate(PENGUINS)
 
 
 def test_same_seed_same_model_file(tmp_path):

@@ -21,7 +21,6 @@ from synthgan.gan import checkpoint as checkpoints
 #: What a run may be, and stages in which it can be stopped: the first steps, later ones, or the end.
 RUNS = {
     "masked": {},
-    "adversarial": {"adversarial_weight": 0.3, "latent_dim": 4},
     "bce": {"loss": "bce", "epochs": 30},
     "wgan-gp": {"loss": "wgan-gp", "epochs": 20},
 }

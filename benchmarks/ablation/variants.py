@@ -142,7 +142,6 @@ FITTED = (
         "no moves within a leaf",
         replaced={"synthgan.gan.redrawing._rooms": lambda stands, may_move, first: np.zeros(len(stands))},
     ),
-    Variant("discriminator in training", {"adversarial_weight": 0.1}),
     Variant("no masked reconstruction (one-shot adversarial)", {"loss": "relativistic", "max_time": 30}),
     Variant("no bfloat16", replaced={"synthgan.gan.computing.computes_bfloat16": lambda device: False}),
 )
@@ -189,15 +188,9 @@ def _random_order(filling: Any, rng: torch.Generator) -> list[int]:
     return [columns[index] for index in order]
 
 
-_NEVER = 10**9
-_NO_HERDING_UNDER_CONDITIONS = {
-    "synthgan.gan.choosing._FEW": _NEVER,
-    "synthgan.gan.choosing._FEW_OF_LEVEL": _NEVER,
-}
 #: How candidates are chosen under a condition: all sample from the model of `AS_IT_IS`.
 CONDITIONED = (
     AS_IT_IS,
-    Variant("candidates chosen by the discriminator", replaced=_NO_HERDING_UNDER_CONDITIONS),
     Variant("no choice among candidates", {"correct": False}),
     Variant(
         "no class leaf frequencies",

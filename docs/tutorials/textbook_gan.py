@@ -55,7 +55,7 @@ for name, rows in {"penguins": real, "generated": generated}.items():
 # noise in, a whole row out             some cells in, a distribution of the hidden ones out:
 #                                       any cells may be given, so any condition can be met
 # the loss is the other network         the loss is what hidden cells really were, which cannot collapse
-# the discriminator teaches             it is asked in the end, if it can tell drawn rows from real ones
+# the discriminator teaches             there is none
 # a row is drawn in one go              in a few rounds, then cell by cell given all the others (`redraw`)
 # rows are independent                  of several candidates those stay that lie as real rows do
 # it stops when you stop it             held-out rows say when, and whether rows are copied

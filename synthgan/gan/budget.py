@@ -64,7 +64,6 @@ def plan_budget(
     n_rows: int,
     *,
     loss: str,
-    is_adversarial: bool = False,
     redraws: bool = True,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -85,8 +84,6 @@ def plan_budget(
         Of the table.
     loss, epochs, batch_size, learning_rate, hidden_dims, latent_dim, max_time
         See `synthgan.SynthGAN`.
-    is_adversarial
-        Whether the discriminator has a say in the generator's loss beside reconstruction.
     redraws
         Whether cells are redrawn from trees, which makes good what a short run leaves undone.
     """
@@ -110,9 +107,7 @@ def plan_budget(
         learning_rate=learning_rate or (1e-3 if is_game else 2e-3),
         weight_decay=0.0 if is_game else 1.0 if small else 0.01,
         hidden_dims=tuple(hidden_dims or ((width,) if loss == "bce" else (width, width))),
-        latent_dim=latent_dim
-        if latent_dim is not None
-        else (100 if is_game else 32 if is_adversarial else 0),
+        latent_dim=latent_dim if latent_dim is not None else (100 if is_game else 0),
         max_time=max_time,
         quiet_start=small and not is_game,
         patience=4 if small else 12,

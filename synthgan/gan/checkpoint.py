@@ -70,7 +70,6 @@ class Checkpoint:
             return
         kept, self.kept = as_tensors(self.kept), None
         model.load_state_dict(kept["model"])
-        model.corrects = kept["corrects"]
         for name, part in parts.items():
             part.load_state_dict(kept["parts"][name])
         rng.set_state(kept["rng"])  # last: whoever made the parts may have taken from it
@@ -84,7 +83,6 @@ class Checkpoint:
         state = {
             "stage": stage,
             "model": model.state_dict(),
-            "corrects": model.corrects,
             "parts": {name: part.state_dict() for name, part in parts.items()},
             "rng": rng.get_state(),
         }

@@ -1,4 +1,4 @@
-"""How rows under a condition are chosen among candidates: where they are to lie, or by the discriminator.
+"""Where rows under a condition are to lie, by which they are chosen among candidates; see `find_forests`.
 
 Where the real rows of a level lie is known; see `synthgan.gan.levels`. Of those under any other condition
 nothing is kept, so that where they lie is taken from what is known of all rows, or of those of a level that
@@ -14,7 +14,7 @@ import torch
 
 from synthgan.gan.balancing import Forest, Leaves, n_candidates
 from synthgan.gan.model import GanModel
-from synthgan.layout import EncodedTable, FloatArray, IntArray, Known, Layout
+from synthgan.layout import EncodedTable, IntArray, Known, Layout
 
 #: Fewer rows can be as they come, and fewer under a level.
 _FEW, _FEW_OF_LEVEL = 64, 8
@@ -139,36 +139,3 @@ def _fits(table: EncodedTable, known: Known, pattern: int, layout: Layout) -> np
             places = table.places[:, layout.place_index[column]] if is_placed else np.zeros_like(codes)
             fits &= shares[codes, places] > 0.5
     return fits
-
-
-def most_real(logits: FloatArray, patterns: IntArray, n_each: int, rng: np.random.Generator) -> IntArray:
-    """Return the indices of candidates drawn in proportion to the density ratio ``D / (1 - D)``.
-
-    Adding Gumbel noise to log-weights and keeping the largest draws without replacement [1]_, here among all
-    candidates of rows of one pattern.
-
-    Parameters
-    ----------
-    logits
-        Of candidates' being real, shape ``(n_each * n_rows,)``.
-    patterns
-        That of each row, shape ``(n_rows,)``; those of the candidates are the same `n_each` times over.
-    n_each
-        Candidates for each row.
-    rng
-        Source of the noise.
-
-    References
-    ----------
-    .. [1] Kool, van Hoof, Welling (2019). Stochastic Beams and Where to Find Them. ICML.
-    """
-    weighed = logits + rng.gumbel(size=len(logits))
-    candidates_of = np.tile(patterns, n_each)
-    by_weight = np.lexsort((-weighed, candidates_of))
-    _, first, counts = np.unique(candidates_of[by_weight], return_index=True, return_counts=True)
-    rank = np.arange(len(by_weight)) - np.repeat(first, counts)
-    kept = np.sort(by_weight[rank < np.repeat(counts // n_each, counts)])
-    kept = kept[np.argsort(candidates_of[kept], kind="stable")]
-    placed = np.empty(len(patterns), dtype=np.int64)
-    placed[np.argsort(patterns, kind="stable")] = kept
-    return placed

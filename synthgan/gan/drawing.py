@@ -10,32 +10,26 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from synthgan.gan.balancing import Forest, Leaves, n_candidates, points_of
-from synthgan.gan.cells import Cells
-from synthgan.gan.choosing import find_forests, most_real
+from synthgan.gan.choosing import find_forests
 from synthgan.gan.computing import reduced_precision
 from synthgan.gan.filling import DrawingWeights, Filling
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.model import GanModel
 from synthgan.gan.ordering import n_rounds, order_of, order_of_redrawing
-from synthgan.layout import EncodedTable, FloatArray, IntArray, Known
+from synthgan.layout import EncodedTable, IntArray, Known
 
 Drawn = TypeVar("Drawn")
 #: Rows that are drawn together. One column a round, their columns come in one order, and many orders make for
 #: a better mixture: what is wrong with one of them is diluted by the others.
 BATCH_SIZE, _BATCH_SIZE_OF_GROUPS, _BATCH_SIZE_OF_DRAFTS = 768, 2048, 8192
-#: Candidates for each row that the discriminator chooses.
-_N_TO_CORRECT = 3
 #: Rows that are balanced together, at most.
 _SECTION = 16_384
-_SCORED_TOGETHER = 4096
 
 
 def draw(
@@ -61,9 +55,8 @@ def draw(
     rounds
         See `Rounds`. Models that do not know all columns draw in one.
     correct
-        Whether to draw a few candidates for each row and to keep the one that makes rows lie where real rows
-        do; or under a condition, for which that is not known, those that the discriminator finds most real,
-        if it can tell.
+        Whether to sample a few candidates for each row and to keep those whose leaf frequencies come nearest
+        to those of the training rows.
     rng
         Source of all randomness, on the model's device.
     redraw
@@ -72,8 +65,7 @@ def draw(
     model.eval()
     with _drawing(model):
         in_rounds = n_rounds(model, known, rounds)
-        corrects = correct and model.corrects
-        drawer = _Drawer(model, DrawingWeights.of(model), known, in_rounds, redraw, corrects)
+        drawer = _Drawer(model, DrawingWeights.of(model), known, in_rounds, redraw)
         forests = find_forests(model, known, n_rows, partial(drawer.survey, rng=rng)) if correct else {}
     return drawer.rows(known.patterns_of(n_rows), forests, rng)
 
@@ -90,8 +82,6 @@ class _Drawer:
         In how many rounds; None for one column a round.
     redraws
         Whether each cell is drawn once more given all others.
-    corrects
-        Whether rows are chosen among candidates by the discriminator, where it is not known where they lie.
     balances
         Whether leaves are looked up, by which rows are chosen that lie where real rows do.
     """
@@ -101,7 +91,6 @@ class _Drawer:
     known: Known
     n_rounds: int | None
     redraws: bool
-    corrects: bool
     balances: bool = False
 
     @property
@@ -137,21 +126,20 @@ class _Drawer:
             table, leaves = replace(self, balances=True).candidates(np.tile(patterns, n_each), rng)
             leaves = self.model.forest.leaves_of(leaves, forest.depth)
             return table.take(forest.keep(leaves, len(patterns), choosing))
-        n_each = _N_TO_CORRECT if self.corrects else 1
-        table, logits = self.candidates(np.tile(patterns, n_each), rng)
-        return table.take(most_real(logits, patterns, n_each, choosing)) if self.corrects else table
+        table, _ = self.candidates(patterns, rng)
+        return table
 
-    def candidates(self, patterns: IntArray, rng: torch.Generator) -> tuple[EncodedTable, npt.NDArray[Any]]:
-        """Draw rows of some patterns, and what they are chosen by; see `batch`."""
+    def candidates(self, patterns: IntArray, rng: torch.Generator) -> tuple[EncodedTable, Leaves]:
+        """Sample rows of some patterns, and return them and their leaves; see `batch`."""
         starts = range(0, len(patterns), self.batch_size)
         batches = [patterns[start : start + self.batch_size] for start in starts]
         seeds = torch.randint(2**62, (len(batches),), generator=rng, device=rng.device).tolist()
         drawn = list(_on_all_cores(self.batch, batches, seeds))
         table = EncodedTable.join([table for table, _ in drawn], self.model.layout)
-        return table, np.concatenate([judged for _, judged in drawn] or [np.empty(0)])
+        return table, np.concatenate([leaves for _, leaves in drawn] or [np.empty((0, 0), dtype=np.int32)])
 
-    def batch(self, patterns: IntArray, seed: int) -> tuple[EncodedTable, npt.NDArray[Any]]:
-        """Draw rows and what they are chosen by: their leaves, or logits of their being real, or nothing."""
+    def batch(self, patterns: IntArray, seed: int) -> tuple[EncodedTable, Leaves]:
+        """Sample rows, and return them and their leaves, or no leaves where none are looked up."""
         model, rng = self.model, torch.Generator(self.model.device).manual_seed(seed)
         with _drawing(model):
             filling = Filling(model, self.weights, self.known, patterns, rng)
@@ -169,7 +157,7 @@ class _Drawer:
             table = filling.table()
             if self.balances:
                 return table, model.forest.leaves(points_of(table, model.layout))
-            return table, _logits(model, filling.cells).cpu().numpy() if self.corrects else np.empty(0)
+            return table, np.empty((0, 0), dtype=np.int32)
 
 
 @contextmanager
@@ -191,19 +179,3 @@ def _on_all_cores(
             return list(pool.map(draw_batch, batches, seeds))
     finally:
         torch.set_num_threads(threads)
-
-
-def discriminator_logits(model: GanModel, table: EncodedTable) -> FloatArray:
-    """Return the discriminator's logit of each row's being real, shape ``(n_rows,)``."""
-    model.eval()
-    with torch.inference_mode():
-        logits: FloatArray = _logits(model, Cells.of(table, model.device)).double().cpu().numpy()
-    return logits
-
-
-def _logits(model: GanModel, cells: Cells) -> Tensor:
-    """Return logits of rows, so many at a time, since row vectors are long."""
-    starts = range(0, len(cells), _SCORED_TOGETHER)
-    parts = (cells.take(slice(start, start + _SCORED_TOGETHER)) for start in starts)
-    logits = [model.discriminator(model.space.vectors(part)).float() for part in parts]
-    return torch.cat(logits) if logits else torch.empty(0, device=model.device)

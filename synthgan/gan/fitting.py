@@ -96,7 +96,6 @@ def train_model(
     budget: Budget,
     *,
     loss: str,
-    adversarial_weight: float,
     rounds: Rounds,
     redraw: bool,
     seed: int,
@@ -122,7 +121,7 @@ def train_model(
         is_to_train = bool(team.agree(checkpoint.stage not in (_GAPS, _DONE)))
         if not team.leads:
             if is_to_train:
-                follow_masked(model, training, budget, adversarial_weight=adversarial_weight, team=team)
+                follow_masked(model, training, budget, team=team)
             team.same(model, history)
             return history.records
         gaps_time = budget.max_time and budget.max_time * _GAPS_SHARE
@@ -132,12 +131,8 @@ def train_model(
             budget = survey(model, table, budget, rng, training=training)
         how: dict[str, Any] = {"rounds": rounds, "redraw": redraw}
         if is_to_train:
-            how_to_train: dict[str, Any] = {
-                "adversarial_weight": adversarial_weight,
-                "checkpoint": checkpoint,
-                "team": team,
-            }
-            train_masked(model, training, validation, budget, history, **how_to_train, **how, rng=rng)
+            of_run: dict[str, Any] = {"checkpoint": checkpoint, "team": team, "rng": rng}
+            train_masked(model, training, validation, budget, history, **of_run, **how)
         is_to_learn_gaps = checkpoint.stage != _DONE
         checkpoint.begin(_GAPS, model, rng, history=history)
         how |= {"correct": False}

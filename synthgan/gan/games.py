@@ -16,9 +16,11 @@ from synthgan.gan.checkpoint import Checkpoint, State
 from synthgan.gan.loop import AveragedWeights, History, Optimizers, Rows, descend
 from synthgan.gan.losses import Game
 from synthgan.gan.model import GanModel
-from synthgan.layout import EncodedTable
+from synthgan.layout import EncodedTable, FloatArray
 
 _TEMPERATURE = 0.5
+#: Rows that the discriminator sees at a time once it is trained, since row vectors are long.
+_SCORED_TOGETHER = 4096
 
 
 def train_game(
@@ -82,11 +84,13 @@ class GamePlayer:
     """The two moves of a game, and what they keep from one to the next."""
 
     def __init__(self, model: GanModel, game: Game, budget: Budget, rng: torch.Generator) -> None:
-        self.model, self.game, self.rng = model, game, rng
+        if model.discriminator is None:
+            raise ValueError("A model of masked reconstruction has no discriminator.")
+        self.model, self.discriminator, self.game, self.rng = model, model.discriminator, game, rng
         self.averaged = AveragedWeights(model.generator)
         self.generator_optimizer, self.discriminator_optimizer = (
             Adam(network.parameters(), lr=budget.learning_rate, betas=game.betas, fused=True)
-            for network in (model.generator, model.discriminator)
+            for network in (model.generator, self.discriminator)
         )
         self.optimizers = Optimizers((self.generator_optimizer, self.discriminator_optimizer))
         known = torch.zeros(1, len(model.layout), dtype=torch.bool, device=model.device)
@@ -116,7 +120,7 @@ class GamePlayer:
 
     def discriminator_step(self, cells: Cells, clock: Clock) -> float:
         """Let the discriminator learn to tell real rows from generated ones; return its loss."""
-        critic, game = self.model.discriminator, self.game
+        critic, game = self.discriminator, self.game
         with torch.no_grad():
             real, fake = self.generate(cells)
         loss = game.discriminator_loss(critic(real), critic(fake))
@@ -128,9 +132,24 @@ class GamePlayer:
 
     def generator_step(self, cells: Cells) -> float:
         """Let the generator learn to pass for real; return its loss."""
-        critic = self.model.discriminator
+        critic = self.discriminator
         real, fake = self.generate(cells)
         loss = self.game.generator_loss(critic(real), critic(fake))
         descend(self.generator_optimizer, loss)
         self.averaged.update()
         return loss.item()
+
+
+def discriminator_logits(model: GanModel, table: EncodedTable) -> FloatArray:
+    """Return the logit of each row being real, shape ``(n_rows,)``, of a model that has a discriminator."""
+    if model.discriminator is None:
+        raise ValueError("A model of masked reconstruction has no discriminator.")
+    model.eval()
+    cells, starts = Cells.of(table, model.device), range(0, len(table), _SCORED_TOGETHER)
+    with torch.inference_mode():
+        logits = [
+            model.discriminator(model.space.vectors(cells.take(slice(start, start + _SCORED_TOGETHER))))
+            for start in starts
+        ]
+        whole: FloatArray = torch.cat([torch.empty(0, device=model.device), *logits]).double().cpu().numpy()
+    return whole

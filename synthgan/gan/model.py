@@ -1,7 +1,4 @@
-"""The two networks with all that is needed to rebuild and to use them.
-
-A layout and a few numbers come in, a `GanModel` goes out; training changes its weights, drawing reads them.
-"""
+"""The networks with all that is needed to rebuild and to use them; the entry point is `GanModel`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +53,7 @@ class Architecture:
 
 
 class GanModel(nn.Module):
-    """A generator and a discriminator over one layout.
+    """A generator over one layout and, for an adversarial loss, a discriminator.
 
     Parameters
     ----------
@@ -87,15 +84,13 @@ class GanModel(nn.Module):
         Which codes never stand together.
     completer
         What completes rows, where the learned table had gaps.
-    corrects
-        Whether the discriminator tells drawn rows from real ones it was not trained on, so that its
-        density ratio is worth applying.
+    discriminator
+        Of an adversarial loss; None for masked reconstruction, which trains none.
     """
 
     prior: Tensor
     information: Tensor
     unexplained: Tensor
-    corrects: bool = False
 
     def __init__(self, layout: Layout, architecture: Architecture, rng: torch.Generator) -> None:
         super().__init__()
@@ -123,7 +118,7 @@ class GanModel(nn.Module):
                 quiet_start=architecture.quiet_start,
                 **shape,
             )
-            self.discriminator = Discriminator(layout, **shape)
+            self.discriminator = None if self.knows_all else Discriminator(layout, **shape)
 
     @property
     def device(self) -> torch.device:

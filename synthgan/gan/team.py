@@ -84,9 +84,8 @@ class Team:
             told = [[_state_of(model), *(part.state_dict() for part in parts)]]
         distributed.broadcast_object_list(told, 0, device=torch.device("cpu"))
         if not self.leads:
-            of_model, *states = told[0]
-            model.load_state_dict(of_model["weights"])
-            model.corrects = of_model["corrects"]
+            weights, *states = told[0]
+            model.load_state_dict(weights)
             for part, state in zip(parts, states, strict=True):
                 part.load_state_dict(state)
 
@@ -131,5 +130,4 @@ def together(rank: int | None = None, size: int | None = None, store: Any = None
 
 
 def _state_of(model: GanModel) -> State:
-    weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
-    return {"weights": weights, "corrects": model.corrects}
+    return {name: tensor.cpu() for name, tensor in model.state_dict().items()}

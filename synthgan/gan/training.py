@@ -1,15 +1,13 @@
-"""Training by masked reconstruction, with a discriminator beside it: encoded rows in, a trained model out.
+"""Training by masked reconstruction; the entry point is `train_masked`.
 
-In each step random cells of each row are hidden. The generator learns their distribution given the others
-and, at some steps, to fill them in so that the discriminator takes the whole row for real. In the end the
-discriminator learns to correct rows drawn the way users draw them.
+In each step random values of each row are masked, and the generator learns their distribution given the
+others.
 """
 
 import signal
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.optim import AdamW
 
 from synthgan.gan.budget import Budget, Clock
@@ -17,16 +15,10 @@ from synthgan.gan.cells import Cells
 from synthgan.gan.checkpoint import Checkpoint, State, Stateful
 from synthgan.gan.conditions import random_known
 from synthgan.gan.copying import Nearness, nearness
-from synthgan.gan.correction import train_correction
 from synthgan.gan.drawing import draw
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.loop import AveragedWeights, History, Optimizers, Patience, Rows, descend
-from synthgan.gan.losses import (
-    r1_r2_penalty,
-    reconstruction_loss,
-    relativistic_discriminator_loss,
-    relativistic_generator_loss,
-)
+from synthgan.gan.losses import reconstruction_loss
 from synthgan.gan.model import GanModel
 from synthgan.gan.networks import Generator
 from synthgan.gan.sharpness import leave_to_generator
@@ -34,15 +26,12 @@ from synthgan.gan.team import ALONE, Team
 from synthgan.layout import EncodedTable, Known
 from synthgan.signals import STOPS, handled
 
-_ADVERSARIAL_EVERY = 4
-_TEMPERATURE = 0.5
-#: Checks between two looks at whether rows are copied, and rows that are drawn for it.
+#: Checks between two tests for memorized rows, and rows that are sampled for each.
 _COPIES_EVERY, _N_DRAWN = 5, 500
-#: Share of the time that is kept for the last look at copies and the discriminator's correction, and seconds
-#: that the latter has at least.
-_CORRECTION_SHARE, _MIN_CORRECTION_TIME = 0.16, 0.3
-#: Share of the time, of what is kept, in which trees and generator are compared.
+#: Share of the time in which trees and generator are compared.
 _CHOOSING_SHARE = 0.04
+#: Share of the time that is kept for that and for the last test for memorized rows.
+_LAST_TEST_SHARE = 0.08
 #: The stage of training that this module is.
 _GENERATOR = "generator"
 
@@ -54,14 +43,13 @@ def train_masked(
     budget: Budget,
     history: History,
     *,
-    adversarial_weight: float,
     rounds: Rounds,
     redraw: bool,
     rng: torch.Generator,
     checkpoint: Checkpoint,
     team: Team = ALONE,
 ) -> None:
-    """Train generator and discriminator.
+    """Train the generator.
 
     Parameters
     ----------
@@ -73,10 +61,8 @@ def train_masked(
         Length and size of the run.
     history
         Gets one record a check.
-    adversarial_weight
-        Weight of the discriminator's judgement in the generator's loss.
     rounds, redraw
-        How rows will be drawn: what the discriminator learns to correct, and in which copies are looked for.
+        How rows will be sampled, since memorized rows are looked for in such rows.
     rng
         Source of all randomness, on the model's device.
     checkpoint
@@ -89,8 +75,8 @@ def train_masked(
     TrainingError
         If a loss is not finite.
     """
-    clock = Clock(budget.n_steps, budget.max_time and budget.max_time * (1 - _CORRECTION_SHARE))
-    trainer = MaskedTrainer(model, budget, adversarial_weight, rng, team)
+    clock = Clock(budget.n_steps, budget.max_time and budget.max_time * (1 - _LAST_TEST_SHARE))
+    trainer = MaskedTrainer(model, budget, rng, team)
     referee = Referee(model, trainer.averaged, table, validation, rounds, redraw, budget.patience, rng)
     batches = Rows(table, model.device).batches(budget.batch_size, rng, team)
     parts: dict[str, Stateful] = {"clock": clock, "trainer": trainer, "referee": referee, "batches": batches}
@@ -103,27 +89,21 @@ def train_masked(
             clock.step += 1
             if clock.check_is_due():
                 losses |= referee.judge(clock)
-                history.add(clock, losses, done=clock.progress * (1 - _CORRECTION_SHARE))
+                history.add(clock, losses, done=clock.progress * (1 - _LAST_TEST_SHARE))
             checkpoint.step_done()
     checkpoint.keep()
     trainer.averaged.keep()
-    max_time = clock.max_time and clock.max_time / (1 - _CORRECTION_SHARE)
-    leave_to_generator(model, validation, rng, max_time=max_time and max_time * _CHOOSING_SHARE)
+    leave_to_generator(model, validation, rng, max_time=clock.max_time and clock.max_time * _CHOOSING_SHARE)
     copied = referee.copied()
-    time_left = max_time and max(_MIN_CORRECTION_TIME, max_time - clock.elapsed)
-    how: dict[str, Any] = {"rounds": rounds, "redraw": redraw}
-    loss = train_correction(model, table, validation, **how, max_time=time_left, rng=rng)
-    history.add(clock, {"correction": loss} | copied.as_losses(), done=1.0)
+    history.add(clock, copied.as_losses(), done=1.0)
     if copied.is_copying:
         copied.warn(len(table) + len(validation))
 
 
-def follow_masked(
-    model: GanModel, table: EncodedTable, budget: Budget, *, adversarial_weight: float, team: Team
-) -> None:
+def follow_masked(model: GanModel, table: EncodedTable, budget: Budget, *, team: Team) -> None:
     """Do the steps of `train_masked` with the process that leads the team, for as long as it goes on."""
     clock, rng = Clock(budget.n_steps), torch.Generator(model.device)
-    trainer = MaskedTrainer(model, budget, adversarial_weight, rng, team)
+    trainer = MaskedTrainer(model, budget, rng, team)
     batches = Rows(table, model.device).batches(budget.batch_size, rng, team)
     team.same(model, clock, trainer)
     model.train()
@@ -134,71 +114,34 @@ def follow_masked(
 
 
 class MaskedTrainer:
-    """The steps of a run, and what they keep from one to the next."""
+    """The steps of a run, and the state that they keep from one to the next."""
 
-    def __init__(
-        self,
-        model: GanModel,
-        budget: Budget,
-        adversarial_weight: float,
-        rng: torch.Generator,
-        team: Team = ALONE,
-    ) -> None:
+    def __init__(self, model: GanModel, budget: Budget, rng: torch.Generator, team: Team = ALONE) -> None:
         self.model, self.budget, self.rng, self.team = model, budget, rng, team
-        self.adversarial_weight = adversarial_weight
         self.averaged = AveragedWeights(model.generator)
-        self.optimizers = Optimizers(
-            AdamW(network.parameters(), weight_decay=budget.weight_decay, fused=True)
-            for network in (model.generator, model.discriminator)
-        )
-        self.losses: dict[str, float] = {}
+        weights = model.generator.parameters()
+        self.optimizer = AdamW(weights, weight_decay=budget.weight_decay, fused=True)
 
     def state_dict(self) -> State:
-        """Return what is kept from one step to the next, but for the networks."""
-        kept = {"averaged": self.averaged.state_dict(), "optimizers": self.optimizers.state_dict()}
-        return {**kept, "losses": self.losses}
+        """Return the state, without the network's weights."""
+        optimizers = Optimizers([self.optimizer])
+        return {"averaged": self.averaged.state_dict(), "optimizers": optimizers.state_dict()}
 
     def load_state_dict(self, state: State) -> None:
         """Go on from such a state."""
         self.averaged.load_state_dict(state["averaged"])
-        self.optimizers.load_state_dict(state["optimizers"])
-        self.losses = dict(state["losses"])
+        Optimizers([self.optimizer]).load_state_dict(state["optimizers"])
 
     def step(self, cells: Cells, clock: Clock) -> dict[str, float]:
-        """Move the generator, and at some steps the discriminator; return the newest losses."""
+        """Lower the loss of masked values; return it."""
         factor, rng = self.team.agree(clock.learning_rate_factor()), self.team.own(self.rng)
-        for optimizer in self.optimizers:
-            optimizer.param_groups[0]["lr"] = self.budget.learning_rate * factor
+        self.optimizer.param_groups[0]["lr"] = self.budget.learning_rate * factor
         known = random_known(len(cells), len(self.model.layout), rng)
-        is_adversarial = self.adversarial_weight > 0 and clock.step % _ADVERSARIAL_EVERY == 0
-        self.generator_step(cells, known, rng, is_adversarial=is_adversarial)
+        log_likelihood, _ = self.model.reconstruct(cells, known, self.model.noise(len(cells), rng))
+        loss = reconstruction_loss(log_likelihood, known[:, self.model.space.coded])
+        descend(self.optimizer, loss, self.team)
         self.averaged.update()
-        return dict(self.losses)
-
-    def generator_step(
-        self, cells: Cells, known: Tensor, rng: torch.Generator, *, is_adversarial: bool
-    ) -> None:
-        """Lower the loss of hidden cells and, if asked, make the filled-in rows pass for real."""
-        model, space = self.model, self.model.space
-        log_likelihood, output = model.reconstruct(cells, known, model.noise(len(cells), rng))
-        loss = reconstruction_loss(log_likelihood, known[:, space.coded])
-        self.losses["reconstruction"] = loss.item()
-        if is_adversarial:
-            real = space.plain(space.vectors(cells))
-            filled_in = space.straight_through(output, _TEMPERATURE, rng)
-            fake = torch.where(space.spread(known), real, filled_in)
-            self.discriminator_step(real, fake.detach(), rng)
-            judgement = relativistic_generator_loss(model.discriminator(real), model.discriminator(fake))
-            self.losses["generator"] = judgement.item()
-            loss = loss + self.adversarial_weight * judgement
-        descend(self.optimizers[0], loss, self.team)
-
-    def discriminator_step(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> None:
-        """Tell rows from their filled-in versions, which share the known cells."""
-        critic = self.model.discriminator
-        loss = relativistic_discriminator_loss(critic(real), critic(fake))
-        self.losses["discriminator"] = loss.item()
-        descend(self.optimizers[1], loss + r1_r2_penalty(critic, real, fake, rng), self.team)
+        return {"reconstruction": loss.item()}
 
 
 class Referee:

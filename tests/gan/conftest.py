@@ -32,7 +32,6 @@ def trained_on(layout, table_of, n_steps):
         table_of(1000, seed=1),
         budget,
         History(ignore),
-        adversarial_weight=0.0,
         rounds=None,
         redraw=True,
         rng=rng_of(0),

@@ -125,10 +125,6 @@ def test_one_wish_leaves_the_rest_of_the_plan_alone(wish):
             assert getattr(plan, name) == getattr(wished, name), name
 
 
-def test_no_noise_can_be_asked_for():
-    assert plan_budget(100, loss="masked", is_adversarial=True, latent_dim=0).latent_dim == 0
-
-
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_batch_is_never_larger_than_the_table(loss):
     assert plan_budget(10, loss=loss).batch_size == 10

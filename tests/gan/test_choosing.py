@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
 from small_models import knows_nothing, knows_where_rows_lie
 from small_tables import PAIR, PLACED, drawn, known_of, pair_table
 
 from synthgan.gan.balancing import points_of
-from synthgan.gan.choosing import find_forests, most_real
+from synthgan.gan.choosing import find_forests
 
 N_ROWS = 2000
 
@@ -98,21 +97,3 @@ def test_leaves_of_a_cut_forest_are_those_above():
         cut = model.forest.cut(depth)
         leaves = model.forest.leaves_of(model.forest.leaves(points), depth)
         assert np.array_equal(cut.leaves(points), leaves)
-
-
-@pytest.mark.parametrize("n_each", [1, 3])
-def test_candidates_are_kept_for_rows_of_their_pattern(n_each):
-    rng = np.random.default_rng(0)
-    patterns = rng.integers(5, size=400)
-    kept = most_real(rng.normal(size=400 * n_each), patterns, n_each, rng)
-    assert len(np.unique(kept)) == 400
-    assert np.array_equal(np.tile(patterns, n_each)[kept], patterns)
-
-
-def test_the_more_real_are_kept_the_more_often():
-    n_rows, rng = 30_000, np.random.default_rng(1)
-    patterns = np.arange(n_rows)  # each row chooses among its own candidates
-    logits = np.repeat([0.0, 1.0, 2.0], n_rows)
-    counts = np.bincount(most_real(logits, patterns, 3, rng) // n_rows, minlength=3)
-    expected = n_rows * np.exp([0.0, 1.0, 2.0]) / np.exp([0.0, 1.0, 2.0]).sum()
-    assert ((counts - expected) ** 2 / expected).sum() < chi2.isf(1e-4, 2)

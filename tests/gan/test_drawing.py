@@ -16,7 +16,6 @@ from small_tables import (
     assert_same,
     cells_of,
     drawn,
-    mixed_table,
     model_of,
     pair_table,
     placed_table,
@@ -26,7 +25,6 @@ from small_tables import (
     total_variation,
 )
 
-from synthgan.gan.drawing import discriminator_logits
 from synthgan.layout import N_RELATION_CODES, EncodedTable, Layout, Span
 
 #: What the tests let a tiny model be wrong by, in total variation, beside the sampling error of its draws.
@@ -132,7 +130,6 @@ def test_a_known_value_moves_the_other_columns():
 @over_models
 def test_drawing_leaves_the_global_generators_alone(make):
     model = make()
-    model.corrects = True
     drawn(model, 50, correct=True)
 
 
@@ -259,16 +256,3 @@ def test_a_trained_model_reproduces_places(trained_on_lines, index):
     quarters = table.places[has_place, index] * 4 // span.n_places
     seen, expected = np.bincount(quarters, minlength=4) / len(quarters), np.full(4, 1 / 4)
     assert total_variation(seen, expected) < sampling_error(expected, len(quarters)) + TOLERANCE
-
-
-@pytest.mark.parametrize(
-    ("make", "table"), [(knows_everything, mixed_table(4100)), (knows_lines, placed_table(4100))]
-)
-def test_logits_are_those_of_the_discriminator_row_by_row(make, table):
-    model = make().eval()
-    expected = model.discriminator(model.space.vectors(cells_of(table))).detach()
-    logits = discriminator_logits(model, table)
-    assert logits.shape == (4100,)
-    np.testing.assert_allclose(logits, expected, atol=1e-4)
-    np.testing.assert_allclose(discriminator_logits(model, table.take(np.arange(10))), logits[:10], atol=1e-4)
-    assert discriminator_logits(model, table.take(np.arange(0))).shape == (0,)

@@ -50,7 +50,6 @@ def test_equal_seeds_draw_equal_rows_whatever_the_number_of_threads(name, rounds
 def test_without_trees_or_where_it_is_not_asked_nothing_is_redrawn(name, correct):
     layout, rows_of = TABLES[name]
     model = model_with(name)
-    model.corrects = True
     plain = drawn(model, 300, redraw=False, correct=correct)
     assert not np.array_equal(drawn(model, 300, correct=correct).codes, plain.codes)
     model.trees = grown(layout, rows_of(300), max_time=0)
@@ -72,7 +71,6 @@ CONDITIONS = [
 @pytest.mark.parametrize("correct", [False, True])
 def test_known_cells_hold_in_redrawn_rows(condition, rounds, correct):
     model = model_with("places and relations")
-    model.corrects = True
     known = {column: (code, 0.0, place) for column, code, place in condition}
     table = drawn(model, 400, condition=known, rounds=rounds, correct=correct)
     for column, code, place in condition:

@@ -17,6 +17,7 @@ from small_tables import (
     rng_of,
     sampling_error,
     shares,
+    spread_out,
     textbook_table,
     total_variation,
     weights_of,
@@ -26,7 +27,7 @@ from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.drawing import draw
-from synthgan.gan.games import GamePlayer, train_game
+from synthgan.gan.games import GamePlayer, discriminator_logits, train_game
 from synthgan.gan.loop import History
 from synthgan.gan.losses import GAMES
 from synthgan.layout import Known
@@ -163,3 +164,20 @@ def test_rounds_do_not_matter_to_a_game(name):
 
 def test_the_joint_of_the_tests_is_a_distribution():
     assert JOINT.sum() == pytest.approx(1)
+
+
+def test_logits_are_those_of_the_discriminator_row_by_row():
+    model, table = spread_out(model_of(MIXED, known=())).eval(), mixed_table(4100)
+    expected = model.discriminator(model.space.vectors(cells_of(table))).detach()
+    logits = discriminator_logits(model, table)
+    assert logits.shape == (4100,)
+    np.testing.assert_allclose(logits, expected, atol=1e-4)
+    np.testing.assert_allclose(discriminator_logits(model, table.take(np.arange(10))), logits[:10], atol=1e-4)
+    assert discriminator_logits(model, table.take(np.arange(0))).shape == (0,)
+
+
+def test_a_model_of_masked_reconstruction_has_no_discriminator():
+    model = model_of(MIXED)
+    assert model.discriminator is None
+    with pytest.raises(ValueError, match="has no discriminator"):
+        discriminator_logits(model, mixed_table(5))

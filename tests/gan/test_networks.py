@@ -96,7 +96,7 @@ def test_generator_gradient_reaches_every_parameter(layout, table_of, residual):
 @over_layouts
 @pytest.mark.parametrize("residual", [True, False])
 def test_discriminator_gradient_reaches_every_parameter(layout, table_of, residual):
-    model = model_of(layout, residual=residual)
+    model = model_of(layout, residual=residual, known=())
     shuffle_weights(model)
     logits = model.discriminator(model.space.vectors(cells_of(table_of(100))))
     assert logits.shape == (100,)

@@ -23,7 +23,6 @@ over_ways = pytest.mark.parametrize(("correct", "redraw"), [(False, False), (Tru
 def rows_of(name, rounds, *, correct=False, redraw=False, allowed=None, pattern_of=PATTERN_OF):
     make, patterns = MODELS[name]
     model = make()
-    model.corrects = True
     known = known_of(model.layout, *patterns, pattern_of=pattern_of, allowed=allowed)
     how = {"rounds": rounds, "correct": correct, "redraw": redraw}
     return model.layout, drawn(model, len(pattern_of), condition=known, **how)

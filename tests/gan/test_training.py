@@ -40,7 +40,6 @@ def train(
     *,
     table=None,
     validation=None,
-    adversarial_weight=0.0,
     redraw=True,
     seed=0,
     report=ignore,
@@ -54,7 +53,6 @@ def train(
         validation,
         budget or budget_of(),
         history,
-        adversarial_weight=adversarial_weight,
         rounds=None,
         redraw=redraw,
         rng=rng_of(seed),
@@ -83,20 +81,18 @@ def test_the_loss_comes_down_to_the_entropy_of_the_table(trained):
 
 
 @pytest.mark.usefixtures("untouched_globals")
-@pytest.mark.parametrize("adversarial_weight", [0.0, 0.5])
-def test_same_seed_same_weights(adversarial_weight):
+def test_same_seed_same_weights():
     models = [model_of(PAIR, latent_dim=2) for _ in range(3)]
     for model, seed in zip(models, (0, 0, 1), strict=True):
-        train(model, budget_of(12), adversarial_weight=adversarial_weight, seed=seed)
+        train(model, budget_of(12), seed=seed)
     first, again, other = (weights_of(model) for model in models)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("adversarial_weight", [0.0, 0.5])
-def test_a_learning_rate_beyond_reason_raises(adversarial_weight):
+def test_a_learning_rate_beyond_reason_raises():
     with pytest.raises(TrainingError, match="lower learning_rate"):
-        train(model_of(PAIR), budget_of(learning_rate=1e10), adversarial_weight=adversarial_weight)
+        train(model_of(PAIR), budget_of(learning_rate=1e10))
 
 
 def test_one_step_teaches_the_generator():
@@ -115,7 +111,6 @@ def test_every_report_is_a_record_and_progress_only_grows():
     assert [losses for _, losses in reports] == [
         {name: loss for name, loss in record.items() if name != "step"} for record in records
     ]
-    assert records[-1]["correction"] <= math.log(2)
 
 
 def test_max_time_ends_a_run(monkeypatch):
@@ -146,54 +141,16 @@ over_layouts = pytest.mark.parametrize(
 )
 
 
-def step_of(layout, table, adversarial_weight, step=0):
+@over_layouts
+def test_a_step_moves_the_generator(layout, table_of_rows):
     model = model_of(layout, latent_dim=2)
-    trainer = MaskedTrainer(model, budget_of(), adversarial_weight, rng_of(0))
-    before = weights_of(model.generator), weights_of(model.discriminator)
-    losses = trainer.step(cells_of(table), Clock(100, step=step))
-    after = weights_of(model.generator), weights_of(model.discriminator)
-    return losses, [not torch.equal(*pair) for pair in zip(before, after, strict=True)]
-
-
-@over_layouts
-def test_reconstruction_alone_moves_the_generator_alone(layout, table_of_rows):
-    losses, (generator_moved, discriminator_moved) = step_of(layout, table_of_rows(64), 0.0)
+    before = weights_of(model.generator)
+    losses = MaskedTrainer(model, budget_of(), rng_of(0)).step(cells_of(table_of_rows(64)), Clock(100))
     assert set(losses) == {"reconstruction"}
-    assert generator_moved
-    assert not discriminator_moved
+    assert not torch.equal(before, weights_of(model.generator))
 
 
-@over_layouts
-def test_an_adversarial_step_moves_both_networks(layout, table_of_rows):
-    losses, moved = step_of(layout, table_of_rows(64), 1.0)
-    assert set(losses) == {"reconstruction", "generator", "discriminator"}
-    assert all(math.isfinite(loss) for loss in losses.values())
-    assert moved == [True, True]
-
-
-def test_the_adversarial_weight_bends_the_generators_step():
-    def stepped(weight):
-        model = model_of(PAIR, seed=3)
-        trainer = MaskedTrainer(model, budget_of(), weight, rng_of(0))
-        with torch.no_grad():  # a discriminator that has an opinion
-            model.discriminator.to_logit.weight.normal_(generator=rng_of(4))
-        nothing = torch.zeros(64, 2, dtype=torch.bool)
-        trainer.generator_step(cells_of(pair_table(64)), nothing, trainer.rng, is_adversarial=weight > 0)
-        gradients = [p.grad for p in model.generator.parameters() if p.grad is not None]
-        return torch.cat([gradient.flatten() for gradient in gradients])
-
-    assert not torch.allclose(stepped(0.0), stepped(1.0))
-
-
-def test_adversarial_training_runs_to_its_end():
-    records = train(model_of(PAIR, latent_dim=4), budget_of(40), adversarial_weight=0.3)
-    seen = set().union(*records)
-    assert {"reconstruction", "generator", "discriminator", "validation", "correction"} <= seen
-    assert all(math.isfinite(value) for record in records for value in record.values())
-
-
-@pytest.mark.parametrize("adversarial_weight", [0.0, 1.0])
-def test_a_table_of_constants_can_be_learned(adversarial_weight):
+def test_a_table_of_constants_can_be_learned():
     layout = Layout((Span("a", 1), Span("b", 1)))
     constant = table_of(np.zeros((20, 2)))
     records = train(
@@ -201,7 +158,6 @@ def test_a_table_of_constants_can_be_learned(adversarial_weight):
         budget_of(5),
         table=constant,
         validation=constant,
-        adversarial_weight=adversarial_weight,
     )
     assert all(math.isfinite(value) for record in records for value in record.values())
 
@@ -247,7 +203,7 @@ def test_measuring_copies_changes_nothing_in_training():
 
 
 @pytest.mark.parametrize("redraw", [False, True])
-def test_copies_and_the_correction_are_of_rows_as_they_will_be_drawn(redraw, monkeypatch):
+def test_memorized_rows_are_looked_for_among_rows_as_they_will_be_sampled(redraw, monkeypatch):
     asked = []
 
     def noted(*arguments, **how):
@@ -255,16 +211,6 @@ def test_copies_and_the_correction_are_of_rows_as_they_will_be_drawn(redraw, mon
         return draw(*arguments, **how)
 
     monkeypatch.setattr("synthgan.gan.training.draw", noted)
-    monkeypatch.setattr("synthgan.gan.correction.draw", noted)
     train(model_of(PAIR), redraw=redraw)
-    assert len(asked) >= 3
+    assert len(asked) >= 2
     assert set(asked) == {redraw}
-
-
-def test_held_out_rows_decide_which_trees_are_kept(monkeypatch):
-    judged, validation = [], pair_table(200, seed=1)
-    monkeypatch.setattr(
-        "synthgan.gan.training.leave_to_generator", lambda model, held_out, rng, **_: judged.append(held_out)
-    )
-    train(model_of(PAIR), validation=validation)
-    assert judged == [validation]

@@ -3,7 +3,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from small_models import knows_everything, knows_where_rows_lie
+from small_models import knows_where_rows_lie
 from small_tables import (
     PAIR,
     assert_same,
@@ -29,21 +29,11 @@ def without_forest(model):
     return twin
 
 
-def test_correction_is_used_only_when_asked_and_worth_it():
-    model = knows_everything()
-    plain = drawn(model, 200).codes
-    np.testing.assert_array_equal(drawn(model, 200, correct=True).codes, plain)  # not worth it
-    model.corrects = True
-    np.testing.assert_array_equal(drawn(model, 200, correct=False).codes, plain)  # not asked
-    assert not np.array_equal(drawn(model, 200, correct=True).codes, plain)
-
-
-def test_known_cells_hold_in_corrected_rows():
-    model = knows_everything()
-    model.corrects = True
-    table = drawn(model, 300, condition={0: 1, 3: 2}, correct=True)
+def test_known_cells_hold_in_herded_rows():
+    model = knows_where_rows_lie()
+    table = drawn(model, 300, condition={0: 1, 2: 0}, correct=True)
     assert (table.codes[:, 0] == 1).all()
-    assert (table.codes[:, 3] == 2).all()
+    assert (table.codes[:, 2] == 0).all()
     assert len(table) == 300
 
 
@@ -78,13 +68,10 @@ def test_balancing_makes_up_for_a_generator_that_is_wrong():
     assert better < plain / 2 - sampling_error(expected, n_rows)
 
 
-def test_balancing_takes_the_place_of_correction():
+def test_rows_are_herded_only_when_that_is_asked():
     model = knows_where_rows_lie()
-    balanced = drawn(model, 200, correct=True)
-    assert not np.array_equal(balanced.codes, drawn(model, 200).codes)
-    model.corrects = True
-    assert_same(drawn(model, 200, correct=True), balanced)
-    assert_same(drawn(model, 200), drawn(without_forest(model), 200))  # not asked
+    assert not np.array_equal(drawn(model, 200, correct=True).codes, drawn(model, 200).codes)
+    assert_same(drawn(model, 200), drawn(without_forest(model), 200))
 
 
 @pytest.mark.parametrize("correct", [False, True])
