@@ -106,7 +106,9 @@ def fitted(given: pd.DataFrame, seed: int, arguments: argparse.Namespace) -> Syn
     key = (id(given), seed)
     if key not in _FITTED:
         _FITTED.clear()
-        _FITTED[key] = SynthGAN(random_state=seed, verbose=0, **arguments.parameters).fit(given)
+        _FITTED[key] = SynthGAN(random_state=seed, imputation=True, verbose=0, **arguments.parameters).fit(
+            given
+        )
     return _FITTED[key]
 
 

@@ -26,18 +26,20 @@ IMPUTATIONS = ("draw", "expected")
 class DrawingMixin:
     """Draw rows, and fill in parts of given rows.
 
-    What it needs of the class that it is mixed into: the parameters `rounds`, `redraw` and `correct`, and
-    once fitted, `model_`, `encoder_`, `_form`, `_seed` and `_n_draws`.
+    What it needs of the class that it is mixed into: the parameters `rounds`, `redraw`, `correct` and
+    `imputation`, and once fitted, `model_`, `encoder_`, `_form`, `_seed`, `_n_draws` and `_learned`.
     """
 
     rounds: Any
     redraw: bool
     correct: bool
+    imputation: bool
     model_: GanModel
     encoder_: TableEncoder
     _form: Form
     _seed: int
     _n_draws: int
+    _learned: dict[str, bool]
 
     def sample(self, n: int | None = None, *, conditions: Any = None, random_state: Any = None) -> Any:
         """Draw rows.
@@ -144,7 +146,8 @@ class DrawingMixin:
             are left alone. It is not changed.
         method : {"draw", "expected"}, default="draw"
             "draw" keeps the spread: a cell is drawn as it may have been. "expected" comes nearest: the mean
-            for what lies on a line, and the likeliest level, given what is there.
+            for what lies on a line, and the likeliest level, given what is there. It needs a model fitted
+            with ``imputation=True`` if the training table has missing values.
         n_draws : int, default=None
             For multiple imputation [1]_: how many tables to return.
         random_state : int, numpy Generator or RandomState, default=None
@@ -161,7 +164,8 @@ class DrawingMixin:
         DataError
             If `X` has none of the fitted columns.
         ParameterError
-            If `method` or `n_draws` is out of its range.
+            If `method` or `n_draws` is out of its range, or "expected" is asked of a model that has learned a
+            table with missing values without ``imputation=True``.
 
         References
         ----------
@@ -187,6 +191,11 @@ class DrawingMixin:
         names = self._fitted_names(frame)
         completion = Completion.of(sampler, frame, frame[names].notna().to_numpy(), names, is_present=True)
         if method == "expected":
+            if not self._learned["imputation"]:
+                raise ParameterError(
+                    "method='expected' needs a model fitted with imputation=True where the training table "
+                    "has missing values; fit SynthGAN(imputation=True), or use SynthImputer."
+                )
             return form.wrap(completion.expected())
         drawn = [form.wrap(completion.drawn()) for _ in range(n_draws or 1)]
         return drawn[0] if n_draws is None else drawn
@@ -263,8 +272,26 @@ class DrawingMixin:
         """Return what draws the rows of one call."""
         check_is_fitted(self, "model_")
         check_parameters(self.get_params())  # type: ignore[attr-defined]
+        self._check_learned("redraw", "correct")
         how = {"rounds": self.rounds, "redraw": self.redraw, "correct": self.correct}
         return Sampler.seeded(self.model_, self.encoder_, how, self._seeds(random_state))
+
+    def _learned_parts(self, has_missing: bool) -> dict[str, bool]:
+        """Return which of the parts that a parameter switches on the fit has learned.
+
+        A table without missing values has no imputation to learn: nothing of it is left out.
+        """
+        learned = {name: bool(getattr(self, name)) for name in ("redraw", "correct", "imputation")}
+        return learned | {"imputation": learned["imputation"] or not has_missing}
+
+    def _check_learned(self, *names: str) -> None:
+        """Raise ParameterError where a part is switched on that the fit has left out."""
+        for name in names:
+            if getattr(self, name) and not self._learned[name]:
+                raise ParameterError(
+                    f"The model was fitted with {name}=False and has not learned what {name}=True needs; set "
+                    f"{name}=True and fit again."
+                )
 
     def _seeds(self, random_state: Any) -> np.random.SeedSequence:
         """Return the seeds of one draw; without a state the model's own stream goes on."""

@@ -57,7 +57,10 @@ class SynthImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises what `SynthGAN.fit` raises, and ParameterError if `method` is none.
         """
         check_method(self.method)
-        self.generator_ = clone(SynthGAN(verbose=0) if self.generator is None else self.generator).fit(X)
+        generator = clone(SynthGAN(verbose=0) if self.generator is None else self.generator)
+        if self.method == "expected":
+            generator.set_params(imputation=True)
+        self.generator_ = generator.fit(X)
         self.n_features_in_ = self.generator_.n_features_in_
         if hasattr(self.generator_, "feature_names_in_"):
             self.feature_names_in_ = self.generator_.feature_names_in_

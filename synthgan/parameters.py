@@ -72,7 +72,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
         value = parameters[name]
         if value is not None and not is_valid(value):
             raise ParameterError(f"{name} must be {words}, or None to follow the table; got {value!r}.")
-    for name in ("redraw", "correct", "verbose"):
+    for name in ("redraw", "correct", "imputation", "verbose"):
         if not isinstance(parameters[name], bool | np.bool_ | Integral):
             raise ParameterError(f"{name} must be True, False or a whole number; got {parameters[name]!r}.")
     if not isinstance(parameters["kinds"], Mapping | None):

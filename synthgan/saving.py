@@ -37,6 +37,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
     history_: pd.DataFrame
     _seed: int
     _n_draws: int
+    _learned: dict[str, bool]
     _form: Form
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
@@ -93,6 +94,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
             "architecture": asdict(self.model_.architecture),
             "weights": {name: tensor.cpu().numpy() for name, tensor in self.model_.state_dict().items()},
             "history": self.history_.astype(object).where(self.history_.notna(), None).to_dict("list"),
+            "learned": self._learned,
             "seed": self._seed,
             "n_draws": self._n_draws,
             "form": self._form.to_dict(),
@@ -112,7 +114,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
 
     def _what_is_learned(self, device: torch.device) -> dict[str, Any]:
         """Return the parameters that decide what is learned from a table and a seed."""
-        others = ("random_state", "verbose", "correct")
+        others = ("random_state", "verbose")
         parameters = {name: value for name, value in self._parameters().items() if name not in others}
         return parameters | {"device": device.type}
 
@@ -155,7 +157,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
         self.encoder_ = TableEncoder.from_state(state["encoder"])
         shape = state["architecture"]
         _check_sizes(shape, state["weights"])
-        sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known", "described")}
+        sequences = {name: tuple(shape[name]) for name in ("hidden_dims", "known")}
         self.model_ = GanModel(
             self.encoder_.layout_, Architecture(**{**shape, **sequences}), torch.Generator().manual_seed(0)
         )
@@ -163,7 +165,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
         self.model_.load_state_dict(weights)
         self.model_.to(device)
         self.history_ = pd.DataFrame(state["history"])
-        self._seed, self._n_draws = state["seed"], state["n_draws"]
+        self._seed, self._n_draws, self._learned = state["seed"], state["n_draws"], dict(state["learned"])
         self._form = Form.from_dict(state["form"])
         self._set_scikit_learn_attributes()
         return self

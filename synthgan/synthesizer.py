@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
@@ -18,7 +19,7 @@ from synthgan.exceptions import DataError, ParameterError
 from synthgan.forms import unwrap
 from synthgan.gan.budget import Budget, plan_budget
 from synthgan.gan.expectation import Expectation, check_memory, expect
-from synthgan.gan.fitting import build_model, train_model
+from synthgan.gan.fitting import FitOptions, build_model, train_model
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.losses import GAMES
 from synthgan.gan.team import Team, current_team
@@ -57,8 +58,9 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
     correct : bool, default=True
         Whether three to eight candidates are drawn for each row (under a condition up to sixteen), and those
         are kept that make rows together lie where the learned ones do, more evenly than independent draws.
-        Where it is not known how rows under a condition should lie, those that the discriminator finds most
-        real, if it sees a difference.
+    imputation : bool, default=False
+        Whether to learn, from a table with missing values, the chained imputation that
+        ``impute(method="expected")`` uses. `SynthImputer` and ``synthgan impute`` set it themselves.
     epochs : int, default=None
         Passes over the rows; None follows the table.
     batch_size : int, default=None
@@ -123,6 +125,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         rounds: Rounds = "auto",
         redraw: bool = True,
         correct: bool = True,
+        imputation: bool = False,
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
@@ -140,6 +143,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         self.rounds = rounds
         self.redraw = redraw
         self.correct = correct
+        self.imputation = imputation
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -208,10 +212,11 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         announce(f"Learning {expected}", verbose=self.verbose)
         table, amounts = encoder.transform(frame), encoder.amounts(frame)
         budget = self._budget(len(table), started)
-        of_both: dict[str, Any] = {"loss": self.loss, "seed": seed}
+        options = FitOptions(self.rounds, bool(self.redraw), bool(self.correct), bool(self.imputation))
+        of_both: dict[str, Any] = {"loss": self.loss, "options": options, "seed": seed}
         of_model: dict[str, Any] = {"n_rows": len(table), "target": target, "device": device}
         model = build_model(encoder.layout_, budget, **of_model, **of_both)
-        how: dict[str, Any] = {"rounds": self.rounds, "redraw": self.redraw}
+        how: dict[str, Any] = {}
         if kept is not None:
             run = run_of(self._what_is_learned(device), seed, encoder.state(), table, amounts)
             how["checkpoint"] = kept.checkpoint(run)
@@ -221,6 +226,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
             kept.finish()
         self.encoder_, self.model_ = encoder, model
         self.history_ = pd.DataFrame.from_records(records)
+        self._learned = self._learned_parts(bool(np.isnan(amounts).any()))
         self._seed, self._n_draws, self._form = seed, 0, form.of_columns(encoder.schema_.names)
         self._set_scikit_learn_attributes()
         return self

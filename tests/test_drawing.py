@@ -15,7 +15,7 @@ N_ROWS = 200
 
 @pytest.fixture(scope="module")
 def fitted():
-    return SynthGAN(epochs=150, random_state=0, verbose=0).fit(PENGUINS)
+    return SynthGAN(epochs=150, imputation=True, random_state=0, verbose=0).fit(PENGUINS)
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ class TestImpute:
         size = np.where(bill > 20, "large", "small")
         table = pd.DataFrame({"bill": bill, "paid": paid + noise, "size": size})
         given = table.mask(rng.random(table.shape) < 0.2)
-        gan = SynthGAN(epochs=5, verbose=0, random_state=0).fit(given)
+        gan = SynthGAN(epochs=5, imputation=True, verbose=0, random_state=0).fit(given)
         gan.save(tmp_path / "model.synthgan")
         filled = gan.impute(given, method="expected", random_state=0)
         is_lost = given.isna()
@@ -212,6 +212,15 @@ class TestImpute:
         assert (filled.loc[lost, "size"] == table.loc[lost, "size"]).mean() > 0.95
         again = SynthGAN.load(tmp_path / "model.synthgan").impute(given, method="expected", random_state=0)
         pd.testing.assert_frame_equal(again, filled)
+
+    def test_expected_values_need_a_fit_that_has_learned_them(self, holes):
+        gan = SynthGAN(epochs=1, hidden_dims=(8,), redraw=False, correct=False, verbose=0, random_state=0)
+        gan.fit(holes)
+        assert gan.impute(holes).notna().all(axis=None)
+        with pytest.raises(ParameterError, match="fit SynthGAN\\(imputation=True\\)"):
+            gan.impute(holes, method="expected")
+        gan.fit(holes.dropna())  # nothing was left out
+        assert gan.impute(holes, method="expected").notna().all(axis=None)
 
     def test_a_column_that_was_whole_or_empty_when_learned(self):
         table = pd.DataFrame({"a": [1, 2, 3, 4] * 20, "b": list("xyxy") * 20, "none": [None] * 80})

@@ -161,7 +161,7 @@ def run_imputation(experiment: Experiment, table: str, seed: int, missing: set[s
     removed &= whole.notna().to_numpy()
     for variant in (each for each in IMPUTED if each.name in missing):
         with variant.applied():
-            gan, seconds = _fit(variant, given, None, seed)
+            gan, seconds = _fit(variant, given, None, seed, imputation=True)
             filled = gan.impute(given, method="expected", random_state=seed)
         yield variant.name, imputation.judge(whole, filled, removed) | {"fit_seconds": seconds}
     if CHAINED_FORESTS in missing:
@@ -171,10 +171,12 @@ def run_imputation(experiment: Experiment, table: str, seed: int, missing: set[s
         yield CHAINED_FORESTS, imputation.judge(whole, filled, removed) | {"fit_seconds": seconds}
 
 
-def _fit(variant: Variant, train: pd.DataFrame, table: str | None, seed: int) -> tuple[SynthGAN, float]:
+def _fit(
+    variant: Variant, train: pd.DataFrame, table: str | None, seed: int, **parameters: Any
+) -> tuple[SynthGAN, float]:
     """Return the fitted variant, and the seconds that fitting took."""
     target = None if table is None else fidelity.TARGETS[table]
-    gan = SynthGAN(target=target, random_state=seed, verbose=0, **variant.parameters)
+    gan = SynthGAN(target=target, random_state=seed, verbose=0, **variant.parameters, **parameters)
     with variant.applied():
         started = time.perf_counter()
         gan.fit(train)

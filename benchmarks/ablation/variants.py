@@ -20,7 +20,7 @@ from synthgan.gan.groups import NO_GROUPS
 from synthgan.gan.model import GanModel
 from synthgan.layout import Relation
 from synthgan.preprocessing import CodingOptions
-from synthgan.preprocessing.relations import find_relations
+from synthgan.preprocessing.relations import _relation_codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,24 +88,18 @@ def _plan_without_draft(
     return Plan([], groups, planned.lost)
 
 
-def _find_equalities(frame: Any, encoders: Any) -> tuple[Relation, ...]:
-    """Return the pairs of near-equal columns that have equal values in some rows."""
-    found = find_relations(frame, encoders)
-    names = [encoder.name for encoder in encoders]
-    return tuple(
-        relation
-        for relation in found
-        if frame[names[relation.column]].eq(frame[names[relation.partner]]).mean() >= _EQUAL_SHARE
-    )
+def _equality_codes(relation: Relation, lines: Any) -> Any:
+    """Return the codes of a relation with those of near equality set to none."""
+    codes = _relation_codes(relation, lines)
+    return np.where(codes == 1, codes, 0).astype(np.uint8)
 
-
-_EQUAL_SHARE = 0.01
 
 AS_IT_IS = Variant("as it is")
 
 _LEAVES_OF_12 = {
     "synthgan.gan.fitting.fitting_leaves": lambda rows, space, *_, **__: np.full(len(space.layout.coded), 12)
 }
+_LEAVES_OF_6 = {"synthgan.gan.fitting.fitting_leaves": lambda *_, **__: None}
 _TREES_FOR_ALL = {"synthgan.gan.training.leave_to_generator": lambda *_, **__: None}
 
 #: Variants that are fitted anew.
@@ -114,6 +108,10 @@ FITTED = (
     Variant(
         "12 rows in a leaf and trees for all columns",
         replaced=_LEAVES_OF_12 | _TREES_FOR_ALL,
+    ),
+    Variant(
+        "6 rows in a leaf and trees for all columns",
+        replaced=_LEAVES_OF_6 | _TREES_FOR_ALL,
     ),
     Variant("12 rows in a leaf for all columns", replaced=_LEAVES_OF_12),
     Variant(
@@ -128,8 +126,8 @@ FITTED = (
         replaced={"synthgan.preprocessing.table.find_relations": lambda frame, encoders: ()},
     ),
     Variant(
-        "near-equality codes where values are equal",
-        replaced={"synthgan.preprocessing.table.find_relations": _find_equalities},
+        "equality codes alone",
+        replaced={"synthgan.preprocessing.relations._relation_codes": _equality_codes},
     ),
     Variant(
         "no structural zeros",
@@ -192,10 +190,6 @@ def _random_order(filling: Any, rng: torch.Generator) -> list[int]:
 CONDITIONED = (
     AS_IT_IS,
     Variant("no choice among candidates", {"correct": False}),
-    Variant(
-        "no class leaf frequencies",
-        replaced={"synthgan.gan.choosing._Starts.column": lambda starts, pattern: None},
-    ),
 )
 
 #: Group means are learned from tables of which groups have rows enough.

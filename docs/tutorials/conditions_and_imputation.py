@@ -62,7 +62,7 @@ except ConditionError as error:
 
 whole = table.dropna().reset_index(drop=True)
 holes = whole.mask(np.random.default_rng(0).random(whole.shape) < 0.2)
-learned = SynthGAN(random_state=0, verbose=0).fit(holes)  # it learns from rows with holes
+learned = SynthGAN(imputation=True, random_state=0, verbose=0).fit(holes)  # it learns from rows with holes
 filled = {method: learned.impute(holes, method=method, random_state=0) for method in ("draw", "expected")}
 assert not filled["draw"].isna().any().any()
 

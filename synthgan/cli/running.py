@@ -115,6 +115,7 @@ def augment(
 @DRY_RUN
 @ENGINE
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Tasks of Ray.")
+@click.option("--imputation", is_flag=True, help="Learn as well to impute by expected values.")
 def fit(
     source: str,
     output: str,
@@ -198,6 +199,7 @@ def impute(
     with kept_training(output, resume=resume, force=force) as path:
         training = TrainingFile(path, stays=True, anew=not resume)
         is_new = model is None
+        parameters["imputation"] = method == "expected"
         gan = _fit(frame, training, quiet, parameters | told) if is_new else SynthGAN.load(str(model))
         filled = gan.impute(frame, method=method, random_state=parameters["random_state"])
         io.write_parquet(table.with_cells(filled), output, overwrite=force)

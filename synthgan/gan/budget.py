@@ -13,7 +13,8 @@ from synthgan.gan.losses import GAMES
 
 #: Share of a run, at its end, in which the learning rate falls to zero.
 _ANNEALED_SHARE = 0.3
-_WARM_UP_STEPS = 50
+#: Steps in which the learning rate rises at the beginning. No run is annealed before their end.
+WARM_UP_STEPS = 50
 #: Steps of a run. More would teach little that trees do not say better when cells are redrawn; where they are
 #: not, so many times as many, but at most so many.
 _FEWEST_STEPS, _MOST_STEPS = 400, 2_000
@@ -21,6 +22,9 @@ _TIMES_ALONE, _MOST_STEPS_ALONE = 4, 2_700
 #: Steps of a run on a small table for each of its rows, at least and at most: more make held-out rows no
 #: likelier and bring drawn rows near to learned ones; see `benchmarks/small_tables.py`.
 _STEPS_A_ROW, _FEWEST_STEPS_OF_SMALL, _MOST_STEPS_OF_SMALL = 0.8, 200, 1_000
+#: Checks without a new best after which a run is annealed. The held-out rows of a small table are too few to
+#: end a run: there, patience lasts as long as the run.
+_PATIENCE = 12
 #: How often in a run losses are recorded and progress is reported.
 N_CHECKS = 25
 
@@ -46,7 +50,8 @@ class Budget:
     quiet_start
         See `synthgan.gan.networks.Generator`.
     patience
-        Checks in a row without a new best on held-out rows after which the run is annealed.
+        Checks in a row without a new best on held-out rows after which the run is annealed. They are counted
+        once the warm-up is over.
     """
 
     n_steps: int
@@ -110,7 +115,7 @@ def plan_budget(
         latent_dim=latent_dim if latent_dim is not None else (100 if is_game else 0),
         max_time=max_time,
         quiet_start=small and not is_game,
-        patience=4 if small else 12,
+        patience=N_CHECKS if small else _PATIENCE,
     )
 
 
@@ -175,4 +180,4 @@ class Clock:
 
     def learning_rate_factor(self) -> float:
         """Return the factor on the learning rate: a short warm-up, a plateau, a linear way to zero."""
-        return min(1.0, (self.step + 1) / _WARM_UP_STEPS, (1 - self.progress) / _ANNEALED_SHARE)
+        return min(1.0, (self.step + 1) / WARM_UP_STEPS, (1 - self.progress) / _ANNEALED_SHARE)

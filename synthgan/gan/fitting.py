@@ -1,7 +1,7 @@
 """From an encoded table to a trained model: the networks for its layout, and the training for the loss."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from synthgan.gan.grouping import Dependence, Rounds
 from synthgan.gan.groups import find_grouping
 from synthgan.gan.latent_classes import LatentClasses
 from synthgan.gan.learning_gaps import MIN_TIME, columns_with_gaps, learn_gaps
-from synthgan.gan.levels import described_columns
 from synthgan.gan.loop import History
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
@@ -39,6 +38,35 @@ _SURVEY_SHARE = 0.05
 _TREES_SHARE = 0.1
 #: Share of the time in which it is learned to complete rows, if cells are missing.
 _GAPS_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """The parts of a model that a fit learns beside its generator.
+
+    Parameters
+    ----------
+    rounds
+        In how many rounds rows will be sampled; see `synthgan.gan.grouping.Rounds`.
+    redraw
+        Whether to learn the trees of the refinement.
+    correct
+        Whether to learn the forest by which candidates are chosen.
+    imputation
+        Whether to learn the chained imputation from a table with missing values.
+    """
+
+    rounds: Rounds = "auto"
+    redraw: bool = True
+    correct: bool = True
+    imputation: bool = False
+
+    @property
+    def of_sampling(self) -> dict[str, Any]:
+        """How rows are sampled during the fit, one candidate each; see `synthgan.gan.drawing.draw`."""
+        return {"rounds": self.rounds, "redraw": self.redraw, "correct": False}
+
+
 #: The stages of training in which it is learned to complete rows, and after which nothing is learned.
 _GAPS, _DONE = "gaps", "done"
 
@@ -49,6 +77,7 @@ def build_model(
     *,
     n_rows: int,
     loss: str,
+    options: FitOptions,
     target: int | None,
     seed: int,
     device: torch.device,
@@ -65,6 +94,8 @@ def build_model(
         The sizes of the networks.
     loss
         "masked" or the name of a game.
+    options
+        What is learned beside the generator.
     target
         Index of the target, or None.
     seed
@@ -73,7 +104,7 @@ def build_model(
         Where the model is to be.
     """
     game = GAMES.get(loss)
-    tree_depth = Forest.depth_for(n_rows) if game is None else 0
+    tree_depth = Forest.depth_for(n_rows) if game is None and options.correct else 0
     architecture = Architecture(
         hidden_dims=budget.hidden_dims,
         latent_dim=budget.latent_dim,
@@ -83,7 +114,6 @@ def build_model(
         known=tuple(range(len(layout))) if game is None else _condition_of_game(layout, target),
         n_classes=LatentClasses.count_for(n_rows) if game is None else 1,
         tree_depth=tree_depth,
-        described=described_columns(layout, target) if tree_depth else (),
     )
     weights_seed, _ = seeds_of(seed)
     return GanModel(layout, architecture, torch.Generator().manual_seed(weights_seed)).to(device)
@@ -96,8 +126,7 @@ def train_model(
     budget: Budget,
     *,
     loss: str,
-    rounds: Rounds,
-    redraw: bool,
+    options: FitOptions,
     seed: int,
     report: Report,
     checkpoint: Checkpoint | None = None,
@@ -124,21 +153,21 @@ def train_model(
                 follow_masked(model, training, budget, team=team)
             team.same(model, history)
             return history.records
+        imputes = options.imputation and bool(columns_with_gaps(model, training, amounts[kept]))
         gaps_time = budget.max_time and budget.max_time * _GAPS_SHARE
-        if (gaps_time or 0.0) >= MIN_TIME and columns_with_gaps(model, training, amounts[kept]):
+        if imputes and (gaps_time or 0.0) >= MIN_TIME:
             budget = replace(budget, max_time=(1 - _GAPS_SHARE) * (budget.max_time or 0.0))
         if checkpoint.stage is None:
-            budget = survey(model, table, budget, rng, training=training)
-        how: dict[str, Any] = {"rounds": rounds, "redraw": redraw}
+            budget = survey(model, table, budget, rng, training=training, refines=options.redraw)
         if is_to_train:
             of_run: dict[str, Any] = {"checkpoint": checkpoint, "team": team, "rng": rng}
-            train_masked(model, training, validation, budget, history, **of_run, **how)
+            of_run |= {"rounds": options.rounds, "redraw": options.redraw}
+            train_masked(model, training, validation, budget, history, **of_run)
         is_to_learn_gaps = checkpoint.stage != _DONE
         checkpoint.begin(_GAPS, model, rng, history=history)
-        how |= {"correct": False}
         rows = (training, amounts[kept], validation, amounts[held_out])
-        if is_to_learn_gaps:
-            learn_gaps(model, *rows, how=how, rng=rng, max_time=gaps_time)
+        if is_to_learn_gaps and imputes:
+            learn_gaps(model, *rows, how=options.of_sampling, rng=rng, max_time=gaps_time)
             checkpoint.begin(_DONE, model, rng, history=history)
         team.same(model, history)
         return history.records
@@ -151,11 +180,13 @@ def survey(
     rng: torch.Generator,
     *,
     training: EncodedTable | None = None,
+    refines: bool = True,
 ) -> Budget:
     """Learn what takes no network: latent classes, what columns say of each other, where rows lie, cells.
 
-    Cells are redrawn from those of `training` alone, if it is given, since redrawn rows are measured against
-    those that are held out. Returns the budget with the time that is left.
+    The forest is grown where the model has one, and the trees of the refinement where it `refines`: from
+    `training` alone, if it is given, since refined rows are measured against those that are held out. Returns
+    the budget with the time that is left.
     """
     started = time.monotonic()
     time_for_each = budget.max_time and budget.max_time * _SURVEY_SHARE
@@ -166,31 +197,54 @@ def survey(
     model.unexplained.copy_(torch.from_numpy(dependence.unexplained))
     model.exclusions.fit(table)
     forest_seed, trees_seed = torch.randint(2**62, (2,), generator=rng, device=rng.device).tolist()
+    if model.forest.depth:
+        _grow_forest(model, table, forest_seed, time_for_each)
+    if refines:
+        rows = table if training is None else training
+        _grow_trees(model, rows, dependence, np.random.default_rng(trees_seed), budget.max_time)
+    spent = time.monotonic() - started
+    return replace(budget, max_time=budget.max_time and max(0.1, budget.max_time - spent))
+
+
+def _grow_forest(model: GanModel, table: EncodedTable, seed: int, max_time: float | None) -> None:
+    """Learn the leaf frequencies of the training rows, by which candidates are chosen."""
     layout, target, coded = model.layout, model.architecture.target, model.layout.coded.tolist()
     points = points_of(table, layout)
     model.forest.grow(
         points,
-        np.random.default_rng(forest_seed),
-        ordered=np.array([layout.spans[column].is_ordered for column in layout.coded], dtype=bool),
+        np.random.default_rng(seed),
+        ordered=np.array([layout.spans[column].is_ordered for column in coded], dtype=bool),
         target=coded.index(target) if target in coded else None,
-        max_time=time_for_each,
+        max_time=max_time,
     )
-    model.levels.learn(model.forest, points, table.codes, np.random.default_rng(forest_seed))
-    rows, trees_rng = table if training is None else training, np.random.default_rng(trees_seed)
+
+
+def _grow_trees(
+    model: GanModel,
+    rows: EncodedTable,
+    dependence: Dependence,
+    rng: np.random.Generator,
+    max_time: float | None,
+) -> None:
+    """Learn the trees of the refinement, and the group means that they ask for."""
+    layout, target = model.layout, model.architecture.target
     related = {column for each in layout.relations for column in (each.column, each.partner)}
+    grouping = find_grouping(
+        rows,
+        layout,
+        target=target,
+        untold=dependence.bound | related,
+        max_time=max_time and max_time * _SURVEY_SHARE,
+    )
     how: dict[str, Any] = {
         "bound": dependence.bound,
-        "grouping": find_grouping(
-            rows, layout, target=target, untold=dependence.bound | related, max_time=time_for_each
-        ),
-        "max_time": budget.max_time and budget.max_time * _TREES_SHARE,
+        "grouping": grouping,
+        "max_time": max_time and max_time * _TREES_SHARE,
     }
-    how["leaf_rows"] = fitting_leaves(rows, model.space, trees_rng, target=target, **how)
-    model.trees.grow(rows, model.space, trees_rng, **how)
-    if told := how["grouping"].told:
-        model.group_trees.grow(rows, model.space, trees_rng, in_order=told, **how)
-    spent = time.monotonic() - started
-    return replace(budget, max_time=budget.max_time and max(0.1, budget.max_time - spent))
+    how["leaf_rows"] = fitting_leaves(rows, model.space, rng, target=target, **how)
+    model.trees.grow(rows, model.space, rng, **how)
+    if grouping.told:
+        model.group_trees.grow(rows, model.space, rng, in_order=grouping.told, **how)
 
 
 def seeds_of(seed: int) -> tuple[int, int]:

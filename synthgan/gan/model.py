@@ -13,7 +13,6 @@ from synthgan.gan.computing import own_global_stream, reduced_precision
 from synthgan.gan.exclusions import Exclusions
 from synthgan.gan.grouping import Dependence
 from synthgan.gan.latent_classes import LatentClasses
-from synthgan.gan.levels import LevelForests
 from synthgan.gan.networks import Discriminator, Generator
 from synthgan.gan.redrawing import CellTrees
 from synthgan.gan.rows import RowSpace
@@ -36,9 +35,8 @@ class Architecture:
         See `synthgan.gan.networks.Generator`.
     target
         Index of the target, which is redrawn once more at last, or None.
-    n_classes, tree_depth, described
-        See `synthgan.gan.latent_classes.LatentClasses`, `synthgan.gan.balancing.Forest` and
-        `synthgan.gan.levels.LevelForests`.
+    n_classes, tree_depth
+        See `synthgan.gan.latent_classes.LatentClasses` and `synthgan.gan.balancing.Forest`.
     """
 
     hidden_dims: tuple[int, ...]
@@ -49,7 +47,6 @@ class Architecture:
     target: int | None = None
     n_classes: int = 1
     tree_depth: int = 0
-    described: tuple[int, ...] = ()
 
 
 class GanModel(nn.Module):
@@ -74,8 +71,8 @@ class GanModel(nn.Module):
         What the columns say of each other; see `synthgan.gan.grouping.Dependence`.
     classes
         What rows in few rounds start from.
-    forest, levels
-        Where real rows lie, and where those of single levels.
+    forest
+        The leaf frequencies of the training rows.
     trees
         What cells are redrawn from.
     group_trees
@@ -102,7 +99,6 @@ class GanModel(nn.Module):
             self.register_buffer(name, torch.zeros(len(layout), len(layout)))
         self.classes = LatentClasses(layout, architecture.n_classes)
         self.forest = Forest(architecture.tree_depth)
-        self.levels = LevelForests(layout, architecture.described, architecture.tree_depth)
         self.trees, self.group_trees = (CellTrees(len(layout.coded)) for _ in range(2))
         self.exclusions = Exclusions(layout)
         self.completer = Completer(layout)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.optim import AdamW
 
-from synthgan.gan.budget import Budget, Clock
+from synthgan.gan.budget import WARM_UP_STEPS, Budget, Clock
 from synthgan.gan.cells import Cells
 from synthgan.gan.checkpoint import Checkpoint, State, Stateful
 from synthgan.gan.conditions import random_known
@@ -161,27 +161,33 @@ class Referee:
         self.model, self.averaged, self.rng = model, averaged, rng
         self.rounds, self.redraw = rounds, redraw
         self.table, self.validation = table, validation
-        self.held_out, self.patience = HeldOut(model, validation, rng), Patience(patience)
+        self.held_out, self.patience, self.n_checks = HeldOut(model, validation, rng), Patience(patience), 0
 
     def state_dict(self) -> State:
         """Return which cells of held-out rows are hidden, and how long better ones have been waited for."""
-        return {"held_out": self.held_out.state_dict(), "patience": self.patience.state_dict()}
+        parts = {"held_out": self.held_out.state_dict(), "patience": self.patience.state_dict()}
+        return {**parts, "n_checks": self.n_checks}
 
     def load_state_dict(self, state: State) -> None:
         """Go on from such a state."""
         self.held_out.load_state_dict(state["held_out"])
         self.patience.load_state_dict(state["patience"])
+        self.n_checks = state["n_checks"]
 
     def judge(self, clock: Clock) -> dict[str, float]:
         """Return losses on held-out rows; let the run anneal if it is over."""
         losses = {"validation": self.held_out.loss(self.averaged)}
-        is_over = not self.patience.improves(losses["validation"]) and self.patience.is_over
+        # Before the end of the warm-up, and at the first check, the loss of a few held-out rows is luck.
+        is_warm = clock.step > WARM_UP_STEPS
+        may_end = is_warm and self.n_checks > 0
+        self.n_checks += 1
+        is_over = is_warm and not self.patience.improves(losses["validation"]) and self.patience.is_over
         if clock.checks % _COPIES_EVERY == 0 and not clock.is_annealing:
             with self.averaged.in_place():
                 copied = self.copied()
             losses |= copied.as_losses()
             is_over = is_over or copied.is_copying
-        if is_over and not clock.is_annealing:
+        if is_over and may_end and not clock.is_annealing:
             clock.anneal_now()
         return losses
 

@@ -12,7 +12,7 @@ QUICK = ["--epochs", "2", "--seed", "0"]
 
 @pytest.fixture
 def model(tmp_path):
-    SynthGAN(epochs=5, random_state=0, verbose=0).fit(PENGUINS).save(tmp_path / "model")
+    SynthGAN(epochs=5, imputation=True, random_state=0, verbose=0).fit(PENGUINS).save(tmp_path / "model")
     return tmp_path / "model"
 
 

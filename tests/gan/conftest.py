@@ -8,7 +8,6 @@ from synthgan.gan.budget import Budget
 from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.fitting import survey
 from synthgan.gan.latent_classes import LatentClasses
-from synthgan.gan.levels import described_columns
 from synthgan.gan.loop import History
 from synthgan.gan.training import train_masked
 
@@ -22,7 +21,6 @@ def trained_on(layout, table_of, n_steps):
     sizes = {
         "n_classes": LatentClasses.count_for(len(table)),
         "tree_depth": Forest.depth_for(len(table)),
-        "described": described_columns(layout, None),
     }
     model = model_of(layout, hidden_dims=(32,), **sizes)
     survey(model, table, budget, rng_of(1))

@@ -186,7 +186,6 @@ def model_of(
     residual: bool = True,
     n_classes: int = 1,
     tree_depth: int = 0,
-    described: tuple[int, ...] = (),
 ) -> GanModel:
     """Return an untrained model; `known` None lets any column be known."""
     known = tuple(range(len(layout))) if known is None else known
@@ -197,7 +196,6 @@ def model_of(
         known,
         n_classes=n_classes,
         tree_depth=tree_depth,
-        described=described,
     )
     return GanModel(layout, architecture, rng_of(seed))
 

@@ -1,4 +1,4 @@
-"""Laws of how rows under a condition are chosen: which lie as real ones do, and which are the most real."""
+"""Laws of how rows under a condition are chosen among candidates."""
 
 import numpy as np
 import pytest

@@ -1,3 +1,4 @@
+import itertools
 import math
 import time
 
@@ -21,7 +22,7 @@ from small_tables import (
 )
 
 from synthgan.exceptions import CopyingWarning, TrainingError
-from synthgan.gan.budget import Budget, Clock
+from synthgan.gan.budget import N_CHECKS, WARM_UP_STEPS, Budget, Clock, plan_budget
 from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.copying import Nearness
 from synthgan.gan.drawing import draw
@@ -191,6 +192,37 @@ def test_copies_end_the_plateau_and_are_warned_of(monkeypatch):
     with pytest.warns(CopyingWarning, match="in 90% of cases"):
         few = steps(0.9)
     assert few < steps(0.5) / 2
+
+
+def annealed_at(n_rows, losses, monkeypatch, *, share=0.5, clock=None):
+    """Return the step at which a run of so many rows begins to anneal, given its losses on held-out rows."""
+    told = itertools.chain(losses, itertools.repeat(losses[-1]))
+    monkeypatch.setattr(HeldOut, "loss", lambda *_: next(told))
+    monkeypatch.setattr(Referee, "copied", lambda _: Nearness(share, 0.0))
+    budget, model = plan_budget(n_rows, loss="masked"), model_of(PAIR)
+    clock, averaged = clock or Clock(budget.n_steps), AveragedWeights(model.generator)
+    tables = pair_table(30), pair_table(10)
+    referee = Referee(model, averaged, *tables, None, True, budget.patience, rng_of(0))
+    while not clock.is_annealing:
+        clock.step += 1
+        if clock.check_is_due():
+            referee.judge(clock)
+    return clock.step, budget.n_steps
+
+
+@pytest.mark.parametrize("n_rows", [5, 20, 60, 390, 1_000, 1_999, 2_000, 10_000, 1_000_000])
+def test_patience_outlasts_the_warm_up_and_on_small_tables_the_run(n_rows, monkeypatch):
+    step, n_steps = annealed_at(n_rows, [0.0, 1.0], monkeypatch)  # the first check is the luckiest
+    assert step > 2 * WARM_UP_STEPS
+    assert n_rows >= 2_000 or step > 0.7 * n_steps
+    copying, _ = annealed_at(n_rows, [0.0, 1.0], monkeypatch, share=1.0)
+    assert copying > WARM_UP_STEPS
+
+
+def test_the_first_check_never_ends_a_run(monkeypatch):
+    late = Clock(500, step=499 // 5)  # so that the first check is already the fifth
+    step, _ = annealed_at(400, [1.0], monkeypatch, share=1.0, clock=late)
+    assert step > 100 + 500 / N_CHECKS
 
 
 def test_measuring_copies_changes_nothing_in_training():
