@@ -14,7 +14,7 @@ from synthgan.exceptions import ConditionError, DataError, ParameterError, did_y
 from synthgan.forms import Form, unwrap
 from synthgan.gan.model import GanModel
 from synthgan.imputation import Completion
-from synthgan.parameters import check_n_rows, check_parameters, seed_from
+from synthgan.parameters import check_n_rows, check_parameters, on_own_threads, seed_from
 from synthgan.preprocessing import KeyEncoder, TableEncoder
 from synthgan.preprocessing.key_form import Turn
 from synthgan.sampling import Sampler
@@ -95,6 +95,7 @@ class DrawingMixin:
         drawn = self.sample_parts([(1 if n is None else n, asked)], random_state=random_state)
         return self._form.wrap(drawn)
 
+    @on_own_threads
     def sample_parts(
         self, parts: Sequence[tuple[int, Any]], *, random_state: Any = None, turn: Turn | None = None
     ) -> pd.DataFrame:
@@ -134,6 +135,7 @@ class DrawingMixin:
             check_n_rows(n, len(self.encoder_.schema_))
         return sampler.rows([(int(n), conditions) for n, conditions in parts])
 
+    @on_own_threads
     def impute(
         self, X: Any, *, method: str = "draw", n_draws: int | None = None, random_state: Any = None
     ) -> Any:
@@ -200,6 +202,7 @@ class DrawingMixin:
         drawn = [form.wrap(completion.drawn()) for _ in range(n_draws or 1)]
         return drawn[0] if n_draws is None else drawn
 
+    @on_own_threads
     def rows_like(self, X: Any, *, keep: float | Sequence[Hashable] = 0.5, random_state: Any = None) -> Any:
         """Draw some of the cells of given rows anew, given the others: rows that are near to those.
 

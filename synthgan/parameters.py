@@ -1,18 +1,21 @@
 """Checks of what a user sets: values come in, and nothing happens or one sentence says what is wrong."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
 from synthgan.exceptions import ParameterError, ResourceError, did_you_mean
+from synthgan.gan.computing import n_threads_of
 from synthgan.gan.losses import GAMES
 
 LOSSES = ("masked", *GAMES)
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 #: Drawing holds the whole answer in memory, at about this many bytes a cell.
 _BYTES_PER_CELL = 24
@@ -57,6 +60,7 @@ _RULES = {
     "latent_dim": (_is_count_or_zero, "a whole number of at least 0"),
     "learning_rate": _POSITIVE,
     "max_time": _POSITIVE,
+    "n_threads": _COUNT,
     "hidden_dims": (_are_counts, "a sequence of whole numbers of at least 1"),
 }
 
@@ -71,7 +75,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     for name, (is_valid, words) in _RULES.items():
         value = parameters[name]
         if value is not None and not is_valid(value):
-            raise ParameterError(f"{name} must be {words}, or None to follow the table; got {value!r}.")
+            raise ParameterError(f"{name} must be {words}, or None for the default; got {value!r}.")
     for name in ("redraw", "correct", "imputation", "verbose"):
         if not isinstance(parameters[name], bool | np.bool_ | Integral):
             raise ParameterError(f"{name} must be True, False or a whole number; got {parameters[name]!r}.")
@@ -140,3 +144,17 @@ def torch_device(device: str) -> torch.device:
         return torch.device(device)
     except (RuntimeError, TypeError, AssertionError) as error:
         raise ParameterError(f"device {device!r} is not available here; use 'auto' or 'cpu'.") from error
+
+
+def on_own_threads(method: Method) -> Method:
+    """Return a method of `SynthGAN` that computes on its `n_threads`, where these are set."""
+
+    @wraps(method)
+    def computed(gan: Any, *arguments: Any, **options: Any) -> Any:
+        if gan.n_threads is None:
+            return method(gan, *arguments, **options)
+        check_parameters(gan.get_params())
+        with n_threads_of(int(gan.n_threads)):
+            return method(gan, *arguments, **options)
+
+    return cast("Method", computed)

@@ -114,7 +114,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
 
     def _what_is_learned(self, device: torch.device) -> dict[str, Any]:
         """Return the parameters that decide what is learned from a table and a seed."""
-        others = ("random_state", "verbose")
+        others = ("random_state", "verbose", "n_threads")
         parameters = {name: value for name, value in self._parameters().items() if name not in others}
         return parameters | {"device": device.type}
 

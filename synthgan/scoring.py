@@ -14,7 +14,7 @@ from synthgan.forms import unwrap
 from synthgan.gan.games import discriminator_logits
 from synthgan.gan.model import GanModel
 from synthgan.gan.scoring import code_probabilities, log_likelihood
-from synthgan.parameters import seed_from
+from synthgan.parameters import on_own_threads, seed_from
 from synthgan.preprocessing import TableEncoder
 from synthgan.preprocessing.plain import plain_frame
 
@@ -29,6 +29,7 @@ class ScoringMixin:
     model_: GanModel
     encoder_: TableEncoder
 
+    @on_own_threads
     def predict_proba(self, X: Any, target: Hashable | None = None) -> pd.DataFrame:
         """Return how likely each class of a column is, given the other cells of rows.
 
@@ -83,6 +84,7 @@ class ScoringMixin:
         chances = codes[:, owner] * shares
         return pd.DataFrame(chances / chances.sum(1, keepdims=True), index=frame.index, columns=classes)
 
+    @on_own_threads
     def log_prob(self, X: Any, *, n_orders: int = 4, random_state: Any = 0) -> npt.NDArray[np.float64]:
         """Return the log-probability of rows under the generator, in nats.
 

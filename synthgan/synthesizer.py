@@ -23,7 +23,7 @@ from synthgan.gan.fitting import FitOptions, build_model, train_model
 from synthgan.gan.grouping import Rounds
 from synthgan.gan.losses import GAMES
 from synthgan.gan.team import Team, current_team
-from synthgan.parameters import check_parameters, seed_from, torch_device
+from synthgan.parameters import check_parameters, on_own_threads, seed_from, torch_device
 from synthgan.preprocessing import CodingOptions, TableEncoder
 from synthgan.preprocessing.declared import read_rules
 from synthgan.preprocessing.rules import Rule
@@ -53,7 +53,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         draws one column a round, which takes longer; 1 is the fastest.
     redraw : bool, default=True
         Whether cells of a drawn row are in the end drawn once more, given all others, from trees: in
-        random order, and a target of classes once again after all. What groups of rows say that several
+        random order. What groups of rows say that several
         columns name only together, as year, month and day name a day, holds in drawn rows only then.
     correct : bool, default=True
         Whether three to eight candidates are drawn for each row (under a condition up to sixteen), and those
@@ -84,6 +84,8 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         `Sum`, `Combinations` and `Unique`, or mappings of their fields with their "kind".
     device : str, default="auto"
         "auto" for a GPU where there is one, or a torch device.
+    n_threads : int, default=None
+        Threads to fit and to sample with; None for as many as torch has, which is one a core.
     random_state : int, numpy Generator or RandomState, default=None
         Makes fit and sample repeatable on the same machine and number of threads.
     verbose : int, default=1
@@ -135,6 +137,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         kinds: Mapping[Any, str] | None = None,
         rules: Sequence[Rule | Mapping[str, Any]] = (),
         device: str = "auto",
+        n_threads: int | None = None,
         random_state: Any = None,
         verbose: int = 1,
     ) -> None:
@@ -153,9 +156,11 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         self.kinds = kinds
         self.rules = rules
         self.device = device
+        self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
 
+    @on_own_threads
     def fit(
         self, X: Any, y: Any = None, *, checkpoint: str | os.PathLike[str] | TrainingFile | None = None
     ) -> Self:

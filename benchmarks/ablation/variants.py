@@ -96,31 +96,9 @@ def _equality_codes(relation: Relation, lines: Any) -> Any:
 
 AS_IT_IS = Variant("as it is")
 
-_LEAVES_OF_12 = {
-    "synthgan.gan.fitting.fitting_leaves": lambda rows, space, *_, **__: np.full(len(space.layout.coded), 12)
-}
-_LEAVES_OF_6 = {"synthgan.gan.fitting.fitting_leaves": lambda *_, **__: None}
-_TREES_FOR_ALL = {"synthgan.gan.training.leave_to_generator": lambda *_, **__: None}
-
 #: Variants that are fitted anew.
 FITTED = (
     AS_IT_IS,
-    Variant(
-        "12 rows in a leaf and trees for all columns",
-        replaced=_LEAVES_OF_12 | _TREES_FOR_ALL,
-    ),
-    Variant(
-        "6 rows in a leaf and trees for all columns",
-        replaced=_LEAVES_OF_6 | _TREES_FOR_ALL,
-    ),
-    Variant("12 rows in a leaf for all columns", replaced=_LEAVES_OF_12),
-    Variant(
-        "6 rows in a leaf for all columns",
-        replaced={"synthgan.gan.fitting.fitting_leaves": lambda *_, **__: None},
-    ),
-    Variant("trees for all columns", replaced=_TREES_FOR_ALL),
-    Variant("no ordinal basis", replaced={"synthgan.gan.networks.MIN_ORDERED_CODES": 10**9}),
-    Variant("random questions in the herding forest", replaced={"synthgan.gan.balancing._N_QUESTIONS": 1}),
     Variant(
         "no near-equality codes",
         replaced={"synthgan.preprocessing.table.find_relations": lambda frame, encoders: ()},
@@ -156,12 +134,6 @@ SAMPLED = (
     Variant("no herding", {"correct": False}),
     Variant("no refinement, no herding", {"redraw": False, "correct": False}),
     Variant(
-        "target refined once",
-        replaced={
-            "synthgan.gan.drawing.order_of_redrawing": lambda model, filling, rng: _random_order(filling, rng)
-        },
-    ),
-    Variant(
         "groups of columns without latent classes",
         replaced={
             "synthgan.gan.ordering.plan": _plan_without_draft,
@@ -177,13 +149,6 @@ SAMPLED = (
     Variant("one round", {"rounds": 1}),
     Variant("one round, no refinement, no herding", {"rounds": 1, "redraw": False, "correct": False}),
 )
-
-
-def _random_order(filling: Any, rng: torch.Generator) -> list[int]:
-    """Return the columns to refine in random order, each once."""
-    columns = (~filling.given.all(0)).nonzero().squeeze(1).tolist()
-    order = torch.randperm(len(columns), generator=rng, device=rng.device).tolist()
-    return [columns[index] for index in order]
 
 
 #: How candidates are chosen under a condition: all sample from the model of `AS_IT_IS`.

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from synthgan.evaluation.estimates import FloatArray
-from synthgan.evaluation.learners import L2
+from synthgan.evaluation.learners import L2, on_one_thread
 from synthgan.evaluation.similarity import comparable
 from synthgan.evaluation.tables import Coding, class_names, task_of
 from synthgan.exceptions import DataError, ParameterError, did_you_mean
@@ -83,6 +83,7 @@ def detection(real: Any, drawn: Any, *, by: str = "trees", rng: np.random.Genera
     return _out_of_fold(cells, is_drawn, by, int(rng.integers(_SEEDS)))
 
 
+@on_one_thread
 def _out_of_fold(cells: FloatArray, is_drawn: npt.NDArray[np.bool_], by: str, seed: int) -> float:
     """Return the mean over folds of the AUC on the rows left out."""
     areas = []
@@ -101,6 +102,7 @@ def _out_of_fold(cells: FloatArray, is_drawn: npt.NDArray[np.bool_], by: str, se
     return float(np.mean(areas))
 
 
+@on_one_thread
 def train_on(
     rows: Any, test: Any, target: Hashable, *, rng: np.random.Generator, task: str = "auto"
 ) -> float:

@@ -1,8 +1,8 @@
 """The models that a user would train: rows in, predictions out, each the same way whatever its rows are."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import has_fit_parameter
+from threadpoolctl import threadpool_limits
 
 from synthgan.evaluation.estimates import FloatArray
 from synthgan.evaluation.points import TablePoints
@@ -28,6 +29,18 @@ from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
 
 #: Of boosted trees: without any, leaves run away where a class has few rows.
 L2 = 1.0
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def on_one_thread(function: Function) -> Function:
+    """Return a function in which OpenMP computes on one thread, for one that fits or asks a learner.
+
+    Threads that share small loops wait for each other far longer than they compute wherever other processes
+    want the cores.
+    """
+    return cast("Function", threadpool_limits.wrap(limits=1, user_api="openmp")(function))
 
 
 class UnsuitedError(Exception):
@@ -170,6 +183,7 @@ class Task:
         return Examples(frame, coding.points(frame), self.labels(rows))
 
 
+@on_one_thread
 def fitted(estimator: Any, examples: Examples, *, task: Task, seed: int, balanced: bool = False) -> Any:
     """Return a copy of an estimator that has learned examples.
 
@@ -225,6 +239,7 @@ def _rows_for(estimator: Any, examples: Examples) -> Any:
     return (examples.frame if _encodes(estimator) else examples.points).copy()
 
 
+@on_one_thread
 def predicted(model: Any, examples: Examples, task: Task) -> FloatArray:
     """Return probabilities, shape ``(n_rows, n_classes)``, or predicted numbers, shape ``(n_rows,)``."""
     rows = _rows_for(model, examples)

@@ -15,6 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from synthgan.evaluation.distances import Rows, neighbours
 from synthgan.evaluation.estimates import LEVEL, Estimate, FloatArray, bootstrap
+from synthgan.evaluation.learners import on_one_thread
 
 #: The share of false alarms at which an attacker is caught who cries "member" too often.
 FALSE_ALARMS = 0.01
@@ -114,6 +115,7 @@ def density_ratio(near_drawn: FloatArray, near_known: FloatArray) -> FloatArray:
     return ratio
 
 
+@on_one_thread
 def looks_drawn(records: Rows, drawn: Rows, known: Rows, rng: np.random.Generator) -> FloatArray:
     """Return how likely records are drawn rather than known, as trees say that were grown from such rows."""
     some = drawn.take(slice(_MAX_LEARNED_FROM))

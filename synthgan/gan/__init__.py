@@ -5,8 +5,8 @@ What rows are in tensors: `cells` of a batch, `rows` as vectors, `partial_rows` 
 `budget`, `training` (with `conditions`) or `games` (with `losses`), on the `loop` that both
 share, in a `team` or alone, with a `checkpoint`; `copying` watches; `expectation` says what it would take.
 Learned without a network: `exclusions`, what columns say of each other (`grouping`), which of them name
-`groups` together, where rows lie (`balancing`), and `trees` for each cell (`redrawing`,
-`sharpness`). Drawing: `drawing` joins `ordering`, `filling` and `choosing`. Completing rows with gaps:
+`groups` together, where rows lie (`balancing`), and `trees` for each cell (`redrawing`).
+Drawing: `drawing` joins `ordering`, `filling` and `choosing`. Completing rows with gaps:
 `learning_gaps` joins `growing` and `weighing`; `completing` and `expecting` use what came of it. `scoring`
 says how likely rows are, `computing` how torch computes here.
 """

@@ -1,14 +1,18 @@
 """How torch computes here: in which precision, on how many threads, from which stream, in what room."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from itertools import pairwise
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-#: Numbers in a hidden layer of a batch, from which on threads share its matrix products.
-_MIN_SHARED_PRODUCT = 2**17
+#: Numbers in a hidden layer of a batch, from which on threads share it, and into how many parts it is cut.
+_MIN_SHARED_PRODUCT, N_SHARDS = 2**17, 2
+
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -29,18 +33,45 @@ def own_global_stream(rng: torch.Generator) -> Iterator[None]:
 
 
 @contextmanager
-def enough_threads(hidden_dim: int, batch_size: int) -> Iterator[None]:
-    """Compute on one thread where matrix products are too small to share.
-
-    There a second thread gains nothing, and costs a hundredfold when another process wants its core.
-    """
+def n_threads_of(n: int) -> Iterator[None]:
+    """Let torch compute on so many threads for a while."""
     threads = torch.get_num_threads()
-    is_small = hidden_dim * batch_size < _MIN_SHARED_PRODUCT
-    torch.set_num_threads(1 if is_small else threads)
+    torch.set_num_threads(n)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+class Shards:
+    """The parts of a batch that threads compute side by side, one thread of torch each.
+
+    Threads that share each matrix product wait for each other a hundred times a step, and where other
+    processes want the cores they wait for the scheduler each time. These wait once a step. The number of
+    parts does not depend on the number of threads, and so neither does the result.
+
+    Parameters
+    ----------
+    n
+        How many parts.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.n, self._pool = n, None if n == 1 else ThreadPoolExecutor(min(n, torch.get_num_threads()))
+
+    @classmethod
+    def of(cls, size: int, device: torch.device) -> Self:
+        """Return the shards of batches with so many numbers in a hidden layer."""
+        return cls(N_SHARDS if device.type == "cpu" and size >= _MIN_SHARED_PRODUCT else 1)
+
+    def rows(self, n_rows: int) -> list[slice]:
+        """Return the rows of each part of a batch."""
+        ends = [n_rows * part // self.n for part in range(self.n + 1)]
+        return [slice(start, end) for start, end in pairwise(ends) if end > start]
+
+    def map(self, function: Callable[[slice], Result], parts: Sequence[slice]) -> list[Result]:
+        """Return what a function makes of each part."""
+        return list(map(function, parts) if self._pool is None else self._pool.map(function, parts))
 
 
 def reduced_precision(device: torch.device) -> AbstractContextManager[Any]:

@@ -153,7 +153,7 @@ class _Drawer:
             for columns in groups:
                 filling.draw(columns)
             if self.redraws:
-                filling.redraw(order_of_redrawing(model, filling, rng))
+                filling.redraw(order_of_redrawing(filling, rng))
             table = filling.table()
             if self.balances:
                 return table, model.forest.leaves(points_of(table, model.layout))

@@ -14,6 +14,7 @@ import torch
 
 from synthgan.exceptions import ResourceError
 from synthgan.gan.budget import Budget
+from synthgan.gan.computing import N_SHARDS, n_threads_of
 from synthgan.layout import Layout
 
 #: Bytes of each cell of the table, at most at a time: its code, place and share, on the way and as tensors.
@@ -32,6 +33,8 @@ _BYTES_OF_SURVEY, _BYTES_AT_LEAST = 400 * 2**20, 300 * 2**20
 _PRODUCTS_PER_WEIGHT = 6
 #: How much longer a step takes than its matrix products, and seconds of trees for each column and row.
 _TIMES_PRODUCTS, _SECONDS_PER_CELL, _MAX_ROWS_OF_TREES = 2.0, 3e-5, 20_000
+#: Rows and columns of the matrices whose product is timed, and seconds for which it is.
+_SIZE_TIMED, _SECONDS_TIMED = 512, 0.05
 #: Seconds in which it is found what two columns say of each other.
 _SECONDS_PER_PAIR = 8e-5
 
@@ -118,11 +121,17 @@ def _n_weights(width: int, hidden_dims: tuple[int, ...]) -> int:
     return 2 * width * hidden_dims[0] + inner
 
 
-def _products_per_second(size: int = 512, n_times: int = 4) -> float:
-    """Return how many floating-point operations a second this machine does in a matrix product."""
-    left = torch.ones(size, size)
-    left @ left  # the first takes longer
-    started = time.perf_counter()
-    for _ in range(n_times):
-        left @ left
-    return n_times * 2 * size**3 / max(time.perf_counter() - started, 1e-6)
+def _products_per_second() -> float:
+    """Return how many floating-point operations a second the threads of a fit do now, beside other processes.
+
+    Wall time is measured, for long enough that the scheduler gives other processes their turns.
+    """
+    left, n_times = torch.ones(_SIZE_TIMED, _SIZE_TIMED), 0
+    with n_threads_of(1):
+        left @ left  # the first takes longer
+        started = time.perf_counter()
+        while time.perf_counter() - started < _SECONDS_TIMED:
+            left @ left
+            n_times += 1
+        seconds = time.perf_counter() - started
+    return min(N_SHARDS, torch.get_num_threads()) * n_times * 2 * _SIZE_TIMED**3 / seconds

@@ -12,7 +12,6 @@ from synthgan.gan.balancing import Forest, points_of
 from synthgan.gan.budget import Budget
 from synthgan.gan.cells import Cells
 from synthgan.gan.checkpoint import Checkpoint
-from synthgan.gan.computing import enough_threads
 from synthgan.gan.games import train_game
 from synthgan.gan.grouping import Dependence, Rounds
 from synthgan.gan.groups import find_grouping
@@ -21,7 +20,6 @@ from synthgan.gan.learning_gaps import MIN_TIME, columns_with_gaps, learn_gaps
 from synthgan.gan.loop import History
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
-from synthgan.gan.sharpness import fitting_leaves
 from synthgan.gan.team import current_team
 from synthgan.gan.training import follow_masked, train_masked
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
@@ -33,8 +31,7 @@ _MIN_VALIDATION_ROWS, _MAX_VALIDATION_ROWS = 20, 2_000
 #: Share of the time in which latent classes are learned, as much for the forest, and as much for finding
 #: groups.
 _SURVEY_SHARE = 0.05
-#: Share of the time in which the leaves of the trees are chosen that cells are redrawn from, as much for
-#: growing them and, where groups tell something, as much for those that it is drawn from.
+#: Share of the time in which the trees of the refinement are grown, and as much for those of group means.
 _TREES_SHARE = 0.1
 #: Share of the time in which it is learned to complete rows, if cells are missing.
 _GAPS_SHARE = 0.15
@@ -141,36 +138,35 @@ def train_model(
     checkpoint, history, team = checkpoint or Checkpoint(), History(report), current_team()
     _, training_seed = seeds_of(seed)
     rng = torch.Generator(model.device).manual_seed(training_seed)
-    with enough_threads(budget.hidden_dims[0], budget.batch_size):
-        if loss in GAMES:
-            train_game(model, GAMES[loss], table, budget, history, rng=rng, checkpoint=checkpoint)
-            return history.records
-        kept, held_out = hold_out(table, model.architecture.target, seed)
-        training, validation = table.take(kept), table.take(held_out)
-        is_to_train = bool(team.agree(checkpoint.stage not in (_GAPS, _DONE)))
-        if not team.leads:
-            if is_to_train:
-                follow_masked(model, training, budget, team=team)
-            team.same(model, history)
-            return history.records
-        imputes = options.imputation and bool(columns_with_gaps(model, training, amounts[kept]))
-        gaps_time = budget.max_time and budget.max_time * _GAPS_SHARE
-        if imputes and (gaps_time or 0.0) >= MIN_TIME:
-            budget = replace(budget, max_time=(1 - _GAPS_SHARE) * (budget.max_time or 0.0))
-        if checkpoint.stage is None:
-            budget = survey(model, table, budget, rng, training=training, refines=options.redraw)
+    if loss in GAMES:
+        train_game(model, GAMES[loss], table, budget, history, rng=rng, checkpoint=checkpoint)
+        return history.records
+    kept, held_out = hold_out(table, model.architecture.target, seed)
+    training, validation = table.take(kept), table.take(held_out)
+    is_to_train = bool(team.agree(checkpoint.stage not in (_GAPS, _DONE)))
+    if not team.leads:
         if is_to_train:
-            of_run: dict[str, Any] = {"checkpoint": checkpoint, "team": team, "rng": rng}
-            of_run |= {"rounds": options.rounds, "redraw": options.redraw}
-            train_masked(model, training, validation, budget, history, **of_run)
-        is_to_learn_gaps = checkpoint.stage != _DONE
-        checkpoint.begin(_GAPS, model, rng, history=history)
-        rows = (training, amounts[kept], validation, amounts[held_out])
-        if is_to_learn_gaps and imputes:
-            learn_gaps(model, *rows, how=options.of_sampling, rng=rng, max_time=gaps_time)
-            checkpoint.begin(_DONE, model, rng, history=history)
+            follow_masked(model, training, budget, team=team)
         team.same(model, history)
         return history.records
+    imputes = options.imputation and bool(columns_with_gaps(model, training, amounts[kept]))
+    gaps_time = budget.max_time and budget.max_time * _GAPS_SHARE
+    if imputes and (gaps_time or 0.0) >= MIN_TIME:
+        budget = replace(budget, max_time=(1 - _GAPS_SHARE) * (budget.max_time or 0.0))
+    if checkpoint.stage is None:
+        budget = survey(model, table, budget, rng, training=training, refines=options.redraw)
+    if is_to_train:
+        of_run: dict[str, Any] = {"checkpoint": checkpoint, "team": team, "rng": rng}
+        of_run |= {"rounds": options.rounds, "redraw": options.redraw}
+        train_masked(model, training, validation, budget, history, **of_run)
+    is_to_learn_gaps = checkpoint.stage != _DONE
+    checkpoint.begin(_GAPS, model, rng, history=history)
+    rows = (training, amounts[kept], validation, amounts[held_out])
+    if is_to_learn_gaps and imputes:
+        learn_gaps(model, *rows, how=options.of_sampling, rng=rng, max_time=gaps_time)
+        checkpoint.begin(_DONE, model, rng, history=history)
+    team.same(model, history)
+    return history.records
 
 
 def survey(
@@ -213,7 +209,6 @@ def _grow_forest(model: GanModel, table: EncodedTable, seed: int, max_time: floa
     model.forest.grow(
         points,
         np.random.default_rng(seed),
-        ordered=np.array([layout.spans[column].is_ordered for column in coded], dtype=bool),
         target=coded.index(target) if target in coded else None,
         max_time=max_time,
     )
@@ -241,7 +236,6 @@ def _grow_trees(
         "grouping": grouping,
         "max_time": max_time and max_time * _TREES_SHARE,
     }
-    how["leaf_rows"] = fitting_leaves(rows, model.space, rng, target=target, **how)
     model.trees.grow(rows, model.space, rng, **how)
     if grouping.told:
         model.group_trees.grow(rows, model.space, rng, in_order=grouping.told, **how)

@@ -13,6 +13,7 @@ from torch.optim import Adam
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.cells import Cells
 from synthgan.gan.checkpoint import Checkpoint, State
+from synthgan.gan.computing import n_threads_of
 from synthgan.gan.loop import AveragedWeights, History, Optimizers, Rows, descend
 from synthgan.gan.losses import Game
 from synthgan.gan.model import GanModel
@@ -65,7 +66,7 @@ def train_game(
         model.prior.copy_(torch.bincount(target, minlength=len(model.prior)) / len(table))
     checkpoint.begin("game", model, rng, clock=clock, player=player, batches=batches, history=history)
     model.train()
-    with checkpoint.holding_signals():
+    with n_threads_of(1), checkpoint.holding_signals():
         while clock.progress < 1:
             player.set_learning_rate(budget.learning_rate * clock.learning_rate_factor())
             losses = {}

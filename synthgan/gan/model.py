@@ -34,7 +34,7 @@ class Architecture:
     quiet_start
         See `synthgan.gan.networks.Generator`.
     target
-        Index of the target, which is redrawn once more at last, or None.
+        Index of the target, which half of the trees of the forest predict, or None.
     n_classes, tree_depth
         See `synthgan.gan.latent_classes.LatentClasses` and `synthgan.gan.balancing.Forest`.
     """

@@ -68,15 +68,10 @@ def _unlikely(model: GanModel, filling: Filling) -> list[int]:
     return sorted(unlikely, key=lambda column: (likelihood[column], column))
 
 
-def order_of_redrawing(model: GanModel, filling: Filling, rng: torch.Generator) -> list[int]:
-    """Return the columns in random order, and a target of classes once more: it is to follow from what stays.
-
-    A number is not: what follows from it would no longer fit it.
-    """
-    target = model.architecture.target
+def order_of_redrawing(filling: Filling, rng: torch.Generator) -> list[int]:
+    """Return the columns of which some values are not given, in random order."""
     columns: list[int] = (~filling.given.all(0)).nonzero().squeeze(1).tolist()
-    again = [column for column in columns if column == target and not model.layout.spans[column].is_ordered]
-    return _shuffled(columns, rng) + again
+    return _shuffled(columns, rng)
 
 
 def _in_few_rounds(

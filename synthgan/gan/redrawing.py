@@ -29,7 +29,7 @@ from synthgan.gan.balancing import Points, goal_of, points_of
 from synthgan.gan.cells import Cells
 from synthgan.gan.groups import NO_GROUPS, Grouping, GroupMeans, Halves, rows_of_groups
 from synthgan.gan.rows import RowSpace
-from synthgan.gan.trees import OF_NODES, Tree, Trees, nodes_of
+from synthgan.gan.trees import Tree, Trees, nodes_of
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
 #: Trees of a column, and of all columns where these are many; but at least so many of each.
@@ -37,8 +37,8 @@ _N_TREES, _MAX_TREES, _MIN_TREES = 8, 300, 2
 #: Share of the rows that a tree is grown from. All rows are then put into the leaves: with half of the cells
 #: from rows that the tree has not seen, less is copied.
 _SHARE_GROWN_FROM = 0.5
-#: How many of the rows that a tree is grown from a leaf has at least, as is best for one column or another.
-LEAF_ROWS = (6, 12)
+#: How many of the rows that a tree is grown from a leaf has at least.
+_LEAF_ROWS = 12
 #: Columns that a question is chosen from, at most.
 _MAX_ASKED = 32
 #: More rows than these hardly change the trees; and cells in the leaves of all trees, where columns are many.
@@ -107,7 +107,6 @@ class CellTrees(Trees):
         space: RowSpace,
         rng: np.random.Generator,
         *,
-        leaf_rows: IntArray | None = None,
         n_trees: int = _N_TREES,
         bound: Collection[int] = (),
         grouping: Grouping = NO_GROUPS,
@@ -126,8 +125,6 @@ class CellTrees(Trees):
             What they mean.
         rng
             Source of all randomness.
-        leaf_rows
-            Rows in a leaf of each coded column's trees, at least; None for the first of `LEAF_ROWS`.
         n_trees
             Of a column, where columns are not many.
         bound
@@ -148,7 +145,6 @@ class CellTrees(Trees):
             wanted = [place for place in in_order if place in wanted]
         if len(table) < _MIN_TABLE or len(layout.coded) < 2:
             wanted = []
-        leaf_rows = np.full(len(layout.coded), LEAF_ROWS[0]) if leaf_rows is None else leaf_rows
         n_trees = max(_MIN_TREES, min(n_trees, _MAX_TREES // max(len(wanted), 1)))
         n_rows = max(_MIN_TABLE, min(_MAX_ROWS, _MAX_CELLS // max(n_trees * len(wanted), 1)))
         known = rows_of_groups(table, layout) if grouping.told else table
@@ -165,7 +161,7 @@ class CellTrees(Trees):
             hidden = [place] if in_order is None else in_order[in_order.index(place) :]
             is_ordered = layout.spans[layout.coded[place]].is_ordered
             means = None if place in grouping.naming else halves
-            tree, order = _tree(points, place, hidden, is_ordered, int(leaf_rows[place]), own, means)
+            tree, order = _tree(points, place, hidden, is_ordered, own, means)
             rows, told = table.take(order), told_by[order, place]
             return tree | _cells_in_leaves(rows, layout, place, told, tree["first"])
 
@@ -265,28 +261,12 @@ class CellTrees(Trees):
         self.groups.make_room(state, prefix + "groups.")
         super()._load_from_state_dict(state, prefix, *arguments)
 
-    def drop(self, places: Collection[int]) -> None:
-        """Forget the trees of some columns, which are then left as they were drawn."""
-        buffers = {name: buffer.cpu().numpy() for name, buffer in self.named_buffers(recurse=False)}
-        roots = buffers.pop("roots")
-        starts = np.unique(roots[roots >= 0])
-        cuts = {True: starts[1:], False: buffers["first"][starts[1:]]}
-        parts = {name: np.split(whole, cuts[name in OF_NODES]) for name, whole in buffers.items()}
-        trees: list[list[Tree]] = [[] for _ in roots]
-        for place in set(self.columns).difference(places):
-            for index in np.searchsorted(starts, np.unique(roots[place])):
-                tree = {name: own[index] for name, own in parts.items()}
-                child = np.where(tree["child"] > 0, tree["child"] - starts[index], 0)
-                trees[place].append(tree | {"child": child, "first": tree["first"] - tree["first"][0]})
-        self.keep(trees)
-
 
 def _tree(
     points: Points,
     place: int,
     hidden: Collection[int],
     is_ordered: bool,
-    min_rows: int,
     rng: np.random.Generator,
     halves: Halves | None = None,
 ) -> tuple[Tree, IntArray]:
@@ -303,7 +283,7 @@ def _tree(
         seen = np.append(seen, points.shape[1] + np.arange(means.shape[1]))
     n_asked = min(_MAX_ASKED, len(seen))
     regressor = DecisionTreeRegressor(
-        min_samples_leaf=min_rows, max_features=n_asked, random_state=int(rng.integers(2**31))
+        min_samples_leaf=_LEAF_ROWS, max_features=n_asked, random_state=int(rng.integers(2**31))
     )
     regressor.fit(others[sample], goal_of(points[:, place], is_ordered, rng)[sample])
     tree = regressor.tree_

@@ -8,30 +8,29 @@ import signal
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import AdamW
 
 from synthgan.gan.budget import WARM_UP_STEPS, Budget, Clock
 from synthgan.gan.cells import Cells
 from synthgan.gan.checkpoint import Checkpoint, State, Stateful
+from synthgan.gan.computing import Shards, n_threads_of
 from synthgan.gan.conditions import random_known
 from synthgan.gan.copying import Nearness, nearness
 from synthgan.gan.drawing import draw
 from synthgan.gan.grouping import Rounds
-from synthgan.gan.loop import AveragedWeights, History, Optimizers, Patience, Rows, descend
+from synthgan.gan.loop import AveragedWeights, History, Optimizers, Patience, Rows
 from synthgan.gan.losses import reconstruction_loss
 from synthgan.gan.model import GanModel
 from synthgan.gan.networks import Generator
-from synthgan.gan.sharpness import leave_to_generator
 from synthgan.gan.team import ALONE, Team
 from synthgan.layout import EncodedTable, Known
 from synthgan.signals import STOPS, handled
 
 #: Checks between two tests for memorized rows, and rows that are sampled for each.
 _COPIES_EVERY, _N_DRAWN = 5, 500
-#: Share of the time in which trees and generator are compared.
-_CHOOSING_SHARE = 0.04
-#: Share of the time that is kept for that and for the last test for memorized rows.
-_LAST_TEST_SHARE = 0.08
+#: Share of the time that is kept for the last of these tests.
+_LAST_TEST_SHARE = 0.04
 #: The stage of training that this module is.
 _GENERATOR = "generator"
 
@@ -83,7 +82,7 @@ def train_masked(
     checkpoint.begin(_GENERATOR, model, rng, history=history, **parts)
     team.same(model, clock, trainer)
     model.train()
-    with checkpoint.holding_signals():
+    with n_threads_of(1), checkpoint.holding_signals():
         while team.agree(clock.progress < 1):
             losses = trainer.step(next(batches), clock)
             clock.step += 1
@@ -93,7 +92,6 @@ def train_masked(
             checkpoint.step_done()
     checkpoint.keep()
     trainer.averaged.keep()
-    leave_to_generator(model, validation, rng, max_time=clock.max_time and clock.max_time * _CHOOSING_SHARE)
     copied = referee.copied()
     history.add(clock, copied.as_losses(), done=1.0)
     if copied.is_copying:
@@ -107,7 +105,10 @@ def follow_masked(model: GanModel, table: EncodedTable, budget: Budget, *, team:
     batches = Rows(table, model.device).batches(budget.batch_size, rng, team)
     team.same(model, clock, trainer)
     model.train()
-    with handled(dict.fromkeys(STOPS, signal.SIG_IGN)):  # the leader's to decide, whose end is this one's too
+    with (
+        n_threads_of(1),
+        handled(dict.fromkeys(STOPS, signal.SIG_IGN)),
+    ):  # the leader's to decide, whose end is this one's too
         while team.agree(False):
             trainer.step(next(batches), clock)
             clock.step += 1
@@ -119,8 +120,9 @@ class MaskedTrainer:
     def __init__(self, model: GanModel, budget: Budget, rng: torch.Generator, team: Team = ALONE) -> None:
         self.model, self.budget, self.rng, self.team = model, budget, rng, team
         self.averaged = AveragedWeights(model.generator)
-        weights = model.generator.parameters()
-        self.optimizer = AdamW(weights, weight_decay=budget.weight_decay, fused=True)
+        self.weights = list(model.generator.parameters())
+        self.optimizer = AdamW(self.weights, weight_decay=budget.weight_decay, fused=True)
+        self.shards = Shards.of(budget.hidden_dims[0] * budget.batch_size, model.device)
 
     def state_dict(self) -> State:
         """Return the state, without the network's weights."""
@@ -137,11 +139,27 @@ class MaskedTrainer:
         factor, rng = self.team.agree(clock.learning_rate_factor()), self.team.own(self.rng)
         self.optimizer.param_groups[0]["lr"] = self.budget.learning_rate * factor
         known = random_known(len(cells), len(self.model.layout), rng)
-        log_likelihood, _ = self.model.reconstruct(cells, known, self.model.noise(len(cells), rng))
-        loss = reconstruction_loss(log_likelihood, known[:, self.model.space.coded])
-        descend(self.optimizer, loss, self.team)
+        noise = self.model.noise(len(cells), rng)
+        shards = self.shards.rows(len(cells))
+        parts = self.shards.map(lambda rows: self._gradients(cells, known, noise, rows), shards)
+        (_, total), *others = parts
+        for _, gradients in others:
+            torch._foreach_add_(total, gradients)
+        for weight, gradient in zip(self.weights, total, strict=True):
+            weight.grad = gradient
+        self.team.average(self.weights)
+        self.optimizer.step()
         self.averaged.update()
-        return {"reconstruction": loss.item()}
+        return {"reconstruction": sum(loss for loss, _ in parts)}
+
+    def _gradients(
+        self, cells: Cells, known: Tensor, noise: Tensor, rows: slice
+    ) -> tuple[float, tuple[Tensor, ...]]:
+        """Return the part of the loss of a batch that some of its rows have, and its gradients."""
+        own = known[rows]
+        log_likelihood, _ = self.model.reconstruct(cells.take(rows), own, noise[rows])
+        loss = reconstruction_loss(log_likelihood, own[:, self.model.space.coded]) * (len(own) / len(known))
+        return loss.item(), torch.autograd.grad(loss, self.weights, materialize_grads=True)
 
 
 class Referee:

@@ -1,8 +1,10 @@
+import itertools
+
 import pytest
 import torch
 from small_tables import rng_of
 
-from synthgan.gan.computing import enough_threads, own_global_stream
+from synthgan.gan.computing import Shards, n_threads_of, own_global_stream
 
 
 @pytest.mark.usefixtures("untouched_globals")
@@ -31,24 +33,19 @@ def test_the_global_generators_are_put_back_after_an_error():
         torch.rand(1).item() / 0
 
 
-@pytest.fixture
-def two_threads():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("two_threads")
-@pytest.mark.parametrize(("hidden_dim", "batch_size", "n_threads"), [(32, 64, 1), (2048, 2048, 2)])
-def test_only_large_products_are_shared_among_threads(hidden_dim, batch_size, n_threads):
-    with enough_threads(hidden_dim, batch_size):
-        assert torch.get_num_threads() == n_threads
-    assert torch.get_num_threads() == 2
-
-
-@pytest.mark.usefixtures("two_threads")
 def test_the_number_of_threads_is_put_back_after_an_error():
-    with pytest.raises(ZeroDivisionError), enough_threads(1, 1):
+    threads = torch.get_num_threads()
+    with n_threads_of(threads + 1):
+        assert torch.get_num_threads() == threads + 1
+    with pytest.raises(ZeroDivisionError), n_threads_of(threads + 1):
         raise ZeroDivisionError
-    assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(("size", "n_shards"), [(2**12, 1), (2**20, 2)])
+@pytest.mark.parametrize("n_rows", [1, 2, 5, 512])
+def test_shards_have_each_row_once(size, n_shards, n_rows):
+    shards = Shards.of(size, torch.device("cpu"))
+    parts = shards.map(lambda rows: list(range(n_rows))[rows], shards.rows(n_rows))
+    assert len(parts) == min(n_shards, n_rows)
+    assert list(itertools.chain(*parts)) == list(range(n_rows))

@@ -8,7 +8,6 @@ from small_tables import PLACED, known_of, placed_table, rng_of
 
 from synthgan.gan.drawing import draw
 from synthgan.gan.exclusions import Exclusions
-from synthgan.gan.redrawing import LEAF_ROWS
 from synthgan.layout import EncodedTable, Layout, Span
 
 N_ROWS = 2000
@@ -137,8 +136,7 @@ def excluding_model():
     )
     codes = codes[is_wanted]
     model.exclusions.fit(EncodedTable(codes, *(np.zeros((len(codes), 0)) for _ in range(3))))
-    leaves = np.full(len(sizes), LEAF_ROWS[0])
-    model.trees.grow(whole, model.space, rng, leaf_rows=leaves)
+    model.trees.grow(whole, model.space, rng)
     return model
 
 

@@ -21,7 +21,7 @@ from small_tables import (
 
 from synthgan.gan.balancing import Forest, points_of
 from synthgan.gan.budget import Budget
-from synthgan.gan.fitting import build_model, survey
+from synthgan.gan.fitting import FitOptions, build_model, survey
 from synthgan.gan.grouping import Dependence
 from synthgan.gan.latent_classes import LatentClasses
 from synthgan.layout import Layout, Span
@@ -102,12 +102,17 @@ def test_a_survey_takes_its_time_from_the_budget():
 @pytest.mark.parametrize("n_rows", [2, 100, 5000])
 def test_a_model_has_as_many_classes_and_questions_as_its_rows_allow(n_rows):
     settings = {"n_rows": n_rows, "target": None, "seed": 0, "device": torch.device("cpu")}
+    settings["options"] = FitOptions()
     model = build_model(PAIR, budget_of(), loss="masked", **settings)
     assert len(model.classes.shares) == LatentClasses.count_for(n_rows)
     assert model.forest.depth == Forest.depth_for(n_rows)
     game = build_model(PAIR, budget_of(), loss="bce", **settings)
     assert len(game.classes.shares) == 1
     assert game.forest.depth == 0
+    without = build_model(
+        PAIR, budget_of(), loss="masked", **settings | {"options": FitOptions(correct=False)}
+    )
+    assert without.forest.depth == 0
 
 
 def test_columns_that_say_all_of_another_get_no_trees():
@@ -116,6 +121,13 @@ def test_columns_that_say_all_of_another_get_no_trees():
     model = model_of(Layout(tuple(Span(name, 3) for name in "abcd")))
     survey(model, table, budget_of(), rng_of(0))
     assert model.trees.columns == [1, 2]
+
+
+def test_without_refinement_a_survey_grows_no_trees():
+    layout, table = TABLES["codes"]
+    model = model_of(layout)
+    survey(model, table, budget_of(), rng_of(0), refines=False)
+    assert model.trees.columns == []
 
 
 def test_without_time_a_survey_grows_no_trees():

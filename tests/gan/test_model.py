@@ -119,7 +119,7 @@ def test_weights_and_what_was_counted_are_what_a_file_has_to_hold():
     for name, value in model.state_dict().items():
         assert torch.equal(twin.state_dict()[name], value)
     counted = {"prior", "information", "unexplained", "classes.shares", "classes.code_shares"}
-    counted |= {"forest.columns", "forest.thresholds", "forest.shares", "levels.counts", "levels.shares"}
+    counted |= {"forest.columns", "forest.thresholds", "forest.shares"}
     of_trees = ["roots", "child", "asked", "thresholds", "first", "counts"]
     of_trees += ["codes", "places", "told_by", "rooms"]
     of_trees += [f"groups.{name}" for name in ("naming", "sizes", "told", "numbers", "means")]

@@ -31,7 +31,7 @@ from small_trees import (
 
 from synthgan.gan import redrawing
 from synthgan.gan.balancing import points_of
-from synthgan.gan.redrawing import LEAF_ROWS, CellTrees, _tree
+from synthgan.gan.redrawing import _LEAF_ROWS, CellTrees, _tree
 from synthgan.gan.rows import RowSpace
 from synthgan.gan.trees import rounded_down
 from synthgan.layout import Layout, Span
@@ -76,7 +76,7 @@ def regressors(monkeypatch):
 
 def tree_of_rows(points, place, seed=0):
     """One tree that predicts a column, whose cells have the numbers of their rows for codes."""
-    nodes, order = _tree(points, place, [place], True, LEAF_ROWS[0], np.random.default_rng(seed))
+    nodes, order = _tree(points, place, [place], True, np.random.default_rng(seed))
     none = np.zeros(len(points), dtype=int)
     trees = CellTrees(points.shape[1])
     own = nodes | {"codes": order, "places": none, "told_by": none, "rooms": none}
@@ -116,11 +116,11 @@ def test_trees_of_numbers_ask_something(regressors):
 @over_points
 def test_each_row_is_in_one_leaf_of_a_tree(name):
     points = POINTS[name]
-    nodes, order = _tree(points, 1, [1], True, LEAF_ROWS[0], np.random.default_rng(0))
+    nodes, order = _tree(points, 1, [1], True, np.random.default_rng(0))
     np.testing.assert_array_equal(np.sort(order), np.arange(len(points)))
     is_leaf = nodes["child"] == 0
     assert nodes["counts"].sum() == len(points)
-    assert (nodes["counts"][is_leaf] >= LEAF_ROWS[0]).all()
+    assert (nodes["counts"][is_leaf] >= _LEAF_ROWS).all()
     assert (nodes["counts"][~is_leaf] == 0).all()
     covered = [
         np.arange(nodes["first"][i], nodes["first"][i] + nodes["counts"][i]) for i in range(len(is_leaf))
@@ -132,7 +132,7 @@ def test_each_row_is_in_one_leaf_of_a_tree(name):
 def test_a_tree_does_not_ask_about_what_it_predicts(name):
     points = POINTS[name]
     for place in range(min(3, points.shape[1])):
-        nodes, _ = _tree(points, place, [place], True, LEAF_ROWS[0], np.random.default_rng(0))
+        nodes, _ = _tree(points, place, [place], True, np.random.default_rng(0))
         asked = nodes["asked"][nodes["child"] > 0]
         assert not (asked == place).any()
         assert ((asked >= 0) & (asked < points.shape[1])).all()
@@ -140,7 +140,7 @@ def test_a_tree_does_not_ask_about_what_it_predicts(name):
 
 def test_a_tree_is_grown_from_half_of_the_rows_and_holds_all(regressors):
     points = POINTS["numbers"]
-    _, order = _tree(points, 0, [0], True, LEAF_ROWS[0], np.random.default_rng(0))
+    _, order = _tree(points, 0, [0], True, np.random.default_rng(0))
     assert regressors[-1].tree_.n_node_samples[0] == len(points) // 2
     assert len(order) == len(points)
 

@@ -1,5 +1,4 @@
 import copy
-import itertools
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from small_trees import (
     over_tables,
 )
 
-from synthgan.gan import redrawing
 from synthgan.gan.balancing import points_of
 from synthgan.gan.redrawing import CellTrees
 from synthgan.gan.rows import RowSpace
@@ -56,52 +54,6 @@ def test_trees_stay_on_the_device_where_they_were():
     trees = CellTrees(4).to("meta")
     trees.grow(four_table(200), RowSpace(FOUR), np.random.default_rng(0))
     assert {buffer.device.type for buffer in trees.buffers()} == {"meta"}
-
-
-@over_tables
-def test_trees_that_are_dropped_leave_nothing_behind_and_others_as_they_were(name):
-    layout, rows_of = TABLES[name]
-    trees, points = learned(name), torch.from_numpy(points_of(rows_of(400, seed=1), layout))
-    columns = trees.columns
-    for dropped in (columns[:1], columns[1:], columns, []):
-        fewer = copy.deepcopy(trees)
-        fewer.drop(dropped)
-        kept = [column for column in columns if column not in dropped]
-        assert fewer.columns == kept
-        starts = [*trees.roots[columns].flatten().sort().values.tolist(), len(trees.child)]
-        sizes = dict(zip(starts, np.diff(starts), strict=False))
-        assert len(fewer.child) == sum(sizes[root] for root in trees.roots[kept].flatten().tolist())
-        assert len(fewer.codes) == len(trees.codes) * len(kept) // len(columns)
-        for column in kept:
-            for cells, twins in zip(
-                fewer.redraw(column, points, rng_of(3)), trees.redraw(column, points, rng_of(3)), strict=True
-            ):
-                assert torch.equal(cells, twins)
-
-
-def test_without_any_trees_is_as_never_grown():
-    trees = grown(FOUR, four_table(300))
-    trees.drop([0, 1, 2, 3])
-    assert_same_trees(trees, CellTrees(4))
-
-
-def test_trees_that_time_has_repeated_are_kept_once(monkeypatch):
-    threads, clock = torch.get_num_threads(), itertools.count()
-    monkeypatch.setattr(redrawing.time, "monotonic", lambda: next(clock))
-    try:
-        torch.set_num_threads(1)
-        trees = grown(FOUR, four_table(300), max_time=6)  # two of the first two columns, one of the others
-    finally:
-        torch.set_num_threads(threads)
-    fewer = copy.deepcopy(trees)
-    fewer.drop([1])
-    assert fewer.columns == [0, 2, 3]
-    assert len(fewer.codes) == 4 * 300
-    for column in fewer.columns:
-        points = torch.from_numpy(points_of(four_table(200, seed=1), FOUR))
-        for kind in range(3):
-            shares, twins = (each.expected(column, points, 3)[:, kind] for each in (fewer, trees))
-            torch.testing.assert_close(shares, twins)
 
 
 # What a file may hold

@@ -24,6 +24,7 @@ from small_tables import (
 from synthgan.exceptions import CopyingWarning, TrainingError
 from synthgan.gan.budget import N_CHECKS, WARM_UP_STEPS, Budget, Clock, plan_budget
 from synthgan.gan.checkpoint import Checkpoint
+from synthgan.gan.computing import Shards, n_threads_of
 from synthgan.gan.copying import Nearness
 from synthgan.gan.drawing import draw
 from synthgan.gan.loop import AveragedWeights, History
@@ -246,3 +247,27 @@ def test_memorized_rows_are_looked_for_among_rows_as_they_will_be_sampled(redraw
     train(model_of(PAIR), redraw=redraw)
     assert len(asked) >= 2
     assert set(asked) == {redraw}
+
+
+@over_layouts
+def test_gradients_of_shards_add_up_to_those_of_the_batch(layout, table_of_rows):
+    def stepped(n_shards):
+        model = model_of(layout)
+        trainer = MaskedTrainer(model, budget_of(), rng_of(0))
+        trainer.shards = Shards(n_shards)
+        loss = trainer.step(cells_of(table_of_rows(65)), Clock(100))
+        return loss["reconstruction"], torch.cat([weight.grad.flatten() for weight in trainer.weights])
+
+    (whole, gradient), (sum_of_parts, sum_of_gradients) = stepped(1), stepped(2)
+    assert sum_of_parts == pytest.approx(whole, rel=1e-2)  # in bfloat16 where the processor has it
+    torch.testing.assert_close(sum_of_gradients, gradient, rtol=0.05, atol=2e-3)
+
+
+def test_weights_do_not_depend_on_the_number_of_threads():
+    def trained_with(n_threads):
+        model = model_of(PAIR, hidden_dims=(1024, 1024))
+        with n_threads_of(n_threads):
+            train(model, Budget(6, 128, 1e-3, 0.0, (1024, 1024), 0))
+        return weights_of(model)
+
+    assert torch.equal(trained_with(1), trained_with(2))
