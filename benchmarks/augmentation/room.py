@@ -71,7 +71,7 @@ def run(split: Split, seed: int) -> dict[tuple[str, str], list[float]]:
     X, y = split.learned.drop(columns=split.target), split.learned[split.target]
     given, task = Given.of(X, y)
     problem = given.problem(task)
-    supply = Supply(Ways(problem, SynthGAN(verbose=0), None, seed), default_teacher(task), None, seed)
+    supply = Supply(Ways(problem, SynthGAN(verbose=0), None, seed), default_teacher(task), seed)
     gains = {}
     for labels, share in SHARES.items():
         addition = supply.rows("jitter", labels, RATIO * len(y))

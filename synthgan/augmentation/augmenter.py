@@ -91,9 +91,6 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         Share of the weight that given rows keep in what meta-estimators train; None lets all rows weigh the
         same, as they do in what `fit_resample` returns, or is "auto" where `ratio` is, which tries 0.1 and
         0.5.
-    focus : {"uncertain", "sparse"}, default=None
-        Which drawn rows are preferred, of four times as many: those that the teacher is unsure about, or
-        those where given rows lie far apart.
     bins : int or "density", default=10
         Of numbers to predict, how many bins `sampling_strategy` balances. "density" prefers, of the rows that
         `ratio` adds, those of rare targets.
@@ -165,7 +162,6 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         labels: str | Sequence[str] | None = None,
         teacher: Any = None,
         real_share: float | Sequence[float] | str | None = None,
-        focus: str | None = None,
         bins: int | str = 10,
         task: str = "auto",
         estimator: Any = None,
@@ -184,7 +180,6 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         self.labels = labels
         self.teacher = teacher
         self.real_share = real_share
-        self.focus = focus
         self.bins = bins
         self.task = task
         self.estimator = estimator
@@ -318,7 +313,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
     ) -> Supply:
         """Return what draws and labels rows."""
         teacher = checked_teacher(self.teacher, problem.task.kind)
-        return Supply(Ways(problem, synthesizer, unlabelled, seed, refusal), teacher, self.focus, seed)
+        return Supply(Ways(problem, synthesizer, unlabelled, seed, refusal), teacher, seed)
 
     def _drawn(
         self, supply: Supply, candidate: Candidate, wanted: list[tuple[Part, int]], share: float

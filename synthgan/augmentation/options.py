@@ -12,7 +12,7 @@ from sklearn.metrics import get_scorer_names
 from synthgan.augmentation import strategy
 from synthgan.augmentation.decision import Candidate
 from synthgan.augmentation.problem import Problem
-from synthgan.augmentation.supply import FOCUSES, LABELS
+from synthgan.augmentation.supply import LABELS
 from synthgan.augmentation.ways import METHODS
 from synthgan.exceptions import ParameterError, did_you_mean, listing
 
@@ -50,8 +50,6 @@ def check_options(options: Mapping[str, Any]) -> None:
     is_default = isinstance(options["sampling_strategy"], str) and options["sampling_strategy"] == "auto"
     if options["ratio"] is not None and not is_default:
         raise ParameterError("Give either ratio or sampling_strategy: both say how many rows are added.")
-    if options["focus"] not in FOCUSES:
-        raise ParameterError(f"focus must be None, 'uncertain' or 'sparse'; got {options['focus']!r}.")
     strategy.check_bins(options["bins"])
     if options["bins"] == strategy.DENSITY and options["ratio"] is None:
         raise ParameterError("bins='density' needs a ratio, which says how many rows are added.")

@@ -12,24 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.neighbors import NearestNeighbors
 
 from synthgan.augmentation.problem import Part, Problem
 from synthgan.augmentation.teachers import Teacher, drawn_classes
 from synthgan.augmentation.ways import Ways
-from synthgan.exceptions import ParameterError
 from synthgan.layout import FloatArray, IntArray
 
 #: Whose labels drawn rows may have, and of these a teacher's.
 LABELS = ("own", "condition", "teacher", "soft")
 OF_TEACHER = ("teacher", "soft")
-FOCUSES = (None, "uncertain", "sparse")
 #: Rows that are drawn for each that is kept, where some are preferred.
 _POOL = 4
-#: Of a row that a teacher is sure of, the weight that it still has among uncertain ones.
-_LEAST_UNCERTAIN = 0.05
-#: Neighbours whose distance says how sparse the real rows are about a row.
-_N_NEIGHBORS = 5
 
 
 @dataclass(frozen=True)
@@ -79,16 +72,12 @@ class Supply:
         The real rows, and all ways of drawing more.
     teacher
         The user's, or None for the default one.
-    focus
-        Which drawn rows are preferred: None, those that the teacher is "uncertain" about, or those where
-        real rows are "sparse".
     seed
         Of all randomness here.
     """
 
     ways: Ways
     teacher: Any
-    focus: str | None
     seed: int
 
     @property
@@ -124,7 +113,7 @@ class Supply:
             return nothing_of(self.problem)
         known = self._known.get((method, labels))
         if known is None or len(known) < n:
-            known = self._labelled(self._preferred(method, n, labels), labels)
+            known = self._labelled(self._drawn(method, n, labels), labels)
             self._known[method, labels] = known
         return known.take(slice(n))
 
@@ -138,13 +127,12 @@ class Supply:
         has_teacher = labels in OF_TEACHER
         parts = []
         for part, n in wanted:
-            rows = self.ways.drawn(method, _POOL * n if has_teacher or self.focus else n, rng, part)
+            rows = self.ways.drawn(method, _POOL * n if has_teacher else n, rng, part)
             features = rows.drop(columns=self.problem.target)
-            weights = self._preference(features)
             if has_teacher:
-                weights = weights * self.fitted_teacher.says(features)[:, int(part.low)]
-            kept = _chosen(weights, n, rng)
-            parts.append(Addition(features.iloc[kept], self.problem.task.labels(rows.iloc[kept])))
+                kept = _chosen(self.fitted_teacher.says(features)[:, int(part.low)], n, rng)
+                rows, features = rows.iloc[kept], features.iloc[kept]
+            parts.append(Addition(features, self.problem.task.labels(rows)))
         features = pd.concat([part.features for part in parts] or [self.problem.features.iloc[:0]])
         labels_of = np.concatenate([part.labels for part in parts] or [self.problem.labels[:0]])
         return Addition(features.reset_index(drop=True), labels_of)
@@ -158,17 +146,12 @@ class Supply:
         pool = self.rows(method, labels, _POOL * n)
         return pool.take(_chosen(weight_of(pool.labels), n, np.random.default_rng([self.seed, 2])))
 
-    def _preferred(self, method: str, n: int, labels: str) -> pd.DataFrame:
-        """Return rows with their own labels, of a larger pool those that are to be preferred."""
+    def _drawn(self, method: str, n: int, labels: str) -> pd.DataFrame:
+        """Return rows with the labels that they were drawn with."""
         rng = np.random.default_rng(self.seed)
-        n_drawn = n if self.focus is None else _POOL * n
         if labels == "condition" and self.problem.predicts_classes:
-            rows = self._conditioned(method, n_drawn, rng)
-        else:
-            rows = self.ways.drawn(method, n_drawn, rng)
-        if self.focus is None:
-            return rows
-        return rows.iloc[_chosen(self._preference(rows.drop(columns=self.problem.target)), n, rng)]
+            return self._conditioned(method, n, rng)
+        return self.ways.drawn(method, n, rng)
 
     def _conditioned(self, method: str, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """Return rows that are drawn given their class, of classes as often as real rows have them."""
@@ -200,35 +183,6 @@ class Supply:
         if labels == "soft":
             return Addition(features, said, smooth=True)
         return Addition(features, said + rng.choice(self.fitted_teacher.residuals, len(said)))
-
-    def _preference(self, features: pd.DataFrame) -> FloatArray:
-        """Return how much each row is to be preferred, shape ``(n_rows,)``."""
-        if self.focus is None:
-            return np.ones(len(features))
-        if self.focus == "uncertain":
-            return _LEAST_UNCERTAIN + _uncertainty(self.fitted_teacher, features)
-        points = self.problem.coding.points(features)
-        real = self.problem.coding.points(self.problem.features)
-        neighbours = NearestNeighbors(n_neighbors=min(_N_NEIGHBORS, len(real))).fit(real)
-        distances: FloatArray = neighbours.kneighbors(points)[0][:, -1]
-        return distances + 1e-9
-
-
-def _uncertainty(teacher: Teacher, features: pd.DataFrame) -> FloatArray:
-    """Return how unsure a teacher is of rows, from 0 to 1: the entropy of the classes it gives.
-
-    Of numbers, by how much its members disagree, relative to the most that they do.
-    """
-    if teacher.task.kind == "classification":
-        chances = np.clip(teacher.says(features), 1e-12, 1)
-        return np.asarray(-(chances * np.log(chances)).sum(1) / np.log(chances.shape[1]))
-    if not hasattr(teacher.model, "transform"):
-        raise ParameterError(
-            "focus='uncertain' of numbers needs a teacher of several models, such as VotingRegressor."
-        )
-    points = teacher.coding.points(features)
-    spread = np.std(teacher.model.transform(points), axis=1)
-    return np.asarray(spread / max(spread.max(initial=0.0), 1e-12))
 
 
 def _chosen(weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:

@@ -112,31 +112,6 @@ def test_labels_of_numbers_are_the_teachers_mean_or_that_with_a_residual():
     assert abs(off.mean()) < 0.2 * y.std()
 
 
-def test_focus_on_sparse_rows_draws_rows_further_out():
-    X, y = numbers(100)
-    near, far = (
-        np.abs(quick(ratio=2, method="jitter", focus=focus).fit_resample(X, y)[0][100:]).mean()
-        for focus in (None, "sparse")
-    )
-    assert far > 1.1 * near
-
-
-def test_focus_on_uncertain_rows_draws_rows_between_the_classes():
-    X, y = numbers(200)
-    model = LogisticRegression().fit(X, y)
-    sure, unsure = (
-        np.abs(
-            model.decision_function(
-                quick(ratio=2, method="jitter", focus=focus, teacher=LogisticRegression()).fit_resample(X, y)[
-                    0
-                ][200:]
-            )
-        ).mean()
-        for focus in (None, "uncertain")
-    )
-    assert unsure < 0.9 * sure
-
-
 def test_rows_without_labels_are_learned_too():
     X, y = classes(20)
     more, _ = classes(80, seed=1)
@@ -232,7 +207,6 @@ def test_a_canary_in_the_test_rows_is_never_drawn():
         ({"ratio": "all"}, "ratio must be a number"),
         ({"ratio": 1, "sampling_strategy": "all"}, "either ratio or sampling_strategy"),
         ({"real_share": 1.0}, "real_share must be a number from 0 to below 1"),
-        ({"focus": "rare"}, "focus must be None"),
         ({"bins": 1}, "bins must be a whole number of at least 2"),
         ({"bins": "density"}, "needs a ratio"),
         ({"task": "ranking"}, "task must be one of"),
@@ -261,15 +235,6 @@ def test_rows_that_are_wanted_of_a_class_have_to_fit_into_memory():
     X, y = numbers()
     with pytest.raises(ResourceError, match="would take about"):
         quick(sampling_strategy={1: 10**10}, method="jitter").fit_resample(X, y)
-
-
-def test_focus_is_on_rows_of_asked_classes_too():
-    X, y = numbers(100)
-    plain, focused = (
-        quick(ratio=1, method="jitter", labels="condition", focus=focus).fit_resample(X, y)[0][100:]
-        for focus in (None, "sparse")
-    )
-    assert np.abs(focused).mean() > np.abs(plain).mean()
 
 
 def test_of_rows_of_a_class_a_teacher_keeps_those_that_look_like_it():
