@@ -91,9 +91,8 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         Share of the weight that given rows keep in what meta-estimators train; None lets all rows weigh the
         same, as they do in what `fit_resample` returns, or is "auto" where `ratio` is, which tries 0.1 and
         0.5.
-    bins : int or "density", default=10
-        Of numbers to predict, how many bins `sampling_strategy` balances. "density" prefers, of the rows that
-        `ratio` adds, those of rare targets.
+    bins : int, default=10
+        Number of bins that `sampling_strategy` balances where y holds numbers to predict.
     task : {"auto", "classification", "regression"}, default="auto"
         Whether y is classes or numbers; "auto" takes fractions for numbers and all else for classes.
     estimator : estimator, default=None
@@ -162,7 +161,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         labels: str | Sequence[str] | None = None,
         teacher: Any = None,
         real_share: float | Sequence[float] | str | None = None,
-        bins: int | str = 10,
+        bins: int = 10,
         task: str = "auto",
         estimator: Any = None,
         scoring: Any = None,
@@ -324,10 +323,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
             # Of a class that a fold lacks nothing is known to draw.
             parts = [(problem.part_of(part), round(share * n)) for part, n in wanted]
             return supply.rows_of(*how, [(part, n) for part, n in parts if len(part.rows)])
-        n = round(candidate.ratio * len(problem))
-        if self.bins == strategy.DENSITY and not problem.predicts_classes:
-            return supply.rows_by(*how, n, partial(strategy.rarity, problem.labels))
-        return supply.rows(*how, n)
+        return supply.rows(*how, round(candidate.ratio * len(problem)))
 
     def _wanted(self, problem: Problem) -> tuple[list[tuple[Part, int]], dict[Any, int]]:
         """Return the parts that `sampling_strategy` wants rows of with their numbers, and these by class."""
@@ -339,7 +335,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
                 f"Bins of numbers are balanced with labels='own'; got {self.labels!r}, and what a teacher "
                 "says may lie in another bin."
             )
-        codes, edges = strategy.bins_of(problem.labels, int(self.bins))
+        codes, edges = strategy.bins_of(problem.labels, self.bins)
         by_bin = strategy.wanted_of_bins(codes, self.sampling_strategy)
         return [(problem.of_range(*edges[code : code + 2]), n) for code, n in by_bin.items()], by_bin
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from synthgan.augmentation import strategy
 from synthgan.augmentation.decision import Candidate
 from synthgan.augmentation.problem import Problem
 from synthgan.augmentation.supply import LABELS
@@ -50,10 +49,7 @@ def check_options(options: Mapping[str, Any]) -> None:
     is_default = isinstance(options["sampling_strategy"], str) and options["sampling_strategy"] == "auto"
     if options["ratio"] is not None and not is_default:
         raise ParameterError("Give either ratio or sampling_strategy: both say how many rows are added.")
-    strategy.check_bins(options["bins"])
-    if options["bins"] == strategy.DENSITY and options["ratio"] is None:
-        raise ParameterError("bins='density' needs a ratio, which says how many rows are added.")
-    for name, least in (("cv", 2), ("n_repeats", 1)):
+    for name, least in (("bins", 2), ("cv", 2), ("n_repeats", 1)):
         value = options[name]
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
             raise ParameterError(f"{name} must be a whole number of at least {least}; got {value!r}.")

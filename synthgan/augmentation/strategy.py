@@ -1,7 +1,7 @@
 """How many rows of which class: a sampling strategy comes in, and numbers of rows to add go out.
 
 For classes the meanings are imbalanced-learn's own. Numbers to predict are cut into bins of equal width, and
-these are then classes like any others; or rows are drawn where there are few of like targets.
+these are then classes like any others.
 """
 
 from typing import Any
@@ -12,10 +12,6 @@ from imblearn.utils import check_sampling_strategy
 from synthgan.augmentation.problem import Problem
 from synthgan.exceptions import ParameterError
 from synthgan.layout import FloatArray, IntArray
-
-DENSITY = "density"
-#: Of a range of targets without any real row, the weight beside one that has the most.
-_MOST_WEIGHT = 100.0
 
 
 def wanted_of_classes(problem: Problem, strategy: Any) -> tuple[dict[int, int], dict[Any, int]]:
@@ -64,32 +60,5 @@ def wanted_of_bins(codes: IntArray, strategy: Any) -> dict[int, int]:
     return {int(code): int(n) for code, n in by_bin.items() if n}
 
 
-def rarity(targets: FloatArray, at: FloatArray) -> FloatArray:
-    """Return how rare targets are, from 0 to 1: the inverse of their density [1]_.
-
-    The density is that of a Gaussian kernel with Silverman's bandwidth.
-
-    References
-    ----------
-    .. [1] Steininger, Kobs, Davidson, Krause, Hotho (2021). Density-based weighting for imbalanced
-       regression. Machine Learning 110.
-    """
-    spread = min(float(np.std(targets)), float(np.subtract(*np.percentile(targets, [75, 25]))) / 1.34)
-    spread = spread or float(np.std(targets)) or 1.0
-    width = 0.9 * spread * len(targets) ** -0.2
-    grid = np.linspace(targets.min() - 3 * width, targets.max() + 3 * width, 512)
-    heights = np.exp(-0.5 * ((grid[:, None] - targets) / width) ** 2).sum(1)
-    densities = np.interp(at, grid, heights)
-    largest = densities.max()
-    return np.asarray(np.minimum(largest / np.maximum(densities, 1e-12), _MOST_WEIGHT) / _MOST_WEIGHT)
-
-
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
-
-
-def check_bins(bins: Any) -> None:
-    """Raise ParameterError unless `bins` is a number of bins or "density"."""
-    is_count = isinstance(bins, int | np.integer) and not isinstance(bins, bool) and bins >= 2
-    if not is_count and not (isinstance(bins, str) and bins == DENSITY):
-        raise ParameterError(f"bins must be a whole number of at least 2, or {DENSITY!r}; got {bins!r}.")

@@ -4,7 +4,7 @@ Labels are the way's own, or those of a teacher: one class that is drawn by its 
 chances themselves ("soft"), of which learners see a row of each class with a weight.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,7 @@ from synthgan.layout import FloatArray, IntArray
 #: Whose labels drawn rows may have, and of these a teacher's.
 LABELS = ("own", "condition", "teacher", "soft")
 OF_TEACHER = ("teacher", "soft")
-#: Rows that are drawn for each that is kept, where some are preferred.
+#: Rows that are drawn for each that is kept, where a teacher picks among them.
 _POOL = 4
 
 
@@ -136,15 +136,6 @@ class Supply:
         features = pd.concat([part.features for part in parts] or [self.problem.features.iloc[:0]])
         labels_of = np.concatenate([part.labels for part in parts] or [self.problem.labels[:0]])
         return Addition(features.reset_index(drop=True), labels_of)
-
-    def rows_by(
-        self, method: str, labels: str, n: int, weight_of: Callable[[npt.NDArray[Any]], FloatArray]
-    ) -> Addition:
-        """Return rows that are chosen from a larger draw by what their labels weigh."""
-        if n == 0:
-            return nothing_of(self.problem)
-        pool = self.rows(method, labels, _POOL * n)
-        return pool.take(_chosen(weight_of(pool.labels), n, np.random.default_rng([self.seed, 2])))
 
     def _drawn(self, method: str, n: int, labels: str) -> pd.DataFrame:
         """Return rows with the labels that they were drawn with."""
