@@ -66,7 +66,6 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         - "generator": whole rows of the synthesizer;
         - "jitter": given rows, of which numbers are moved by a quarter of a standard deviation, and one in
           seven levels is drawn anew;
-        - "jittered generator": rows of the synthesizer moved in the same way;
         - "mixed": half of them "generator", half "jitter";
         - "neighbours": SMOTE, between given rows of one class;
         - "redrawn": given rows of which the synthesizer draws half of the cells anew.

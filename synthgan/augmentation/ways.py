@@ -226,16 +226,8 @@ def _generated(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) 
 
 
 def _jittered(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
-    return _moved(ways, ways.real(n, rng, part), rng)
-
-
-def _jittered_drawn(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
-    return _moved(ways, ways.generated(n, rng, part), rng)
-
-
-def _moved(ways: Ways, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Return rows with all but their target moved."""
-    target = ways.problem.target
+    """Return real rows with all but their target moved."""
+    rows, target = ways.real(n, rng, part), ways.problem.target
     moved = jittered(rows.drop(columns=target), ways.problem.features, rng)
     return _with_target(moved, rows[target])
 
@@ -298,7 +290,6 @@ def _mixed(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> p
 METHODS: dict[str, Callable[[Ways, int, np.random.Generator, Part | None], pd.DataFrame]] = {
     "generator": _generated,
     "jitter": _jittered,
-    "jittered generator": _jittered_drawn,
     "mixed": _mixed,
     "neighbours": _between,
     "redrawn": _redrawn,

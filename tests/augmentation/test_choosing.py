@@ -249,7 +249,7 @@ def test_folds_learn_from_their_own_rows_alone():
     augmenter = Augmenter(
         Copying(),
         ratio=1,
-        method=("generator", "jittered generator"),
+        method=("generator", "mixed"),
         scoring=scoring,
         cv=3,
         n_repeats=1,
