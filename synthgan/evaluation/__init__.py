@@ -12,7 +12,7 @@ from synthgan.evaluation.comparison import compare_augmentation
 from synthgan.evaluation.estimates import Estimate
 from synthgan.evaluation.judgement import Evaluation, evaluate
 from synthgan.evaluation.results import Comparison
-from synthgan.evaluation.statistics import corrected_t, correlated_t, friedman_nemenyi, holm, wilcoxon_holm
+from synthgan.evaluation.statistics import corrected_t, correlated_t, holm
 from synthgan.evaluation.verdict import Verdict
 
 __all__ = [
@@ -24,7 +24,5 @@ __all__ = [
     "corrected_t",
     "correlated_t",
     "evaluate",
-    "friedman_nemenyi",
     "holm",
-    "wilcoxon_holm",
 ]

@@ -1,28 +1,23 @@
 """Is one way better than another? Paired differences come in, intervals and probabilities go out.
 
 Scores of cross-validation share rows, so they vary less from fold to fold than from table to table, and the
-ordinary t interval is too short. Where one table is looked at, the tests here are corrected for that; where
-there are many tables, each gives one number and rank tests are for these.
+ordinary t interval is too short. The tests here are corrected for that.
 """
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import stats
 
 from synthgan.evaluation.estimates import LEVEL, Estimate, FloatArray
-from synthgan.exceptions import DataError, listing
+from synthgan.exceptions import DataError
 
 #: Scores that differ by less are the same but for rounding.
 _ROUNDING = 1e-12
 #: Repeats of a cross-validation that are counted as news: more test the same rows once more.
 _MOST_REPEATS = 4
-#: Methods of many tables that a post-hoc test compares, at least.
-_MIN_METHODS, _MIN_TABLES = 3, 2
 
 
 @dataclass(frozen=True)
@@ -225,118 +220,3 @@ def holm(p_values: Mapping[Hashable, float]) -> dict[Hashable, float]:
         largest = max(largest, min(1.0, (len(p_values) - place) * p_value))
         adjusted[name] = largest
     return {name: adjusted[name] for name in p_values}
-
-
-def wilcoxon_holm(scores: pd.DataFrame, baseline: Hashable) -> pd.DataFrame:
-    """Return each way's differences to a baseline with the signed-rank test [1]_, adjusted by `holm`.
-
-    Parameters
-    ----------
-    scores
-        One independent row for each table, such as its mean over folds, and one column for each way. Folds
-        of one table are not independent: for these there is `corrected_t`.
-    baseline
-        The column that the others are compared with.
-
-    Returns
-    -------
-    DataFrame
-        One row a way: ``median`` difference, ``wins``, ``ties``, ``losses``, ``p_value``, ``p_holm``.
-
-    References
-    ----------
-    .. [1] Wilcoxon (1945). Individual Comparisons by Ranking Methods. Biometrics Bulletin 1. See Demšar
-       (2006), Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from synthgan.evaluation import wilcoxon_holm
-    >>> alone = pd.Series([0.5, 0.6, 0.7, 0.6, 0.8, 0.7])
-    >>> found = wilcoxon_holm(pd.DataFrame({"none": alone, "mine": alone + 0.1}), "none")
-    >>> int(found.loc["mine", "wins"])
-    6
-    """
-    _check_scores(scores, at_least=2)
-    if baseline not in scores:
-        raise DataError(f"The baseline {baseline!r} is none of the ways {listing(scores.columns)}.")
-    differences = scores.drop(columns=baseline).sub(scores[baseline], axis=0)
-    rows: dict[Hashable, dict[str, float]] = {}
-    for name, cells in differences.items():
-        is_tied = bool((cells == 0).all())
-        rows[name] = {
-            "median": cells.median(),
-            "wins": (cells > 0).sum(),
-            "ties": (cells == 0).sum(),
-            "losses": (cells < 0).sum(),
-            "p_value": 1.0 if is_tied else float(stats.wilcoxon(cells, zero_method="zsplit").pvalue),
-        }
-    adjusted = holm({name: row["p_value"] for name, row in rows.items()})
-    return pd.DataFrame.from_dict(rows, orient="index").assign(p_holm=pd.Series(adjusted))
-
-
-@dataclass(frozen=True)
-class RankTest:
-    """How ways rank over many tables.
-
-    Attributes
-    ----------
-    ranks
-        Mean rank of each way, 1 for the best.
-    p_value
-        Of the hypothesis that all are alike.
-    critical_difference
-        Two ways whose mean ranks are further apart than this differ.
-    """
-
-    ranks: "pd.Series[float]"
-    p_value: float
-    critical_difference: float
-
-
-def friedman_nemenyi(scores: pd.DataFrame, *, level: float = LEVEL) -> RankTest:
-    """Return Friedman's test [1]_ in the form of Iman and Davenport, and Nemenyi's critical difference [2]_.
-
-    Parameters
-    ----------
-    scores
-        One row for each table, one column for each way; more is better.
-    level
-        1 less the chance of seeing a difference where there is none.
-
-    References
-    ----------
-    .. [1] Friedman (1937). The Use of Ranks to Avoid the Assumption of Normality. JASA 32.
-    .. [2] Demšar (2006). Statistical Comparisons of Classifiers over Multiple Data Sets. JMLR 7.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from synthgan.evaluation import friedman_nemenyi
-    >>> scores = pd.DataFrame({"a": [0.9, 0.8, 0.9], "b": [0.8, 0.7, 0.8], "c": [0.7, 0.6, 0.7]})
-    >>> friedman_nemenyi(scores).ranks.tolist()
-    [1.0, 2.0, 3.0]
-    """
-    _check_scores(scores, at_least=_MIN_METHODS)
-    n_tables, n_ways = scores.shape
-    ranks = scores.rank(axis=1, ascending=False).mean()
-    chi2 = 12 * n_tables / (n_ways * (n_ways + 1)) * float(((ranks - (n_ways + 1) / 2) ** 2).sum())
-    most = n_tables * (n_ways - 1)
-    f = (n_tables - 1) * chi2 / (most - chi2) if chi2 < most else np.inf
-    p_value = float(stats.f.sf(f, n_ways - 1, (n_ways - 1) * (n_tables - 1)))
-    quantile = stats.studentized_range.ppf(level, n_ways, np.inf) / np.sqrt(2)
-    difference = float(quantile * np.sqrt(n_ways * (n_ways + 1) / (6 * n_tables)))
-    return RankTest(ranks, p_value, difference)
-
-
-def _check_scores(scores: pd.DataFrame, *, at_least: int) -> None:
-    if scores.shape[1] < at_least or len(scores) < _MIN_TABLES:
-        raise DataError(
-            f"Comparing ways needs {at_least} of them or more on {_MIN_TABLES} tables or more; got "
-            f"{scores.shape[1]} on {len(scores)}."
-        )
-    lacking: Any = scores.columns[scores.isna().any()]
-    if len(lacking):
-        raise DataError(
-            f"Ways need a score on every table; {lacking.tolist()!r} lack some. Leave these tables out."
-        )

@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,10 +8,8 @@ from synthgan.evaluation.estimates import Estimate, bootstrap
 from synthgan.evaluation.statistics import (
     corrected_t,
     correlated_t,
-    friedman_nemenyi,
     holm,
     repeated_t,
-    wilcoxon_holm,
 )
 from synthgan.exceptions import DataError
 
@@ -85,40 +82,6 @@ def test_holm_keeps_the_order_and_makes_no_value_smaller(p_values):
 def test_holm_as_in_the_paper():
     # Holm (1979), section 4: with four p-values the factors are 4, 3, 2 and 1.
     assert holm({"a": 0.01, "b": 0.02, "c": 0.02, "d": 0.5}) == {"a": 0.04, "b": 0.06, "c": 0.06, "d": 0.5}
-
-
-def test_wilcoxon_finds_what_wins_on_every_table():
-    rng = np.random.default_rng(0)
-    none = rng.normal(size=12)
-    scores = pd.DataFrame({"none": none, "better": none + rng.uniform(0.1, 0.2, 12), "same": none})
-    found = wilcoxon_holm(scores, "none")
-    assert found.loc["better", "p_value"] == pytest.approx(2 / 2**12)
-    assert found.loc["better", "p_holm"] == pytest.approx(4 / 2**12)
-    assert found.loc["better", ["wins", "ties", "losses"]].tolist() == [12, 0, 0]
-    assert found.loc["same", "p_value"] == 1
-
-
-def test_friedman_by_hand():
-    # Three ways in the same order on four tables: ranks 1, 2, 3 and no doubt at all.
-    scores = pd.DataFrame({"a": [3, 6, 9, 3], "b": [2, 5, 8, 2], "c": [1, 4, 7, 1]})
-    test = friedman_nemenyi(scores)
-    assert test.ranks.tolist() == [1, 2, 3]
-    assert test.p_value == 0
-    # Demšar (2006), table 5: q = 2.343 for three ways at .05.
-    assert test.critical_difference == pytest.approx(2.343 * np.sqrt(3 * 4 / (6 * 4)), rel=1e-3)
-
-
-def test_friedman_agrees_with_scipy():
-    scores = pd.DataFrame(np.random.default_rng(0).normal(size=(15, 4)))
-    chi2 = stats.friedmanchisquare(*scores.T.to_numpy()).statistic
-    f = 14 * chi2 / (15 * 3 - chi2)
-    assert friedman_nemenyi(scores).p_value == pytest.approx(stats.f.sf(f, 3, 42))
-
-
-@pytest.mark.parametrize("scores", [{"a": [1, 2], "b": [2, 1]}, {"a": [1, 2], "b": [2, 1], "c": [1, None]}])
-def test_ranks_need_enough_scores(scores):
-    with pytest.raises(DataError):
-        friedman_nemenyi(pd.DataFrame(scores))
 
 
 def test_the_corrected_interval_holds_zero_as_often_as_it_says():
