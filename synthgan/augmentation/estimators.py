@@ -30,11 +30,9 @@ from synthgan.exceptions import DataError, ParameterError
 from synthgan.parameters import seed_from
 
 
-def default_augmenter(random_state: Any = None) -> Augmenter:
+def default_augmenter() -> Augmenter:
     """Return what meta-estimators use: rows that a teacher labels, as many as help by an inner comparison."""
-    return Augmenter(
-        ratio="auto", method=("mixed", "jitter"), labels="soft", real_share="auto", random_state=random_state
-    )
+    return Augmenter(ratio="auto", method=("mixed", "jitter"), labels="soft", real_share="auto")
 
 
 def _has(name: str) -> Any:

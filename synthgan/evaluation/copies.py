@@ -64,9 +64,7 @@ class Pool:
         return neighbours(drawn.points, self.rows.points, _N_NEIGHBOURS)
 
 
-def copies(
-    pool: Pool, drawn: Rows, found: Neighbours, rng: np.random.Generator, level: float = LEVEL
-) -> Copies:
+def copies(pool: Pool, drawn: Rows, found: Neighbours, rng: np.random.Generator) -> Copies:
     """Return how many drawn rows are copies of learned ones beyond chance.
 
     Parameters
@@ -75,14 +73,12 @@ def copies(
         Real rows, drawn rows, and which of the real ones are the nearest to these.
     rng
         Source of the exchanges of names.
-    level
-        How often each interval is to hold what chance gives if nothing is copied.
     """
     is_held_out, n_drawn = pool.is_held_out, len(drawn)
     return Copies(
-        excess(exact_copies(pool.rows.keys, drawn.keys), is_held_out, n_drawn, level),
-        excess(near_copies(found, len(pool.rows)), is_held_out, n_drawn, level),
-        share_closer(found, is_held_out, rng, level),
+        excess(exact_copies(pool.rows.keys, drawn.keys), is_held_out, n_drawn),
+        excess(near_copies(found, len(pool.rows)), is_held_out, n_drawn),
+        share_closer(found, is_held_out, rng),
     )
 
 
@@ -112,7 +108,7 @@ def near_copies(found: Neighbours, n_real: int) -> FloatArray:
     return np.bincount(found.indices[is_copy, 0], minlength=n_real).astype(float)
 
 
-def excess(n_copies: FloatArray, is_held_out: BoolArray, n_drawn: int, level: float = LEVEL) -> Estimate:
+def excess(n_copies: FloatArray, is_held_out: BoolArray, n_drawn: int) -> Estimate:
     """Return the share of drawn rows that are copies of learned rows, less what chance gives.
 
     If nothing is copied, a held-out row has as many copies as a learned one on average. So the copies of
@@ -128,8 +124,11 @@ def excess(n_copies: FloatArray, is_held_out: BoolArray, n_drawn: int, level: fl
         Which real rows are held out, shape ``(n_real,)``.
     n_drawn
         How many rows were drawn.
-    level
-        How often the interval is to hold 0 if nothing is copied. Where copies are rare it does so more often.
+
+    Returns
+    -------
+    Estimate
+        Its interval holds 0 as often as `LEVEL` if nothing is copied; where copies are rare, more often.
 
     References
     ----------
@@ -140,26 +139,24 @@ def excess(n_copies: FloatArray, is_held_out: BoolArray, n_drawn: int, level: fl
     times = np.count_nonzero(~is_held_out) / np.count_nonzero(is_held_out)
     learned, held_out = float(n_copies[~is_held_out].sum()), float(n_copies[is_held_out].sum())
     stretch = float(n_copies.var() / n_copies.mean()) if n_copies.any() else 1.0
-    low, high = _count_between(learned, stretch, level)
-    other_low, other_high = _count_between(held_out, stretch, level)
+    low, high = _count_between(learned, stretch)
+    other_low, other_high = _count_between(held_out, stretch)
     value = learned - times * held_out
     below = np.hypot(learned - low, times * (other_high - held_out))
     above = np.hypot(high - learned, times * (held_out - other_low))
-    return Estimate(value / n_drawn, float(value - below) / n_drawn, float(value + above) / n_drawn, level)
+    return Estimate(value / n_drawn, float(value - below) / n_drawn, float(value + above) / n_drawn, LEVEL)
 
 
-def _count_between(count: float, stretch: float, level: float) -> tuple[float, float]:
+def _count_between(count: float, stretch: float) -> tuple[float, float]:
     """Return the interval of the mean of a count whose variance is so many times its mean."""
     if stretch <= 0:
         return count, count
-    low = stats.chi2.ppf((1 - level) / 2, 2 * count / stretch) if count else 0.0
-    high = stats.chi2.ppf((1 + level) / 2, 2 * count / stretch + 2)
+    low = stats.chi2.ppf((1 - LEVEL) / 2, 2 * count / stretch) if count else 0.0
+    high = stats.chi2.ppf((1 + LEVEL) / 2, 2 * count / stretch + 2)
     return float(stretch * low / 2), float(stretch * high / 2)
 
 
-def share_closer(
-    found: Neighbours, is_held_out: BoolArray, rng: np.random.Generator, level: float = LEVEL
-) -> Estimate:
+def share_closer(found: Neighbours, is_held_out: BoolArray, rng: np.random.Generator) -> Estimate:
     """Return the share of drawn rows that are closer to a learned row than to a held-out one.
 
     If the learned rows are more, then this is the mean over all choices of as many as are held out. The
@@ -173,14 +170,17 @@ def share_closer(
         Which real rows are held out, shape ``(n_real,)``; not more than are learned.
     rng
         Source of the exchanges.
-    level
-        How often the interval is to hold 1/2 if nothing is copied.
+
+    Returns
+    -------
+    Estimate
+        Its interval holds 1/2 as often as `LEVEL` if nothing is copied.
     """
     shares = _closer_by_rank(is_held_out, found.indices.shape[1])
     value = _closer(found.indices, is_held_out, shares)
     exchanged = [_closer(found.indices, rng.permutation(is_held_out), shares) for _ in range(_N_EXCHANGES)]
-    low, high = np.quantile(exchanged, [(1 - level) / 2, (1 + level) / 2]) - 0.5
-    return Estimate(value, max(0.0, value - float(high)), min(1.0, value - float(low)), level)
+    low, high = np.quantile(exchanged, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - 0.5
+    return Estimate(value, max(0.0, value - float(high)), min(1.0, value - float(low)), LEVEL)
 
 
 def _closer_by_rank(is_held_out: BoolArray, n_neighbours: int) -> FloatArray:

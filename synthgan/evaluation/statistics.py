@@ -74,7 +74,7 @@ def corrected_t(differences: npt.ArrayLike, *, test_over_train: float, level: fl
     return _student(float(cells.mean()), scale, len(cells) - 1, level)
 
 
-def repeated_t(differences: npt.ArrayLike, *, level: float = LEVEL) -> PairedTest:
+def repeated_t(differences: npt.ArrayLike) -> PairedTest:
     """Return an interval and test of a mean over repeated cross-validation, by variance components.
 
     Folds of one repeat test different rows; if that is all that makes differences vary, the mean of K folds
@@ -95,8 +95,6 @@ def repeated_t(differences: npt.ArrayLike, *, level: float = LEVEL) -> PairedTes
     ----------
     differences
         Shape ``(n_repeats, n_folds)``.
-    level
-        Of the interval.
 
     Raises
     ------
@@ -124,7 +122,7 @@ def repeated_t(differences: npt.ArrayLike, *, level: float = LEVEL) -> PairedTes
     n_counted = min(n_repeats, _MOST_REPEATS)
     variance = max(variance, float(cells.var(ddof=1)) / (n_folds * n_counted))
     n_free = max(n_folds - 1, n_counted * (n_folds - 1) / 2)
-    return _student(float(cells.mean()), float(np.sqrt(variance)), n_free, level)
+    return _student(float(cells.mean()), float(np.sqrt(variance)), n_free, LEVEL)
 
 
 def _student(mean: float, scale: float, n_free: float, level: float) -> PairedTest:
