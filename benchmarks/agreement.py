@@ -126,7 +126,7 @@ def against_scikit_learn(real: pd.DataFrame, drawn: pd.DataFrame) -> Iterator[Di
     task = Task(target, "classification", tuple(classes))
     coding = Coding.of(real.drop(columns=target))
     examples, test = (task.examples(rows, coding) for rows in (drawn, real))
-    chances = predicted(fitted(LogisticRegression(max_iter=5_000), examples, task=task, seed=0), test, task)
+    chances = predicted(fitted(LogisticRegression(max_iter=5_000), examples, seed=0), test, task)
     ours = classification_scores(test.labels, chances)
     is_binary = len(classes) == 2
     asked = chances[:, 1] if is_binary else chances

@@ -118,7 +118,7 @@ class Teacher:
         residuals = np.empty(0)
         if task.kind == "regression":
             residuals = _residuals(estimator, problem, seed)
-        return cls(fitted(estimator, examples, task=task, seed=seed), task, coding, residuals)
+        return cls(fitted(estimator, examples, seed=seed), task, coding, residuals)
 
     def says(self, features: pd.DataFrame) -> FloatArray:
         """Return chances of classes, shape ``(n_rows, n_classes)``, or numbers, shape ``(n_rows,)``."""
@@ -135,7 +135,7 @@ def _residuals(estimator: Any, problem: Problem, seed: int) -> FloatArray:
     for others, own in parts.split(np.arange(len(problem))):
         learned = problem.take(others)
         coding, task = learned.coding, problem.task
-        model = fitted(estimator, task.examples(learned.frame, coding), task=task, seed=seed)
+        model = fitted(estimator, task.examples(learned.frame, coding), seed=seed)
         asked = task.examples(problem.take(own).frame, coding)
         residuals[own] = asked.labels - predicted(model, asked, task)
     return residuals

@@ -149,7 +149,7 @@ class Trial:
             n_added = len(examples) - n_learned
             try:
                 learner = estimator if training.around is None else put_in(training.around, estimator)
-                model = fitted(learner, examples, task=self.task, seed=seed, balanced=training.balanced)
+                model = fitted(learner, examples, seed=seed, balanced=training.balanced)
                 scores = self._scores(model, sides)
                 n_added += getattr(model, "n_added_", 0)
             except Exception as error:

@@ -184,7 +184,7 @@ class Task:
 
 
 @on_one_thread
-def fitted(estimator: Any, examples: Examples, *, task: Task, seed: int, balanced: bool = False) -> Any:
+def fitted(estimator: Any, examples: Examples, *, seed: int, balanced: bool = False) -> Any:
     """Return a copy of an estimator that has learned examples.
 
     Parameters
@@ -194,8 +194,6 @@ def fitted(estimator: Any, examples: Examples, *, task: Task, seed: int, balance
         estimator the points. Classes are whole numbers from 0 on.
     examples
         What it learns.
-    task
-        What it predicts.
     seed
         Of its randomness, the same for rows of every kind.
     balanced

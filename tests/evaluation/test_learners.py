@@ -38,16 +38,14 @@ def test_default_learners_are_four_families_that_predict(task):
     learners = default_estimators(task.kind)
     assert len(learners) == 4
     for learner in learners.values():
-        predictions = predicted(fitted(learner, rows, task=task, seed=0), rows, task)
+        predictions = predicted(fitted(learner, rows, seed=0), rows, task)
         assert predictions.shape == ((len(rows), 2) if task.kind == "classification" else (len(rows),))
         assert np.isfinite(predictions).all()
 
 
 def test_the_same_seed_gives_the_same_forest():
     rows, forest = examples(), RandomForestClassifier(5)
-    first, again, other = (
-        predicted(fitted(forest, rows, task=YES_NO, seed=s), rows, YES_NO) for s in (1, 1, 2)
-    )
+    first, again, other = (predicted(fitted(forest, rows, seed=s), rows, YES_NO) for s in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert forest.random_state is None
@@ -56,7 +54,7 @@ def test_the_same_seed_gives_the_same_forest():
 def test_a_pipeline_is_given_the_columns_as_they_are():
     seen = []
     look = FunctionTransformer(lambda X: seen.append(list(X.columns)) or X[["count"]])
-    fitted(make_pipeline(look, LogisticRegression()), examples(), task=YES_NO, seed=0)
+    fitted(make_pipeline(look, LogisticRegression()), examples(), seed=0)
     assert seen[0] == ["x", "count", "city", "member"]
 
 
@@ -72,8 +70,7 @@ def test_a_pipeline_is_given_the_columns_as_they_are():
 def test_balanced_classes_are_as_if_each_had_as_many_rows(learner):
     rows = examples(frame=small_table(400))
     plain, balanced = (
-        predicted(fitted(learner, rows, task=YES_NO, seed=0, balanced=b), rows, YES_NO)[:, 1].mean()
-        for b in (False, True)
+        predicted(fitted(learner, rows, seed=0, balanced=b), rows, YES_NO)[:, 1].mean() for b in (False, True)
     )
     assert plain == pytest.approx(rows.labels.mean(), abs=0.05)
     assert abs(balanced - 0.5) < abs(plain - 0.5) / 2
@@ -85,25 +82,25 @@ def test_what_holds_a_pipeline_is_given_the_columns_too():
         make_pipeline(encode, LogisticRegression()), {"logisticregression__C": [0.1, 1]}, cv=2
     )
     rows = examples()
-    assert predicted(fitted(search, rows, task=YES_NO, seed=0), rows, YES_NO).shape == (len(rows), 2)
+    assert predicted(fitted(search, rows, seed=0), rows, YES_NO).shape == (len(rows), 2)
 
 
 def test_learners_do_not_share_what_they_overwrite():
-    rows, task = examples(Task("count", "regression")), Task("count", "regression")
+    rows = examples(Task("count", "regression"))
     before = rows.points.copy()
-    fitted(Ridge(copy_X=False), rows, task=task, seed=0)
+    fitted(Ridge(copy_X=False), rows, seed=0)
     assert np.array_equal(rows.points, before)
 
 
 def test_a_learner_without_weights_says_so():
     with pytest.raises(UnsuitedError, match="KNeighborsClassifier takes no weights"):
-        fitted(KNeighborsClassifier(), examples(), task=YES_NO, seed=0, balanced=True)
+        fitted(KNeighborsClassifier(), examples(), seed=0, balanced=True)
 
 
 def test_chances_of_classes_that_were_not_learned_are_naught():
     task = Task("y", "classification", ("maybe", "no", "yes"))
     rows = examples(task)
-    chances = predicted(fitted(LogisticRegression(), rows, task=task, seed=0), rows, task)
+    chances = predicted(fitted(LogisticRegression(), rows, seed=0), rows, task)
     assert (chances[:, 0] == 0).all()
     assert chances.sum(axis=1) == pytest.approx(np.ones(len(rows)))
 
