@@ -38,7 +38,7 @@ _N_TREES, _MAX_TREES, _MIN_TREES = 8, 300, 2
 #: from rows that the tree has not seen, less is copied.
 _SHARE_GROWN_FROM = 0.5
 #: How many of the rows that a tree is grown from a leaf has at least.
-_LEAF_ROWS = 12
+_LEAF_ROWS = 8
 #: Columns that a question is chosen from, at most.
 _MAX_ASKED = 32
 #: More rows than these hardly change the trees; and cells in the leaves of all trees, where columns are many.
