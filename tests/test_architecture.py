@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 PACKAGE = Path(__file__).parents[1] / "synthgan"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TREES = {module: ast.parse(module.read_text(encoding="utf-8")) for module in MODULES}
@@ -82,11 +80,14 @@ GLOBAL_SEEDS = {
     "torch.default_generator.manual_seed",
 }
 
-over_modules = pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+
+def broken(rule):
+    """Return the findings of a rule by module, without the modules that keep it."""
+    return {str(module.relative_to(PACKAGE)): found for module in MODULES if (found := rule(module))}
 
 
 def room_of(module):
-    """The part of the package that a module belongs to: a folder, or the module itself."""
+    """Return the part of the package that a module belongs to: a folder, or the module itself."""
     return module.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
@@ -107,8 +108,10 @@ def distributions_of(module):
 def rooms_imported_by(module):
     """Rooms that a module imports from; a public name such as synthgan.SynthGAN comes from the roof."""
     rooms = {name.split(".")[1] for name in imported_by(module) if name.startswith("synthgan.")}
-    existing = {room_of(other) for other in MODULES}
-    return {room if room in existing else "__init__" for room in rooms} - {room_of(module)}
+    return {room if room in ROOMS else "__init__" for room in rooms} - {room_of(module)}
+
+
+ROOMS = set(map(room_of, MODULES))
 
 
 def functions_of(module):
@@ -116,31 +119,35 @@ def functions_of(module):
 
 
 def n_lines_of_code(function):
-    """The lines of a function without its docstring, which is read on a page of its own."""
+    """Return the lines of a function without its docstring, which is read on a page of its own."""
     first = function.body[0]
     n_told = first.end_lineno - first.lineno + 1 if ast.get_docstring(function) else 0
     return function.end_lineno - function.lineno + 1 - n_told
 
 
-#: What can be imported in a moment: the package, its rooms without torch, and the command line's --help.
-LIGHT_NAMES = ["synthgan"] + [
-    f"synthgan.{r}" for r in sorted({*map(room_of, MODULES)} & {*WITHOUT_TORCH, "cli"})
-]
+def calls_of(module):
+    """Return the calls within functions, and those on import."""
+    within = {
+        ast.unparse(node.func)
+        for function in functions_of(module)
+        if (room_of(module), function.name) != ("gan", "own_global_stream")
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+    }
+    return within | {
+        ast.unparse(node.value.func)
+        for node in TREES[module].body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    }
 
 
 def test_there_is_a_tree_to_read():
-    assert {"exceptions", "layout", "schema", "io", "preprocessing", "gan", "synthesizer"} <= set(
-        map(room_of, MODULES)
-    )
+    assert {"exceptions", "layout", "schema", "io", "preprocessing", "gan", "synthesizer"} <= ROOMS
 
 
-@over_modules
-def test_a_module_imports_only_from_lower_rooms(module):
-    room = room_of(module)
-    if room in ROOF:
-        return
-    assert room in MAY_IMPORT, f"{room!r} has no floor yet: say in MAY_IMPORT what it may import"
-    assert rooms_imported_by(module) <= MAY_IMPORT[room]
+def test_a_module_imports_only_from_lower_rooms():
+    assert not ROOMS - ROOF - set(MAY_IMPORT), "these have no floor: MAY_IMPORT says what they may import"
+    assert not broken(lambda m: room_of(m) not in ROOF and rooms_imported_by(m) - MAY_IMPORT[room_of(m)])
 
 
 def test_the_stairs_only_go_down():
@@ -164,74 +171,60 @@ def test_preprocessing_and_gan_meet_in_layout_alone():
     assert "preprocessing" not in imported["gan"]
 
 
-@over_modules
-def test_torch_and_pandas_stay_in_their_rooms(module):
-    room, distributions = room_of(module), distributions_of(module)
-    assert not (room in WITHOUT_TORCH and "torch" in distributions)
-    assert not (room in WITHOUT_PANDAS and "pandas" in distributions)
+def test_torch_and_pandas_stay_in_their_rooms():
+    assert not broken(lambda m: room_of(m) in WITHOUT_TORCH and distributions_of(m) & {"torch"})
+    assert not broken(lambda m: room_of(m) in WITHOUT_PANDAS and distributions_of(m) & {"pandas"})
 
 
-@over_modules
-def test_no_module_leans_on_another_synthesizer(module):
-    assert not distributions_of(module) & RIVALS
+def test_no_module_leans_on_another_synthesizer():
+    assert not broken(lambda m: distributions_of(m) & RIVALS)
 
 
-@pytest.mark.parametrize("name", LIGHT_NAMES)
-def test_what_works_without_torch_leaves_it_unloaded(name):
-    code = f"import sys, {name}; print(*sorted({{'torch', 'matplotlib.pyplot'}} & set(sys.modules)))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+#: Imports one after another in one process: it ends with the first that loads a heavy package.
+IMPORTS = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+    if heavy := {"torch", "matplotlib.pyplot"} & set(sys.modules):
+        sys.exit(f"{name} loads {heavy}")
+"""
+
+
+def test_what_works_without_torch_leaves_it_unloaded():
+    light = ["synthgan", *(f"synthgan.{room}" for room in sorted(ROOMS & {*WITHOUT_TORCH, "cli"}))]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS, *light], capture_output=True, text=True, timeout=120
     )
-    assert loaded.stdout.split() == []
+    assert done.returncode == 0, done.stderr
 
 
-@over_modules
-def test_a_module_opens_with_a_docstring(module):
-    assert ast.get_docstring(TREES[module])
+def test_a_module_opens_with_a_docstring():
+    assert not broken(lambda m: not ast.get_docstring(TREES[m]))
 
 
-@over_modules
-def test_a_module_is_read_in_one_sitting(module):
-    n_lines = len(module.read_text(encoding="utf-8").splitlines())
-    assert n_lines <= 400
+def test_a_module_is_read_in_one_sitting():
+    assert not broken(lambda m: len(m.read_text(encoding="utf-8").splitlines()) > 400)
 
 
-@over_modules
-def test_a_function_fits_on_a_screen(module):
-    too_long = {f.name: n for f in functions_of(module) if (n := n_lines_of_code(f)) > 60}
-    assert not too_long
+def test_a_function_fits_on_a_screen():
+    assert not broken(lambda m: {f.name: n for f in functions_of(m) if (n := n_lines_of_code(f)) > 60})
 
 
-@over_modules
-def test_nobody_seeds_a_global_generator(module):
-    calls = {
-        ast.unparse(node.func)
-        for function in functions_of(module)
-        if (room_of(module), function.name) != ("gan", "own_global_stream")
-        for node in ast.walk(function)
-        if isinstance(node, ast.Call)
-    }
-    # Outside of functions, on import, nobody may either.
-    calls |= {
-        ast.unparse(node.value.func)
-        for node in TREES[module].body
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-    }
-    assert not calls & GLOBAL_SEEDS
+def test_nobody_seeds_a_global_generator():
+    assert not broken(lambda m: calls_of(m) & GLOBAL_SEEDS)
 
 
-@over_modules
-def test_nobody_imports_a_seed_by_name(module):
-    assert not set(imported_by(module)) & GLOBAL_SEEDS
+def test_nobody_imports_a_seed_by_name():
+    assert not broken(lambda m: set(imported_by(m)) & GLOBAL_SEEDS)
 
 
 def test_the_map_of_the_house_has_every_room():
     picture = (PACKAGE.parent / "docs" / "images" / "house.svg").read_text()
-    assert {room_of(module) for module in MODULES} <= set(re.findall(r"\w+", picture))
+    assert set(re.findall(r"\w+", picture)) >= ROOMS
 
 
-@pytest.mark.parametrize("folder", ["gan", "preprocessing", "evaluation", "runs", "cli"])
-def test_a_folder_says_which_module_does_what(folder):
-    told = ast.get_docstring(TREES[PACKAGE / folder / "__init__.py"])
-    modules = {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
-    assert modules <= set(re.findall(r"`(\w+)`", told))
+def test_a_folder_says_which_module_does_what():
+    for folder in ("gan", "preprocessing", "evaluation", "runs", "cli"):
+        told = ast.get_docstring(TREES[PACKAGE / folder / "__init__.py"])
+        modules = {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
+        assert not modules - set(re.findall(r"`(\w+)`", told)), folder
