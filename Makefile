@@ -6,10 +6,12 @@ BIN := $(VENV)/bin
 # Folder of parquet files (adult-train, adult-test, ...) that benchmarks read.
 DATA ?= ../shared/data
 INSTALLED := $(VENV)/.installed
+# A process for each processor, and one thread in each: networks of this size gain nothing from more.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 RIVALS := .rivals
 PEERS := $(patsubst benchmarks/rivals/environments/%.txt,$(RIVALS)/%/.installed,$(wildcard benchmarks/rivals/environments/*.txt))
 
-.PHONY: demo test test-slow lint docs picture guard bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
+.PHONY: demo test test-docs test-exhaustive test-slow lint docs picture guard bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
 	bench-imputation bench-ablation bench bench-quick bench-scaling bench-agreement bench-calibration bench-augmentation \
 	bench-room bench-large bench-small clean
 
@@ -18,11 +20,18 @@ PEERS := $(patsubst benchmarks/rivals/environments/%.txt,$(RIVALS)/%/.installed,
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
 
-# A process for each processor, and one thread in each: networks of this size gain nothing from more.
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(PYTEST)
 
 # --- for contributors -------------------------------------------------------------------------------
+
+# All that pages, the README and docstrings show.
+test-docs: $(INSTALLED)
+	$(PYTEST) -m docs
+
+# Every column, combination and example in place of typical ones.
+test-exhaustive: $(INSTALLED)
+	$(PYTEST) --exhaustive
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow --timeout 1800

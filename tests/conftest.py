@@ -11,10 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import settings
+from quick_models import PENGUINS, quick
+
+from synthgan import SynthGAN
 
 # The same examples every time, on machines of any speed, and no files beside the code.
-settings.register_profile("synthgan", derandomize=True, deadline=None, database=None)
-settings.load_profile("synthgan")
+for name, n_examples in {"quick": 25, "exhaustive": 200}.items():
+    settings.register_profile(name, max_examples=n_examples, derandomize=True, deadline=None, database=None)
+settings.load_profile("quick")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -150,10 +154,66 @@ def _small():
 COLUMNS = {name: column for part in (_numbers, _levels, _times, _objects, _small) for name, column in part()}
 
 
-@pytest.fixture(scope="module", params=COLUMNS)
-def column(request):
+#: Columns that stand for all others where the tests are not exhaustive: every kind, and every hard case.
+TYPICAL = [
+    "Int64 beyond 2**53",
+    "float64",
+    "point masses",
+    "prices",
+    "boolean with NA",
+    "text with gaps, str",
+    "keys",
+    "ordered category with unused level",
+    "category of zoned days",
+    "days of a time zone",
+    "timedelta",
+    "object dates",
+    "object times",
+    "decimals",
+    "integers beyond 64 bits",
+    "all missing, float64",
+    "1 integers",
+]
+
+#: Tables that stand for all others likewise: dates and text, times of day, and numbers beside levels.
+TYPICAL_TABLES = {"employee-salaries", "flights", "german-credit", "penguins"}
+
+
+@pytest.fixture(scope="module")
+def column(column_name):
     """A column called "x", which no test changes."""
-    return COLUMNS[request.param].copy().rename("x")
+    return COLUMNS[column_name].copy().rename("x")
+
+
+@pytest.fixture(scope="session")
+def typical_columns():
+    """The columns that stand for all others, by name."""
+    return {name: COLUMNS[name].rename("x") for name in TYPICAL}
+
+
+@pytest.fixture(scope="session")
+def quick_model():
+    """A quick model of the penguins, of which tests that change it take a copy."""
+    return quick().fit(PENGUINS)
+
+
+@pytest.fixture(scope="session")
+def whole_model():
+    """A quick model of the penguins with all that is done to rows after the networks."""
+    return quick(redraw=True, correct=True).fit(PENGUINS)
+
+
+@pytest.fixture(scope="session")
+def good_model():
+    """A model that has learned the penguins."""
+    return SynthGAN(epochs=150, random_state=0, verbose=0).fit(PENGUINS)
+
+
+@pytest.fixture
+def quick_defaults(monkeypatch):
+    """Let commands in this process learn and draw in as little time as can be."""
+    how = {**SynthGAN.__init__.__kwdefaults__, "hidden_dims": (8,), "redraw": False, "correct": False}
+    monkeypatch.setattr(SynthGAN.__init__, "__kwdefaults__", how)
 
 
 @pytest.fixture
@@ -187,18 +247,40 @@ def file_size_limit():
     return limit
 
 
+def pytest_addoption(parser):
+    """Have an option for all that the tests know, in place of a selection."""
+    parser.addoption("--exhaustive", action="store_true", help="every column, combination and example")
+
+
+def pytest_configure(config):
+    """Take more examples where the tests are exhaustive."""
+    if config.getoption("exhaustive"):
+        settings.load_profile("exhaustive")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the combinations that are marked as exhaustive, unless these are requested."""
+    if not config.getoption("exhaustive"):
+        left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
+
+
 def pytest_generate_tests(metafunc):
-    """Give a test that asks for `real_table` each file of the shared data; skip it where there are none."""
-    if "real_table" in metafunc.fixturenames:
-        paths = sorted(DATA.glob("*.parquet"))
+    """Give a test that requests `column` or `real_table` each of them; skip it where there are no tables."""
+    is_exhaustive = metafunc.config.getoption("exhaustive")
+    if "column_name" in metafunc.fixturenames:
+        metafunc.parametrize("column_name", COLUMNS if is_exhaustive else TYPICAL, scope="module")
+    if "table_name" in metafunc.fixturenames:
+        names = [path.stem for path in sorted(DATA.glob("*.parquet"))]
         absent = pytest.param(None, marks=pytest.mark.skip(reason=f"{DATA} does not exist"))
-        metafunc.parametrize(
-            "real_table", paths or [absent], ids=lambda path: path and path.stem, indirect=True
-        )
+        chosen = names if is_exhaustive else [name for name in names if name in TYPICAL_TABLES]
+        metafunc.parametrize("table_name", chosen or [absent])
 
 
 @pytest.fixture
-def real_table(request):
-    """A shared data set, or 30,000 of its rows."""
-    frame = pd.read_parquet(request.param)
-    return frame.sample(min(len(frame), 30_000), random_state=0).reset_index(drop=True)
+def real_table(table_name, request):
+    """A shared data set, or some thousands of its rows."""
+    frame = pd.read_parquet(DATA / f"{table_name}.parquet")
+    n_rows = 30_000 if request.config.getoption("exhaustive") else 3_000
+    return frame.sample(min(len(frame), n_rows), random_state=0).reset_index(drop=True)

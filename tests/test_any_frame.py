@@ -10,14 +10,15 @@ from synthgan import SynthGAN
 from synthgan.exceptions import DataError
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+# Each example is a fit.
+@settings(max_examples=settings.default.max_examples // 4, suppress_health_check=list(HealthCheck))
 @given(frame=FRAMES)
 def test_frames_of_any_dtype_are_fitted_and_drawn(frame):
     repeated = pd.concat([frame] * 3, ignore_index=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            gan = SynthGAN(epochs=1, hidden_dims=(16,), random_state=0, verbose=0).fit(repeated)
+            gan = SynthGAN(epochs=1, hidden_dims=(8,), random_state=0, verbose=0).fit(repeated)
         except DataError as error:
             check_sentence(error, list(frame))
             return

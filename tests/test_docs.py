@@ -66,6 +66,7 @@ def run_blocks_of(page):
 RUN = [page for page in PAGES if ROOT / "docs" in page.parents and "```python" in page.read_text()]
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("page", RUN, ids=names_of(RUN))
 def test_blocks_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -42,6 +42,7 @@ def test_every_method_of_synthgan_has_an_example(name):
     assert ">>> " in inspect.getdoc(getattr(synthgan.SynthGAN, name))
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_examples_of_a_module_run(module):
     results = doctest.testmod(importlib.import_module(module))

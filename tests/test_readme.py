@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from click.testing import CliRunner
 
 from synthgan.cli import main
@@ -22,6 +23,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.mark.docs
 def test_python_blocks_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert blocks("python")
@@ -30,6 +32,7 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     assert (tmp_path / "penguins.synthgan").is_file()
 
 
+@pytest.mark.docs
 def test_command_lines_run(tmp_path, monkeypatch):
     # What learns does so for a moment: how good that is, is not asked here.
     monkeypatch.chdir(tmp_path)
@@ -44,6 +47,7 @@ def test_command_lines_run(tmp_path, monkeypatch):
     assert len(pd.read_parquet("drawn.parquet")) == 1_000
 
 
+@pytest.mark.docs
 def test_demo_prints_what_the_readme_says(tmp_path):
     (expected,) = blocks("text")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+pytestmark = pytest.mark.docs
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 
 

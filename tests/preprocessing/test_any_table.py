@@ -31,7 +31,8 @@ def arrow_tables(draw, types):
         reject()
 
 
-quietly = settings(max_examples=300, suppress_health_check=list(HealthCheck))
+# Frames of any dtype are many: three times the examples of other laws.
+quietly = settings(max_examples=3 * settings.default.max_examples, suppress_health_check=list(HealthCheck))
 
 
 def there_and_back(frame):

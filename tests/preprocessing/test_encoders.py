@@ -292,6 +292,11 @@ def test_second_fit_forgets_the_first(encoder, column):
         pd.testing.assert_series_equal(drawn(again, codes), drawn(fresh, codes))
 
 
+def test_typical_columns_are_of_every_kind(typical_columns):
+    kinds = {infer_schema(column.to_frame())["x"].kind for column in typical_columns.values()}
+    assert kinds == set(ColumnEncoder.registry)
+
+
 def test_a_new_kind_is_one_new_subclass():
     """Encoders register themselves and the highest priority among those that accept a column gets it."""
     before = dict(ColumnEncoder.registry)
