@@ -4,18 +4,17 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from quick_models import PENGUINS, quick
 
 from synthgan import ConditionError, DataError, ParameterError, SynthGAN
-from synthgan.datasets import load_penguins
 
-PENGUINS = load_penguins()
 NUMBERS = [name for name in PENGUINS if PENGUINS[name].dtype.kind in "if"]
 N_ROWS = 200
 
 
-@pytest.fixture(scope="module")
-def fitted():
-    return SynthGAN(epochs=150, imputation=True, random_state=0, verbose=0).fit(PENGUINS)
+@pytest.fixture
+def fitted(good_model):
+    return good_model
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +124,7 @@ class TestConditions:
     def test_an_error_says_what_is_near(self):
         grade = np.random.default_rng(0).choice(list("ABC"), size=900)
         frame = pd.DataFrame({"grade": grade, "x": np.where(grade == "A", 1.5, 0) + np.arange(900) % 7})
-        gan = SynthGAN(epochs=2, verbose=0, random_state=0).fit(frame)
+        gan = quick().fit(frame)
         with pytest.raises(ConditionError, match=r"No row can have .* Beside 'grade' = B, 'x' is such as 0"):
             gan.sample(5, conditions={"grade": "B", "x": [1.5, 2.5]})
         with pytest.raises(ConditionError, match="none like it"):
@@ -224,7 +223,7 @@ class TestImpute:
 
     def test_a_column_that_was_whole_or_empty_when_learned(self):
         table = pd.DataFrame({"a": [1, 2, 3, 4] * 20, "b": list("xyxy") * 20, "none": [None] * 80})
-        gan = SynthGAN(epochs=3, verbose=0, random_state=0).fit(table)
+        gan = quick().fit(table)
         filled = gan.impute(pd.DataFrame({"a": [1, None, 3], "b": [None, "y", None], "none": [None] * 3}))
         assert filled[["a", "b"]].notna().all(axis=None)
         assert filled["a"].isin([1, 2, 3, 4]).all()
@@ -233,7 +232,7 @@ class TestImpute:
     def test_what_follows_from_other_cells_follows(self):
         code = np.random.default_rng(0).integers(12, size=600)
         table = pd.DataFrame({"code": code, "name": [f"level {c}" for c in code // 3], "x": code * 1.5})
-        gan = SynthGAN(epochs=5, verbose=0, random_state=0).fit(table)
+        gan = quick().fit(table)
         rows = table.head(60).astype({"code": "Int64"})
         rows.loc[:19, "name"], rows.loc[20:39, "code"] = None, None
         for method in ("draw", "expected"):
@@ -281,7 +280,7 @@ class TestRowsLike:
         table = pd.DataFrame(
             {"id": [f"K-{i:05d}" for i in range(n_rows)], "x": np.random.default_rng(0).normal(size=n_rows)}
         )
-        gan = SynthGAN(epochs=2, verbose=0, random_state=0).fit(table)
+        gan = quick().fit(table)
         assert gan.schema_["id"].kind == "key"
         drawn = gan.rows_like(table, keep=1.0)
         assert not drawn["id"].isin(table["id"]).any()

@@ -3,29 +3,29 @@
 import numpy as np
 import pandas as pd
 import pytest
+from quick_models import PENGUINS, quick
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from synthgan import SynthGAN, SynthImputer
-from synthgan.datasets import load_penguins
+from synthgan import SynthImputer
 
-TABLE = load_penguins().drop(columns=["island", "sex"])
+TABLE = PENGUINS.drop(columns=["island", "sex"])
 X, Y = TABLE.drop(columns="species"), TABLE["species"]
 HOLES = X.mask(np.random.default_rng(0).random(X.shape) < 0.2)
 
 
 def imputer(**parameters):
-    return SynthImputer(SynthGAN(epochs=20, random_state=0, verbose=0), **parameters)
+    return SynthImputer(quick(), **parameters)
 
 
 @pytest.mark.parametrize("form", [pd.DataFrame, np.asarray])
 def test_it_fills_in_a_pipeline(form):
     model = make_pipeline(imputer(), DecisionTreeClassifier(random_state=0))
     holes = form(HOLES.astype(float))
-    assert cross_val_score(model, holes, Y, cv=3).mean() > 0.7
+    assert cross_val_score(model, holes, Y, cv=2).mean() > 0.7
 
 
 def test_the_same_rows_are_filled_alike_and_those_of_another_table_too():
@@ -40,7 +40,7 @@ def test_the_same_rows_are_filled_alike_and_those_of_another_table_too():
 
 def test_a_clone_has_the_parameters_and_is_not_fitted():
     twin = clone(imputer(method="draw", random_state=3).fit(HOLES))
-    assert (twin.method, twin.random_state, twin.generator.epochs) == ("draw", 3, 20)
+    assert (twin.method, twin.random_state, twin.generator.epochs) == ("draw", 3, 1)
     with pytest.raises(NotFittedError):
         twin.transform(HOLES)
     assert SynthImputer().get_params()["generator"] is None

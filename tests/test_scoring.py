@@ -3,22 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from quick_models import PENGUINS, quick
 from sklearn.metrics import accuracy_score
 
 from synthgan import DataError, ParameterError, SynthGAN
-from synthgan.datasets import load_penguins
-
-PENGUINS = load_penguins()
 
 
-@pytest.fixture(scope="module")
-def fitted():
-    return SynthGAN(epochs=150, random_state=0, verbose=0).fit(PENGUINS)
-
-
-@pytest.fixture(scope="module")
-def game():
-    return SynthGAN(loss="bce", epochs=1, random_state=0, verbose=0).fit(PENGUINS)
+@pytest.fixture
+def fitted(good_model):
+    return good_model
 
 
 def test_chances_of_classes_are_chances_and_say_what_the_other_cells_say(fitted):
@@ -43,7 +36,7 @@ def test_the_target_itself_is_not_looked_at_and_what_is_missing_may_be(fitted):
 def test_numbers_of_few_values_and_levels_that_share_codes_are_classes():
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"n": rng.integers(4, size=3000), "level": [f"v{i % 700}" for i in range(3000)]})
-    gan = SynthGAN(epochs=1, hidden_dims=(16,), random_state=0, verbose=0).fit(table)
+    gan = quick().fit(table)
     assert list(gan.predict_proba(table.head(9), "n")) == [0, 1, 2, 3]
     chances = gan.predict_proba(table.head(9), "level")
     assert sorted(chances) == sorted(table["level"].unique())
@@ -83,7 +76,8 @@ def test_rows_are_likelier_than_shuffled_ones_and_impossible_ones_are_so(fitted)
         fitted.log_prob(PENGUINS, n_orders=0)
 
 
-def test_a_textbook_game_gives_no_such_scores(game):
+def test_a_textbook_game_gives_no_such_scores():
+    game = quick(loss="bce").fit(PENGUINS)
     for score in (lambda: game.log_prob(PENGUINS), lambda: game.predict_proba(PENGUINS, "species")):
         with pytest.raises(ParameterError, match="fit with loss='masked'"):
             score()
