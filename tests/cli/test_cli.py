@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from commands import PENGUINS, refused, run
+from quick_models import quick
 
-from synthgan import SynthGAN
 from synthgan.schema_file import SchemaFile
 
-QUICK = ["--epochs", "2", "--seed", "0"]
+QUICK = ["--epochs", "1", "--seed", "0"]
+pytestmark = pytest.mark.usefixtures("quick_defaults")
 
 
 def test_augment_writes_real_rows_unchanged_and_drawn_ones_after(source, tmp_path):
@@ -68,6 +69,12 @@ def test_same_seed_same_bytes(source, tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+@pytest.fixture
+def model(quick_model, tmp_path):
+    quick_model.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
 def test_fit_sample_and_info(source, tmp_path):
     model = tmp_path / "model"
     assert run("fit", source, "-o", model, "--target", "species", *QUICK).exit_code == 0
@@ -86,9 +93,8 @@ def test_fit_sample_and_info(source, tmp_path):
     assert "categorical" in shown
 
 
-def test_a_draw_goes_on_in_a_folder_of_parts(source, tmp_path):
-    model, folder = tmp_path / "model", tmp_path / "parts"
-    assert run("fit", source, "-o", model, *QUICK).exit_code == 0
+def test_a_draw_goes_on_in_a_folder_of_parts(model, tmp_path):
+    folder = tmp_path / "parts"
     how = ["-n", 50, "--chunk-rows", 20, "--workers", 1]
     assert run("sample", model, "-o", folder, *how).exit_code == 0
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -103,9 +109,9 @@ def test_a_draw_goes_on_in_a_folder_of_parts(source, tmp_path):
     }
 
 
-def test_a_model_draws_in_as_many_rounds_as_asked(source, tmp_path):
+def test_a_model_draws_in_as_many_rounds_as_asked(whole_model, tmp_path):
     model = tmp_path / "model"
-    assert run("fit", source, "-o", model, *QUICK).exit_code == 0
+    whole_model.save(model)
     ways = {"default": [], "one a column": ["--rounds", 99], "one": ["--rounds", 1]}
     ways |= {"plain": ["--independent"], "drawn once": ["--no-redraw"]}
     for name, way in ways.items():
@@ -249,7 +255,7 @@ def test_model_that_is_not_one_is_refused(source, tmp_path):
 
 
 def test_model_of_an_array_is_drawn_from(tmp_path):
-    SynthGAN(epochs=1, verbose=0).fit(np.zeros((5, 2))).save(tmp_path / "model")
+    quick().fit(np.zeros((5, 2))).save(tmp_path / "model")
     assert run("sample", tmp_path / "model", "-o", tmp_path / "out", "-n", 3).exit_code == 0
     assert pd.read_parquet(tmp_path / "out").columns.tolist() == ["x0", "x1"]
 
@@ -268,7 +274,9 @@ def test_version_and_help():
     assert {"augment", "fit", "sample", "info"} <= set(run("--help").stdout.split())
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_signals_end_with_their_codes_and_leave_what_is_learned(source, tmp_path, number, code):
     options = ["-o", tmp_path / "out", "--epochs", "100000", "--max-time", "15"]
     command = [sys.executable, "-m", "synthgan", "augment", source, *options]

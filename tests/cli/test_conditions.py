@@ -5,14 +5,13 @@ import pyarrow.parquet as pq
 import pytest
 from commands import PENGUINS, refused, run
 
-from synthgan import SynthGAN
-
-QUICK = ["--epochs", "2", "--seed", "0"]
+QUICK = ["--epochs", "1", "--seed", "0"]
+pytestmark = pytest.mark.usefixtures("quick_defaults")
 
 
 @pytest.fixture
-def model(tmp_path):
-    SynthGAN(epochs=5, imputation=True, random_state=0, verbose=0).fit(PENGUINS).save(tmp_path / "model")
+def model(tmp_path, whole_model):
+    whole_model.save(tmp_path / "model")
     return tmp_path / "model"
 
 

@@ -10,14 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from commands import refused, run
 
-from synthgan import SynthGAN
 from synthgan.datasets import load_penguins
 
 OLD = b"what was there"
 #: Commands that write `out.parquet`, which grows beyond the disk.
 WRITERS = {
-    "augment": ["augment", "penguins.parquet", "-o", "out.parquet", "--rows", "20000", "--epochs", "2"],
-    "fit": ["fit", "penguins.parquet", "-o", "out.parquet", "--epochs", "2"],
+    "augment": ["augment", "penguins.parquet", "-o", "out.parquet", "--rows", "20000", "--epochs", "1"],
+    "fit": ["fit", "penguins.parquet", "-o", "out.parquet", "--epochs", "1"],
     "impute": ["impute", "long.parquet", "-o", "out.parquet", "--model", "model"],
     "sample": ["sample", "model", "-o", "out.parquet", "-n", "80000", "--independent", "--workers", "1"],
     "sample by workers": [
@@ -31,7 +30,7 @@ over_writers = pytest.mark.parametrize("name", WRITERS)
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory):
+def given(tmp_path_factory, quick_model):
     """A folder with a table, a long one, and a model."""
     folder = tmp_path_factory.mktemp("given")
     table = load_penguins()
@@ -40,8 +39,7 @@ def given(tmp_path_factory):
     long = table.sample(20_000, replace=True, random_state=0, ignore_index=True)
     long["bill_length_mm"] = 40 + numbers[:, 0]
     long.to_parquet(folder / "long.parquet")
-    gan = SynthGAN(epochs=2, hidden_dims=(16, 16), random_state=0, verbose=0).fit(table)
-    gan.save(folder / "model")
+    quick_model.save(folder / "model")
     return folder
 
 
@@ -86,7 +84,9 @@ def small_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
-@over_writers
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name != "augment")) for name in WRITERS]
+)
 def test_a_full_disk_is_told_and_leaves_what_was_there(name, given, small_disk, capfd):
     (small_disk / "out.parquet").write_bytes(OLD)
     told_and_kept(run(*command(name, small_disk, given)), small_disk, capfd)

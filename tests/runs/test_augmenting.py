@@ -12,7 +12,8 @@ from synthgan.runs import counts_of
 from synthgan.runs import drawing as drawing_module
 from synthgan.source import ParquetSource
 
-QUICK = ["--epochs", "2", "--seed", "0", "--chunk-rows", "100", "--workers", "1", "-q"]
+pytestmark = pytest.mark.usefixtures("quick_defaults")
+QUICK = ["--epochs", "1", "--seed", "0", "--chunk-rows", "100", "--workers", "1", "-q"]
 
 
 @pytest.fixture
