@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chi2
+from selections import combinations, only_exhaustive
 from small_models import (
     knows_everything,
     knows_lines,
@@ -29,9 +30,7 @@ from synthgan.layout import N_RELATION_CODES, EncodedTable, Layout, Span
 
 #: What the tests let a tiny model be wrong by, in total variation, beside the sampling error of its draws.
 TOLERANCE = 0.03
-ROUNDS = [None, 1, 2, 99]
-
-
+ROUNDS = [None, 1, 2, only_exhaustive(99)]
 MODELS = [knows_everything, knows_lines, knows_where_rows_lie, knows_one_column, knows_nothing]
 over_models = pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
 over_rounds = pytest.mark.parametrize("rounds", ROUNDS)
@@ -47,8 +46,10 @@ def test_same_seed_same_rows(make, rounds):
 
 
 @over_models
-@pytest.mark.parametrize("correct", [False, True])
-@pytest.mark.parametrize("rounds", [None, 1, 2])
+@pytest.mark.parametrize(
+    ("rounds", "correct"),
+    combinations([None, 1, 2], [False, True], always=lambda rounds, correct: correct and rounds != 1),
+)
 def test_rows_do_not_depend_on_the_number_of_threads(make, rounds, correct):
     model, threads, tables = make(), torch.get_num_threads(), []
     try:
@@ -62,8 +63,10 @@ def test_rows_do_not_depend_on_the_number_of_threads(make, rounds, correct):
 
 
 @over_models
-@over_rounds
-@pytest.mark.parametrize("n_rows", [0, 1, 4097])
+@pytest.mark.parametrize(
+    ("rounds", "n_rows"),
+    combinations([None, 1, 2, 99], [0, 1, 4097], always=lambda rounds, n: rounds == 2 or n == rounds == 1),
+)
 def test_as_many_rows_as_asked_with_codes_of_their_span(make, rounds, n_rows):
     model = make()
     table, empty = drawn(model, n_rows, rounds=rounds), EncodedTable.empty(model.layout)

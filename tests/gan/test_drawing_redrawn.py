@@ -4,6 +4,8 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from quick_models import PENGUINS
+from selections import combinations
 from small_tables import (
     PLACED,
     assert_same,
@@ -23,7 +25,6 @@ from small_trees import (
 )
 
 from synthgan import ParameterError, SynthGAN
-from synthgan.datasets import load_penguins
 from synthgan.gan.filling import Filling
 from synthgan.gan.redrawing import CellTrees
 
@@ -66,8 +67,10 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=str)
-@pytest.mark.parametrize("rounds", [None, 1, 2])
-@pytest.mark.parametrize("correct", [False, True])
+@pytest.mark.parametrize(
+    ("rounds", "correct"),
+    combinations([None, 1, 2], [False, True], always=lambda rounds, correct: correct == (rounds == 2)),
+)
 def test_known_cells_hold_in_redrawn_rows(condition, rounds, correct):
     model = model_with("places and relations")
     known = {column: (code, 0.0, place) for column, code, place in condition}
@@ -109,12 +112,10 @@ def test_under_a_condition_the_others_are_redrawn_given_it():
 
 # The public parameter
 
-PENGUINS = load_penguins()
 
-
-@pytest.fixture(scope="module")
-def fitted():
-    return SynthGAN(epochs=1, random_state=0, verbose=0).fit(PENGUINS)
+@pytest.fixture
+def fitted(whole_model):
+    return whole_model
 
 
 def test_a_loaded_model_redraws_as_the_saved_one(fitted, tmp_path):

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from selections import combinations
 from small_models import knows_everything, knows_lines, knows_where_rows_lie
 from small_tables import PAIR, PLACED, drawn, known_of, pair_table, sampling_error
 
@@ -16,23 +17,25 @@ MODELS["values"] = (knows_everything, OF_CODES)
 PATTERN_OF = np.random.default_rng(0).integers(3, size=N_ROWS)
 
 over_models = pytest.mark.parametrize("name", MODELS)
-over_rounds = pytest.mark.parametrize("rounds", [None, 1, 2, 3])
-over_ways = pytest.mark.parametrize(("correct", "redraw"), [(False, False), (True, True)])
+over_rounds_and_ways = pytest.mark.parametrize(
+    ("rounds", "is_whole"),
+    combinations([None, 1, 2, 3], [False, True], always=lambda n, is_whole: is_whole == (n in (None, 2))),
+)
 
 
-def rows_of(name, rounds, *, correct=False, redraw=False, allowed=None, pattern_of=PATTERN_OF):
+def rows_of(name, rounds, *, is_whole, allowed=None, pattern_of=PATTERN_OF):
+    """Rows of a model; where they are whole with all that is done to them after the networks."""
     make, patterns = MODELS[name]
     model = make()
     known = known_of(model.layout, *patterns, pattern_of=pattern_of, allowed=allowed)
-    how = {"rounds": rounds, "correct": correct, "redraw": redraw}
+    how = {"rounds": rounds, "correct": is_whole, "redraw": is_whole}
     return model.layout, drawn(model, len(pattern_of), condition=known, **how)
 
 
 @over_models
-@over_rounds
-@over_ways
-def test_what_is_known_of_each_row_holds_and_all_else_varies(name, rounds, correct, redraw):
-    layout, table = rows_of(name, rounds, correct=correct, redraw=redraw)
+@over_rounds_and_ways
+def test_what_is_known_of_each_row_holds_and_all_else_varies(name, rounds, is_whole):
+    layout, table = rows_of(name, rounds, is_whole=is_whole)
     assert len(table) == N_ROWS
     for number, cells in enumerate(MODELS[name][1]):
         own = table.take(pattern_of_is(number))
@@ -63,12 +66,11 @@ def shares_of(layout, column, codes, places=None):
     return shares
 
 
-@over_rounds
-@over_ways
+@over_rounds_and_ways
 @pytest.mark.parametrize("name", ["lines", "surveyed"])
-def test_what_is_allowed_holds_where_nothing_is_known(name, rounds, correct, redraw):
+def test_what_is_allowed_holds_where_nothing_is_known(name, rounds, is_whole):
     allowed = {0: shares_of(PLACED, 0, [1, 2], [0, 1]), 1: shares_of(PLACED, 1, [0])}
-    layout, table = rows_of(name, rounds, correct=correct, redraw=redraw, allowed=allowed)
+    layout, table = rows_of(name, rounds, is_whole=is_whole, allowed=allowed)
     is_free = {0: PATTERN_OF == 1, 1: PATTERN_OF < 2}
     for column, shares in allowed.items():
         index = layout.place_index.get(column)
@@ -123,7 +125,7 @@ def test_what_is_silent_says_nothing_of_other_columns(trained):
 
 
 def test_rows_of_a_pattern_do_not_depend_on_the_order_in_which_they_are_asked_for():
-    layout, table = rows_of("surveyed", None, correct=True, redraw=True)
+    layout, table = rows_of("surveyed", None, is_whole=True)
     order = np.argsort(PATTERN_OF, kind="stable")
-    _, sorted_table = rows_of("surveyed", None, correct=True, redraw=True, pattern_of=PATTERN_OF[order])
+    _, sorted_table = rows_of("surveyed", None, is_whole=True, pattern_of=PATTERN_OF[order])
     assert np.array_equal(table.codes[order][:, layout.coded], sorted_table.codes[:, layout.coded])
