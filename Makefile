@@ -34,7 +34,7 @@ test-exhaustive: $(INSTALLED)
 	$(PYTEST) --exhaustive
 
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest -m slow --timeout 1800
+	$(BIN)/python -m pytest -m slow --exhaustive --timeout 1800
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
