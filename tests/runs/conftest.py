@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from quick_models import PENGUINS, quick
 
-from synthgan import SynthGAN
-from synthgan.datasets import load_penguins
 from synthgan.runs import Plan, draw_to
 from synthgan.runs.parts import MANIFEST
 
@@ -18,10 +17,10 @@ def plan():
 @pytest.fixture(scope="session")
 def gan():
     """A small model of a table that has keys of both sorts, numbers, levels and gaps."""
-    table = load_penguins()
+    table = PENGUINS.copy()
     table["tag"] = [f"P-{i:03d}" for i in range(len(table))]
     table["number"] = np.arange(len(table)) + 1
-    return SynthGAN(epochs=2, hidden_dims=(16, 16), random_state=0, verbose=0).fit(table)
+    return quick().fit(table)
 
 
 @pytest.fixture(scope="session")

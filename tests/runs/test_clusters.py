@@ -11,7 +11,8 @@ import pytest
 from synthgan import ResourceError
 from synthgan.runs import Plan, clusters, draw_to
 
-pytestmark = pytest.mark.usefixtures("two_workers")
+#: Requests a cluster; all tests on one but the first are marked as slow.
+with_ray = pytest.mark.usefixtures("two_workers")
 
 
 def workers():
@@ -42,11 +43,14 @@ class Killer(threading.Thread):
                 self.killed.append(process)
 
 
+@with_ray
 def test_ray_draws_the_same_bytes(gan, plan, whole, contents, tmp_path):
     assert draw_to(tmp_path / "run", gan, plan, engine="ray") == 1_050
     assert contents(tmp_path / "run") == contents(whole)
 
 
+@with_ray
+@pytest.mark.slow
 def test_a_killed_worker_changes_nothing(gan, contents, tmp_path):
     plan = Plan(4_000, seed=3, chunk_rows=100)
     killer = Killer(tmp_path / "run", 5)
@@ -58,6 +62,8 @@ def test_a_killed_worker_changes_nothing(gan, contents, tmp_path):
     assert contents(tmp_path / "run") == contents(tmp_path / "other")
 
 
+@with_ray
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_or_without_ray(gan, plan, whole, contents, tmp_path, monkeypatch):
     add, folder = "synthgan.runs.parts.Parts.add", tmp_path / "run"
     monkeypatch.setattr(add, interrupted(1))
@@ -81,6 +87,7 @@ def interrupted(n_parts):
     return add
 
 
+@with_ray
 @pytest.mark.slow
 def test_workers_that_are_lost_for_ever_end_the_run(gan, tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "MAX_RETRIES", 1)
@@ -94,6 +101,8 @@ def test_workers_that_are_lost_for_ever_end_the_run(gan, tmp_path, monkeypatch):
     killer.join(timeout=10)
 
 
+@with_ray
+@pytest.mark.slow
 def test_an_error_in_a_task_is_the_error(gan, plan, tmp_path):
     job = clusters.Job(tmp_path / "nothing", plan, plan.schema(gan), tmp_path)
     with pytest.raises(Exception, match="There is no model file"):

@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from quick_models import PENGUINS, quick
+from selections import combinations
 
-from synthgan import DataError, OutputRefusedError, ParameterError, ResourceError, SynthGAN
-from synthgan.datasets import load_penguins
+from synthgan import DataError, OutputRefusedError, ParameterError, ResourceError
 from synthgan.runs import Plan, draw_to
 from synthgan.runs import drawing as drawing_module
 from synthgan.runs.parts import MANIFEST, Parts, name_of
@@ -42,11 +43,12 @@ def test_parts_hold_what_was_asked_for(whole, gan):
     assert lines[0]["run"]["seed"] == 3
 
 
-def test_a_chunk_is_a_function_of_the_model_the_seed_and_its_place(gan, plan):
-    first, again = plan.draw(gan, plan.chunk(1)), plan.draw(gan, plan.chunk(1))
-    pd.testing.assert_frame_equal(first, again)
-    for other in (plan.draw(gan, plan.chunk(2)), Plan(1_050, 4, 300).draw(gan, plan.chunk(1))):
-        assert not other.drop(columns=["tag", "number"]).equals(first.drop(columns=["tag", "number"]))
+def test_a_chunk_is_a_function_of_the_model_the_seed_and_its_place(gan, whole_model, plan):
+    for model in (gan, whole_model):
+        first, again = plan.draw(model, plan.chunk(1)), plan.draw(model, plan.chunk(1))
+        pd.testing.assert_frame_equal(first, again)
+        for other in (plan.draw(model, plan.chunk(2)), Plan(1_050, 4, 300).draw(model, plan.chunk(1))):
+            assert not other[list(PENGUINS)].equals(first[list(PENGUINS)])
 
 
 def test_any_number_of_workers_draws_the_same_bytes(gan, whole, tmp_path, plan, contents):
@@ -64,8 +66,10 @@ def test_a_file_has_the_rows_of_the_parts_and_leaves_none(gan, whole, tmp_path, 
     assert pq.ParquetFile(tmp_path / "rows.parquet").num_row_groups == 4
 
 
-@pytest.mark.parametrize("name", ["folder", "file.parquet"])
-@pytest.mark.parametrize("n_done", [0, 1, 3])
+@pytest.mark.parametrize(
+    ("name", "n_done"),
+    combinations(["folder", "file.parquet"], [0, 1, 3], always=lambda name, n: n == 1 or name == "folder"),
+)
 def test_an_interrupted_run_goes_on_where_it_was(
     gan, whole, tmp_path, monkeypatch, name, n_done, plan, contents
 ):
@@ -152,8 +156,7 @@ def test_what_is_asked_holds_in_every_chunk(gan, tmp_path):
 
 def test_a_rule_about_all_rows_is_refused(tmp_path):
     rules = [{"kind": "unique", "columns": ["body_mass_g"]}]
-    table = load_penguins()[["species", "body_mass_g"]].drop_duplicates("body_mass_g").dropna()
-    gan = SynthGAN(epochs=1, hidden_dims=(16, 16), random_state=0, rules=rules, verbose=0).fit(table)
+    gan = quick(rules=rules).fit(PENGUINS[["species", "body_mass_g"]].drop_duplicates("body_mass_g").dropna())
     with pytest.raises(ParameterError, match="cannot be kept across chunks"):
         draw_to(tmp_path / "run", gan, Plan(40, 0, 20))
 
@@ -196,6 +199,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_condition_may_be_of_a_class_of_the_script(gan, tmp_path):
     gan.save(tmp_path / "model")
     script = tmp_path / "script.py"
