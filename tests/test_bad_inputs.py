@@ -43,41 +43,6 @@ def test_names_of_any_sort_come_back_as_they_are():
     assert list(drawn_from(frame)) == NAMES
 
 
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        (pd.MultiIndex.from_tuples([("a", 1), ("a", 2)]), "several levels; join them"),
-        (pd.Index([("a", 1), "b"], tupleize_cols=False), r"strings or integers; got \('a', 1\)"),
-        (["a", 1.5], "strings or integers; got 1.5"),
-        (["a", "a"], "must be unique; 'a' appear"),
-    ],
-    ids=["levels", "tuples", "floats", "twice"],
-)
-def test_names_that_cannot_be_told_apart_are_refused(columns, message):
-    with pytest.raises(DataError, match=message):
-        drawn_from(pd.DataFrame([[1, 2]] * 9, columns=columns))
-
-
-MIXED = {
-    "list": [[1], [2, 3]],
-    "dict": [{"a": 1}, {}],
-    "set": [{1}, {2}],
-    "bytes": [b"a", b"b"],
-    "complex": [1j, 2j],
-    "number and text": [1, "x", None],
-    "number and truth": [True, 7.5],
-    "time zones": [pd.Timestamp("2020", tz="UTC"), pd.Timestamp("2020", tz="Asia/Tokyo")],
-}
-
-
-@pytest.mark.parametrize("name", MIXED)
-def test_cells_that_cannot_be_learned_are_named_with_examples(name):
-    frame = pd.DataFrame({name: objects(MIXED[name] * 40), "fine": 1.5})
-    with pytest.raises(DataError, match=f"{name!r} .*--drop-unsupported") as error:
-        drawn_from(frame)
-    assert "such as " + repr(MIXED[name][0]) in str(error.value)
-
-
 def test_kinds_of_cells_that_files_have_come_back():
     frame = pd.DataFrame(
         {
@@ -113,11 +78,6 @@ def test_missing_objects_come_back_in_kind():
         assert all(cell is missing or (cell != cell and missing != missing) for cell in gaps), name
 
 
-def test_infinite_numbers_are_refused_with_what_to_do():
-    with pytest.raises(DataError, match=r"'x' has infinite values; replace them"):
-        drawn_from(one_column([1.0, np.inf] * 60))
-
-
 NUMBERS = {
     "huge": pd.Series([1e300, -1e300, 5e-324, 0.0] * 60),
     "beyond 2**53": pd.Series(2**53 + 1 + 2 * RNG.integers(10**6, size=N_ROWS)),
@@ -149,25 +109,6 @@ def test_numbers_of_any_size_and_spread(drawn_numbers, name):
         assert not np.signbit(drawn[drawn == 0]).any()
     if name == "beyond 2**53":
         assert (drawn % 2 == 1).all()
-
-
-@pytest.mark.parametrize(
-    ("frame", "message"),
-    [
-        (pd.DataFrame({"a": []}), "0 rows"),
-        (pd.DataFrame(index=range(3)), "no columns"),
-        (pd.DataFrame({"a": [1.5]}), "1 row"),
-    ],
-)
-def test_tables_with_nothing_to_learn_are_refused(frame, message):
-    with pytest.raises(DataError, match=message):
-        drawn_from(frame)
-
-
-@pytest.mark.parametrize("n_rows", [2, 3, 5, 20])
-def test_few_rows_are_learned_as_well(n_rows):
-    drawn = drawn_from(pd.DataFrame({"a": range(n_rows), "b": list("xyxyx" * 4)[:n_rows]}))
-    assert set(drawn["b"]) <= set("xy")
 
 
 def test_targets_that_cannot_be_are_refused_with_the_nearest():

@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from quick_models import quick
 
 from synthgan import SynthGAN
 from synthgan.exceptions import DataError
@@ -17,7 +18,7 @@ from synthgan.forms import Form, unwrap
 
 def drawn_like(X, tmp_path):
     """Return rows drawn from a model of a table, after it was saved and loaded."""
-    gan = SynthGAN(epochs=1, redraw=False, correct=False, random_state=0, verbose=0).fit(X)
+    gan = quick().fit(X)
     gan.save(tmp_path / "model")
     before, after = gan.sample(50), SynthGAN.load(tmp_path / "model").sample(50)
     assert type(before) is type(after) is type(X)
@@ -146,13 +147,13 @@ def test_nulls_in_a_column_that_is_declared_to_have_none_are_named():
 @pytest.mark.parametrize("of", [pl.DataFrame, pa.table])
 def test_columns_that_are_dropped_are_not_missed(of):
     table = of({"a": [1, 2] * 60, "b": [0.5, 1.5] * 60})
-    gan = SynthGAN(kinds={"b": "drop"}, epochs=1, random_state=0, verbose=0).fit(table)
+    gan = quick(kinds={"b": "drop"}).fit(table)
     assert gan.sample(3).shape == (3, 1)
 
 
 def test_floats_that_are_no_numbers_are_missing_ones():
     table = pa.table({"a": [1.5, float("nan"), None, 2.5] * 40})
-    drawn = SynthGAN(epochs=1, random_state=0, verbose=0).fit(table).sample(200)
+    drawn = quick().fit(table).sample(200)
     assert set(drawn["a"].to_pylist()) == {1.5, 2.5, None}
 
 
@@ -162,7 +163,7 @@ def test_masked_arrays_are_refused():
 
 
 def test_lists_come_back_as_a_frame():
-    drawn = SynthGAN(epochs=1, random_state=0, verbose=0).fit([[1.0, 2.0]] * 30).sample(2)
+    drawn = quick().fit([[1.0, 2.0]] * 30).sample(2)
     assert isinstance(drawn, pd.DataFrame)
 
 
@@ -173,7 +174,7 @@ def test_what_is_no_table_is_refused_with_what_is(X):
 
 
 def test_rows_of_a_list_keep_the_types_of_their_cells():
-    drawn = SynthGAN(epochs=1, verbose=0).fit([[1, 2.5, "a"], [3, 4.5, "b"]] * 50).sample(5)
+    drawn = quick().fit([[1, 2.5, "a"], [3, 4.5, "b"]] * 50).sample(5)
     assert [dtype.kind for dtype in drawn.dtypes[:2]] == ["i", "f"]
     assert list(drawn) == ["x0", "x1", "x2"]
 
