@@ -13,12 +13,13 @@ from synthgan import SynthGAN
 from synthgan.cli import main
 from synthgan.datasets import load_penguins
 
-QUICK = ["--epochs", "2", "--seed", "0"]
+QUICK = ["--epochs", "1", "--seed", "0"]
+pytestmark = pytest.mark.usefixtures("quick_defaults")
 OF_EACH = {
     "augment": ["augment", "penguins.parquet", "-o", "out.parquet", "--rows", 5, *QUICK],
     "compare": [
         *["compare", "penguins.parquet", "--target", "species", "--splits", 2, "--repeats", 1, "--jobs", 1],
-        *["--no-examine", *QUICK],
+        *["--no-examine", "--learner", "logistic regression", *QUICK],
     ],
     "completion": ["completion", "zsh"],
     "evaluate": ["evaluate", "penguins.parquet", "penguins.parquet"],
@@ -32,16 +33,11 @@ THAT_LEARN_OR_DRAW = ["augment", "compare", "fit", "impute", "sample"]
 over_commands = pytest.mark.parametrize("name", sorted(main.commands))
 
 
-@pytest.fixture(scope="module")
-def model():
-    return SynthGAN(epochs=2, hidden_dims=(16, 16), random_state=0, verbose=0).fit(load_penguins())
-
-
 @pytest.fixture
-def folder(tmp_path, monkeypatch, model):
+def folder(tmp_path, monkeypatch, quick_model):
     """A folder with a table and a model of it, where commands are run."""
     load_penguins().to_parquet(tmp_path / "penguins.parquet")
-    model.save(tmp_path / "model")
+    quick_model.save(tmp_path / "model")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

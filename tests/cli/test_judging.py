@@ -6,13 +6,14 @@ from commands import run
 
 from synthgan.datasets import load_penguins
 
-FAST = ["--splits", "2", "--repeats", "1", "--epochs", "2", "--jobs", "1", "--seed", "0"]
+pytestmark = pytest.mark.usefixtures("quick_defaults")
+FAST = ["--splits", "2", "--repeats", "1", "--epochs", "1", "--jobs", "1", "--seed", "0"]
 
 
 @pytest.fixture
 def penguins(tmp_path):
     path = tmp_path / "penguins.parquet"
-    load_penguins().to_parquet(path)
+    load_penguins().iloc[::2].to_parquet(path)
     return str(path)
 
 
@@ -28,7 +29,7 @@ def test_compare_prints_a_verdict_and_writes_a_report(penguins, tmp_path):
 
 def test_compare_goes_on_from_a_folder_and_prints_json(penguins, tmp_path):
     folder = tmp_path / "folds"
-    learner = ["--learner", "logistic regression"]
+    learner = ["--learner", "logistic regression", "--no-examine"]
     options = ["compare", penguins, "--target", "sex", "--json", "-q", "--resume", folder, *learner, *FAST]
     first, again = run(*options), run(*options)
     assert first.exit_code == again.exit_code == 0, first.stderr

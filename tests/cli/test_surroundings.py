@@ -45,8 +45,8 @@ def test_a_reader_that_goes_away_is_no_error_that_is_told(folder):
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("environment", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {}])
-def test_names_are_printed_under_any_locale(folder, environment):
+def test_names_are_printed_under_any_locale(folder):
+    environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     result = run(folder, "info", "penguins.parquet", **environment)
     assert result.returncode == 0, result.stderr
     assert b"Insel" in result.stdout
@@ -75,22 +75,22 @@ for name in ("connect", "bind", "sendto"):
     setattr(socket.socket, name, refusing(getattr(socket.socket, name)))
 from synthgan.cli import main
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    for command in sys.argv[1:]:
+        main(command.split(), standalone_mode=False)
 """
 
 
 def test_the_network_is_never_asked(folder):
     (folder / "offline.py").write_text(OFFLINE)
-    command = [sys.executable, "offline.py"]
-    options = ["--epochs", "1", "--seed", "0"]
-    result = run(folder, "fit", "penguins.parquet", "-o", "model", *options, command=command)
-    assert result.returncode == 0, result.stderr
-    how = ["-n", "40", "--chunk-rows", "20", "--workers", "2"]
-    result = run(folder, "sample", "model", "-o", "out.parquet", *how, command=command)
+    steps = [
+        "fit penguins.parquet -o model --epochs 1 --seed 0",
+        "sample model -o out.parquet -n 40 --chunk-rows 20 --workers 2",
+        "evaluate penguins.parquet out.parquet",
+    ]
+    result = run(folder, *steps, command=[sys.executable, "offline.py"])
     assert result.returncode == 0, result.stderr
     assert len(pd.read_parquet(folder / "out.parquet")) == 40
-    result = run(folder, "evaluate", "penguins.parquet", "out.parquet", command=command)
-    assert result.returncode == 0, result.stderr
+    assert b"detection_trees" in result.stdout
 
 
 @pytest.mark.parametrize("address", ["s3://bucket/table.parquet", "https://example.org/table.parquet"])

@@ -48,10 +48,13 @@ def comparison():
     return compare_augmentation(frame, "y", {"mine": Resampling(), "short": Failing()}, **options)
 
 
-def test_the_report_says_the_verdict_first_and_needs_no_network(comparison, tmp_path):
-    html = comparison.to_html(tmp_path / "report.html")
-    assert (tmp_path / "report.html").read_text(encoding="utf-8") == html
-    reader = read(html)
+@pytest.fixture(scope="module")
+def page(comparison):
+    return comparison.to_html()
+
+
+def test_the_report_says_the_verdict_first_and_needs_no_network(comparison, page):
+    reader = read(page)
     assert reader.fetched == []
     text = " ".join(" ".join(reader.words).split())
     assert 0 < text.index(comparison.verdicts[0].text[:60]) < text.index("What each way adds")
@@ -59,19 +62,20 @@ def test_the_report_says_the_verdict_first_and_needs_no_network(comparison, tmp_
     assert "How alike drawn rows are to real ones" in text
 
 
-def test_nothing_of_a_table_becomes_part_of_the_page(comparison):
-    reader = read(comparison.to_html())
+def test_nothing_of_a_table_becomes_part_of_the_page(page):
+    reader = read(page)
     assert reader.scripts == 0
     assert any(ODD[:20] in words for words in reader.words)
 
 
-def test_the_same_comparison_makes_the_same_page(comparison):
-    assert comparison.to_html() == comparison.to_html()
+def test_the_same_comparison_makes_the_same_page(comparison, page, tmp_path):
+    assert comparison.to_html(tmp_path / "report.html") == page
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium to open the report in")
-def test_the_report_opens_in_a_browser_without_a_word_on_the_console(comparison, tmp_path):
-    comparison.to_html(tmp_path / "report.html")
+def test_the_report_opens_in_a_browser_without_a_word_on_the_console(page, tmp_path):
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]
     address = (tmp_path / "report.html").as_uri()
     seen = subprocess.run(["chromium", *options, address], capture_output=True, text=True, timeout=120)
@@ -144,12 +148,11 @@ def test_a_target_that_is_none_is_one_sentence():
         evaluate(small_table(), small_table(), target="City")
 
 
-@pytest.mark.parametrize("form", ["datetime64[s]", "object", "datetime64[us, UTC]"])
-def test_times_are_compared_with_held_out_ones(form):
-    frame = small_table(120).assign(when=pd.date_range("2024", periods=120).astype("datetime64[us]"))
-    if "UTC" in form:
-        frame["when"] = frame["when"].dt.tz_localize("UTC")
-    drawn = frame.iloc[40:80].assign(when=frame["when"].iloc[40:80].astype(form))
+def test_times_are_compared_with_held_out_ones():
+    days = pd.Series(pd.date_range("2024", periods=120).astype("datetime64[us]"))
+    forms = {"s": "datetime64[s]", "object": "object", "zoned": "datetime64[us, UTC]"}
+    frame = small_table(120).assign(s=days, object=days, zoned=days.dt.tz_localize("UTC"))
+    drawn = frame.iloc[40:80].astype(forms)
     assert evaluate(frame.iloc[:40], drawn, held_out=frame.iloc[80:]).privacy is not None
 
 
