@@ -200,13 +200,13 @@ def quick_model():
 @pytest.fixture(scope="session")
 def whole_model():
     """A quick model of the penguins with all that is done to rows after the networks."""
-    return quick(redraw=True, correct=True).fit(PENGUINS)
+    return quick(redraw=True, correct=True, imputation=True).fit(PENGUINS)
 
 
 @pytest.fixture(scope="session")
 def good_model():
     """A model that has learned the penguins."""
-    return SynthGAN(epochs=150, random_state=0, verbose=0).fit(PENGUINS)
+    return SynthGAN(epochs=150, imputation=True, random_state=0, verbose=0).fit(PENGUINS)
 
 
 @pytest.fixture
