@@ -3,7 +3,7 @@
 A table column comes in as a *code* (which level, or which piece of the number line). Where a code stands for
 a whole stretch of the line, a finer code, the *place*, says where in it; in the textbook's coding a number
 does instead, the *value*. A `Span` says how many codes a column has and how they are ordered; a `Relation`
-says which cells of another column it tends to equal; a `Layout` lines them up.
+says which other column it often equals; a `Layout` lines them up.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -64,16 +64,9 @@ class Span:
         return np.asarray(places, dtype=np.int64)
 
 
-#: How far apart, in pieces of the number line, two cells are whose relation has the codes 2, 3, ...; a
-#: relation with code 1 is equality, and 0 says that the cells are further apart or have no place.
-RELATION_EDGES = (-1.0, -0.25, -0.06, 0.0, 0.06, 0.25, 1.0)
-#: Codes of a relation beside 0.
-N_RELATION_CODES = len(RELATION_EDGES)
-
-
 @dataclass(frozen=True)
 class Relation:
-    """Two columns whose cells tend to be equal or nearly so, such as a bill and its payment.
+    """Two columns that are often equal, such as a bill and its payment.
 
     Parameters
     ----------
@@ -94,8 +87,8 @@ class Layout:
     """The spans of an encoded table, in the order of its columns.
 
     A *row vector* is what networks see: the one-hot codes of the spans with two codes or more, then the
-    values of the spans that have one, the places of the spans that have them, and the one-hot codes of the
-    relations. A span with one code and no value leaves no trace in it.
+    values of the spans that have one, the places of the spans that have them, and for each relation 1 where
+    it holds. A span with one code and no value leaves no trace in it.
     """
 
     spans: tuple[Span, ...]
@@ -151,7 +144,7 @@ class Layout:
     @property
     def width(self) -> int:
         """Length of a row vector."""
-        return self.n_codes + len(self.valued) + len(self.placed) + N_RELATION_CODES * len(self.relations)
+        return self.n_codes + len(self.valued) + len(self.placed) + len(self.relations)
 
     def places(self, shares: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Return the places of all columns that have them, shape ``(n_rows, n_placed)``.
@@ -191,13 +184,13 @@ class EncodedTable:
         uint8, shape ``(n_rows, n_placed)``: the places of the spans that have them, 0 where the code of the
         cell has none.
     relations
-        uint8, shape ``(n_rows, n_relations)``: the codes of the relations.
+        Truth values, shape ``(n_rows, n_relations)``: whether the two columns of each relation are equal.
     """
 
     codes: npt.NDArray[Any]
     values: npt.NDArray[np.float32]
     places: npt.NDArray[np.uint8]
-    relations: npt.NDArray[np.uint8]
+    relations: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -213,7 +206,7 @@ class EncodedTable:
             np.empty((0, len(layout)), dtype=np.int64),
             np.empty((0, len(layout.valued)), dtype=np.float32),
             np.empty((0, len(layout.placed)), dtype=np.uint8),
-            np.empty((0, len(layout.relations)), dtype=np.uint8),
+            np.empty((0, len(layout.relations)), dtype=bool),
         )
 
     @classmethod

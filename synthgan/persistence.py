@@ -22,7 +22,7 @@ from synthgan.io import replacing
 MODEL = "synthgan-model"
 #: What to do about a file that is not of the kind.
 _HINTS = {MODEL: "; make one with SynthGAN.save()"}
-FORMAT_VERSION = 12
+FORMAT_VERSION = 13
 
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -18,9 +18,7 @@ import torch
 from synthgan.gan.grouping import Dependence, Plan, plan
 from synthgan.gan.groups import NO_GROUPS
 from synthgan.gan.model import GanModel
-from synthgan.layout import Relation
 from synthgan.preprocessing import CodingOptions
-from synthgan.preprocessing.relations import _relation_codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,24 +86,14 @@ def _plan_without_draft(
     return Plan([], groups, planned.lost)
 
 
-def _equality_codes(relation: Relation, lines: Any) -> Any:
-    """Return the codes of a relation with those of near equality set to none."""
-    codes = _relation_codes(relation, lines)
-    return np.where(codes == 1, codes, 0).astype(np.uint8)
-
-
 AS_IT_IS = Variant("as it is")
 
 #: Variants that are fitted anew.
 FITTED = (
     AS_IT_IS,
     Variant(
-        "no near-equality codes",
+        "no equality codes",
         replaced={"synthgan.preprocessing.table.find_relations": lambda frame, encoders: ()},
-    ),
-    Variant(
-        "equality codes alone",
-        replaced={"synthgan.preprocessing.relations._relation_codes": _equality_codes},
     ),
     Variant(
         "no structural zeros",

@@ -45,7 +45,7 @@ class Output(NamedTuple):
     values
         A number for each value, shape ``(batch, n_valued)``.
     relations
-        A logit for each code of a relation, shape ``(batch, n_relations * codes)``.
+        A logit for each relation, shape ``(batch, n_relations)``.
     features
         What tells places, shape ``(batch, n_placed * features)``; see `synthgan.gan.networks.PlaceHead`.
     """

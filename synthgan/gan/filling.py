@@ -16,7 +16,7 @@ from synthgan.gan.model import GanModel
 from synthgan.gan.partial_rows import PartialRows
 from synthgan.gan.redrawing import CellTrees, Redrawn
 from synthgan.gan.rows import gumbel
-from synthgan.layout import N_RELATION_CODES, IntArray, Known
+from synthgan.layout import IntArray, Known
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,6 @@ class Filling(PartialRows):
         self.log_weights = torch.zeros(len(self), device=model.device)
         if not model.knows_all:
             self._draw_prior()
-        self._relate_known()
 
     def _draw_prior(self) -> None:
         """Fill in the column that the model must know, where the user does not give it."""
@@ -108,7 +107,6 @@ class Filling(PartialRows):
                 self.cells.codes[:, column] = codes
                 self._spread_places(column)
             self._remember(column)
-        self._relate_known()
 
     def _known_codes(self) -> tuple[Tensor, Tensor]:
         """Return one-hot codes of all that is known, of rows that differ, and which of these each row is."""
@@ -135,7 +133,6 @@ class Filling(PartialRows):
             places = torch.randint(n_places, (len(codes),), generator=self.rng, device=codes.device)
         has_place = space.takes_place[codes + int(layout.offsets[column])] > 0
         self.cells.places[:, layout.place_index[column]] = places * has_place
-        self._stand(column)
 
     def _first(self) -> Tensor:
         """Return the first layer, to which what is known by then is added when it is first asked for."""
@@ -182,10 +179,9 @@ class Filling(PartialRows):
             return
         followed = self.model.space.followed(self.cells, torch.tensor(relations, device=top.device))
         followed = followed.masked_fill(~was_known[:, [partners[m] for m in relations]], torch.nan)
-        of_relations = self.model.space.rows_of_relations(relations)
+        of_relations = [self.model.space.first_place + m for m in relations]
         told = (top @ self.weights.last[of_relations].T).float() + bias[of_relations]
-        is_nowhere = followed.isnan().repeat_interleave(N_RELATION_CODES, dim=1)
-        logits = torch.cat([logits, told.masked_fill(is_nowhere, -torch.inf)], dim=1)
+        logits = torch.cat([logits, told.masked_fill(followed.isnan(), -torch.inf)], dim=1)
         choice = (logits + gumbel(logits, self.rng)).argmax(1)
         told_by = (choice - int(layout.sizes[column])).clamp(min=-1)
         with self._unless_impossible(column):
@@ -205,7 +201,6 @@ class Filling(PartialRows):
         logits = self._forbid_places(column, codes, logits)
         drawn = (logits + gumbel(logits, self.rng)).argmax(1)
         self.cells.places[:, index] = torch.where(model.space.takes_place[places] > 0, drawn, 0)
-        self._stand(column)
 
     def _draw_value(self, column: int, top: Tensor) -> None:
         """Read the value of a column, where its code takes one."""
@@ -247,10 +242,8 @@ class Filling(PartialRows):
         relations = torch.tensor(list(others), device=is_new.device)
         self._relate(relations)
         is_active = self.is_known[:, list(others.values())] & is_new.unsqueeze(1)
-        drawn = self.cells.relations[:, relations]
-        rows = space.first_relation + relations * N_RELATION_CODES + (drawn - 1).clamp(min=0)
-        added = self.weights.first[rows] * ((drawn > 0) & is_active).unsqueeze(2)
-        self._first().add_(added.sum(1))
+        shown = (self.cells.relations[:, relations] & is_active).to(self.weights.first.dtype)
+        self._first().add_(shown @ self.weights.first[space.first_relation + relations])
 
     def resample(self) -> None:
         """Draw anew which rows go on, by the weights that they have come to, among those of each pattern.
@@ -271,7 +264,7 @@ class Filling(PartialRows):
             start = torch.rand(1, generator=self.rng, device=rows.device, dtype=torch.float64)
             steps = (start + torch.arange(len(rows), device=rows.device)) / len(rows)
             kept[rows] = rows[torch.searchsorted(above, steps).clamp(max=len(rows) - 1)]
-        self.cells, self.stands, self.source = self.cells.take(kept), self.stands[kept], self.source[kept]
+        self.cells, self.source = self.cells.take(kept), self.source[kept]
         self.hidden = None if self.hidden is None else self.hidden[kept]
         self.is_known, self.given = self.is_known[kept], self.given[kept]
         self.log_weights.zero_()
@@ -296,7 +289,7 @@ class Filling(PartialRows):
             naming = coded[model.group_trees.groups.naming.cpu()]
             columns = [column for column in columns if column not in naming]
         self._redraw_from(model.trees, columns)
-        self._relate_known()
+        self._relate()
 
     def _redraw_from(self, trees: CellTrees, columns: Sequence[int]) -> None:
         """Draw the cells of those columns once more that have trees, one column after another."""
@@ -314,7 +307,7 @@ class Filling(PartialRows):
                 points[:, places[column]] = self._points(column)
 
     def _redraw_column(self, column: int, redrawn: Redrawn) -> None:
-        """Put what trees say in place of a column's cells, or what a relation says where they say that."""
+        """Put what trees say in place of a column's cells, or a partner's number where they say that."""
         layout = self.model.layout
         self.cells.codes[:, column] = redrawn.codes
         if column not in layout.place_index:
@@ -322,11 +315,10 @@ class Filling(PartialRows):
         self.cells.places[:, layout.place_index[column]] = redrawn.places
         stands = redrawn.codes + (redrawn.places + 0.5) / layout.spans[column].n_places
         self._move(column, redrawn.shifts != 0, stands + redrawn.shifts, stands)
-        self._stand(column)
         if relations := layout.relations_of(column):
             followed = self.model.space.followed(
                 self.cells, torch.tensor(relations, device=redrawn.codes.device)
             )
-            teller = redrawn.told_by.clamp(min=0) // N_RELATION_CODES
-            is_nowhere = followed.gather(1, teller.unsqueeze(1)).squeeze(1).isnan()
+            teller = redrawn.told_by.clamp(min=0).unsqueeze(1)
+            is_nowhere = followed.gather(1, teller).squeeze(1).isnan()
             self._obey(column, relations, followed, redrawn.told_by.masked_fill(is_nowhere, -1))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, linear
 
 from synthgan.gan.cells import Output
-from synthgan.layout import N_RELATION_CODES, Layout
+from synthgan.layout import Layout
 
 #: Numbers that the generator hands on to tell the place of a column's cell.
 _N_FEATURES = 32
@@ -29,7 +29,7 @@ class RowInput(nn.Module):
         n_values = len(layout.valued)
         self.values = nn.Parameter(torch.randn(n_values, dim) * max(n_values, 1) ** -0.5)
         self.places = nn.Parameter(torch.zeros(len(layout.placed), dim))
-        self.relations = nn.Parameter(torch.zeros(len(layout.relations) * N_RELATION_CODES, dim))
+        self.relations = nn.Parameter(torch.zeros(len(layout.relations), dim))
 
     def weights(self) -> Tensor:
         """Return the weights of all parts of a row vector, shape ``(width, dim)``."""
@@ -43,17 +43,16 @@ class RowInput(nn.Module):
 class RowOutput(nn.Module):
     """The last layer: a logit for each code, a number for each value, and what tells places.
 
-    A logit for each code of a relation stands between values and the features that `PlaceHead` reads.
+    A logit for each relation stands between values and the features that `PlaceHead` reads.
     """
 
     def __init__(self, layout: Layout, dim: int, scale: float = 1.0) -> None:
         super().__init__()
         self.codes = _weights_of_codes(layout, dim, scale)
         self.values = nn.Parameter(torch.randn(len(layout.valued), dim) * dim**-0.5)
-        n_related = len(layout.relations) * N_RELATION_CODES
-        self.relations = nn.Parameter(torch.randn(n_related, dim) * scale * dim**-0.5)
+        self.relations = nn.Parameter(torch.randn(len(layout.relations), dim) * scale * dim**-0.5)
         self.features = nn.Parameter(torch.randn(len(layout.placed) * _N_FEATURES, dim) * dim**-0.5)
-        self.sizes = [layout.n_codes, len(layout.valued), n_related, len(self.features)]
+        self.sizes = [layout.n_codes, len(layout.valued), len(layout.relations), len(self.features)]
         self.bias = nn.Parameter(torch.zeros(sum(self.sizes)))
 
     def rows_of_features(self, index: int) -> slice:

@@ -1,4 +1,4 @@
-"""Rows in the making: what their cells hold so far, where these stand, and which may not change.
+"""Rows in the making: what their cells hold so far, and which may not change.
 
 Some cells are given at the start and stay; the others are written column by column, in each row where the
 column is not given.
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from synthgan.gan.cells import Cells
 from synthgan.gan.model import GanModel
-from synthgan.layout import N_RELATION_CODES, EncodedTable, IntArray, Known
+from synthgan.layout import EncodedTable, IntArray, Known
 
 
 class PartialRows:
@@ -43,8 +43,6 @@ class PartialRows:
     source
         The column that each cell's number is from: its own, or one that it was drawn as equal to; shape
         ``(n_rows, n_columns)``.
-    stands
-        Where each cell stands on its number line, NaN where it has no place; of that shape.
     """
 
     def __init__(self, model: GanModel, known: Known, patterns: IntArray, rng: torch.Generator) -> None:
@@ -55,7 +53,7 @@ class PartialRows:
             torch.from_numpy(table.codes.astype(np.int64)).to(device),
             torch.from_numpy(table.values).to(device),
             torch.from_numpy(table.places.astype(np.int64)).to(device),
-            torch.zeros(len(table), len(layout.relations), dtype=torch.long, device=device),
+            torch.zeros(len(table), len(layout.relations), dtype=torch.bool, device=device),
         )
         self.pattern = torch.from_numpy(patterns).to(device)
         self.given = torch.from_numpy(known.is_known[patterns]).to(device)
@@ -66,9 +64,6 @@ class PartialRows:
         }
         self.silent = known.silent
         self.source = torch.arange(len(layout), device=device).repeat(len(table), 1)
-        self.stands = torch.full((len(table), len(layout)), torch.nan, device=device)
-        for column in self.known_somewhere():
-            self._stand(column)
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -81,7 +76,7 @@ class PartialRows:
     def table(self) -> EncodedTable:
         """Return the rows."""
         cells = self.cells
-        tensors = (cells.codes, cells.values, cells.places.byte(), cells.relations.byte())
+        tensors = (cells.codes, cells.values, cells.places.byte(), cells.relations)
         return EncodedTable(*(tensor.cpu().numpy() for tensor in tensors))
 
     @contextmanager
@@ -132,7 +127,6 @@ class PartialRows:
             cells.values[rows, layout.value_places[column]] = values[rows]
         if places is not None:
             cells.places[rows, layout.place_index[column]] = places[rows]
-            self._stand(column)
 
     def _possible(self, column: int) -> Tensor | None:
         """Return how much of each code a column may have beside what is known, None for all of all codes.
@@ -178,17 +172,6 @@ class PartialRows:
             return codes
         return codes + self.cells.places[:, index] / self.model.layout.spans[column].n_places
 
-    def _stand(self, column: int) -> None:
-        """Note where the cells of a column stand on its number line, NaN where they have no place."""
-        layout, space = self.model.layout, self.model.space
-        if column not in layout.place_index:
-            return
-        codes = self.cells.codes[:, column]
-        places = self.cells.places[:, layout.place_index[column]]
-        stands = codes + (places + 0.5) / layout.spans[column].n_places
-        has_place = space.takes_place[codes + int(layout.offsets[column])] > 0
-        self.stands[:, column] = torch.where(has_place, stands, torch.nan)
-
     def _move(self, column: int, is_moved: Tensor, stands: Tensor, otherwise: Tensor) -> None:
         """Put some cells of a column at `stands` on its line, or where that is a point, at `otherwise`."""
         span, offset = self.model.layout.spans[column], int(self.model.layout.offsets[column])
@@ -201,22 +184,13 @@ class PartialRows:
         cells.places[:, index] = torch.where(is_moved, places, cells.places[:, index])
 
     def _obey(self, column: int, relations: list[int], followed: Tensor, told_by: Tensor) -> None:
-        """Put the cells of a column that a relation tells where it tells them to be."""
-        which = told_by.clamp(min=0) // N_RELATION_CODES
-        code = told_by.clamp(min=0) % N_RELATION_CODES  # 0: equal
-        edges = self.model.space.relation_edges
-        spread = torch.rand(len(told_by), generator=self.rng, device=told_by.device)
-        low, high = edges[(code - 1).clamp(min=0)], edges[code]
-        distance = torch.where(code > 0, low + spread * (high - low), 0.0)
-        start = followed.gather(1, which.unsqueeze(1)).squeeze(1).nan_to_num()
-        is_told = told_by >= 0
-        # No relation tells a point: what would come to stand on one stays where its partner is.
-        self._move(column, is_told, start + distance, start)
+        """Put the cells of a column that a relation tells where their partners are."""
+        which, is_told = told_by.clamp(min=0), told_by >= 0
+        stands = followed.gather(1, which.unsqueeze(1)).squeeze(1).nan_to_num()
+        self._move(column, is_told, stands, stands)
         partners = self.model.space.partner[relations][which]
-        is_equal = is_told & (code == 0)
         source = self.source.gather(1, partners.unsqueeze(1)).squeeze(1)
-        self.source[:, column] = torch.where(is_equal, source, column)
-        self._stand(column)
+        self.source[:, column] = torch.where(is_told, source, column)
 
     def _disown(self, column: int) -> None:
         """Let cells whose numbers are from this column have them from the first of their own."""
@@ -228,20 +202,8 @@ class PartialRows:
         self.source = torch.where(is_from, heir, self.source)
         self.source[:, column] = column
 
-    def _relate_known(self) -> None:
-        """Find the codes of all relations both of whose columns are known somewhere."""
-        space, is_known = self.model.space, self.is_known.any(0)
-        self._relate((is_known[space.related] & is_known[space.partner]).nonzero().squeeze(1))
-
-    def _relate(self, relations: Tensor) -> None:
-        """Find the codes of relations; where one of the columns is not known, they mean nothing."""
-        if not len(relations):
-            return
+    def _relate(self, relations: Tensor | slice = slice(None)) -> None:
+        """Say in which rows relations, or all of them, hold: where both cells have their number from one."""
         space = self.model.space
-        edges = space.relation_edges
-        distance = self.stands[:, space.related[relations]] - space.followed(self.cells, relations)
-        codes = torch.bucketize(distance, edges, right=True) + 1
-        codes = torch.where(distance.abs() < edges[-1], codes, 0)
-        # Equality is drawn, not found.
         is_equal = self.source[:, space.related[relations]] == self.source[:, space.partner[relations]]
-        self.cells.relations[:, relations] = torch.where(is_equal, 1, codes)
+        self.cells.relations[:, relations] = is_equal

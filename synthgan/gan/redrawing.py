@@ -55,7 +55,7 @@ class Redrawn(NamedTuple):
     codes, places
         Of the cells, shape ``(batch,)``; places are 0 where a code has none.
     told_by
-        Which code of the column's relations tells the cell instead, -1 for none; shape ``(batch,)``.
+        Which of the column's relations tells the cell instead, by equality; -1 for none. Shape ``(batch,)``.
     shifts
         How far the cell is to be moved along its number line, in pieces; shape ``(batch,)``.
     """
@@ -83,7 +83,7 @@ class CellTrees(Trees):
     of_cells: ClassVar[Mapping[str, type]] = {
         "codes": np.int32,
         "places": np.uint8,
-        "told_by": np.int16,
+        "told_by": np.int8,
         "rooms": np.float16,
     }
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from synthgan.gan.cells import Cells, Output
 from synthgan.gan.computing import compute_dtype
-from synthgan.layout import N_RELATION_CODES, RELATION_EDGES, Layout
+from synthgan.layout import Layout
 
 _LOGIT_BOUND = 40.0
 
@@ -73,7 +73,6 @@ class RowSpace(nn.Module):
     relations_of: Tensor
     follow: Tensor
     partner_place: Tensor
-    relation_edges: Tensor
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
@@ -108,7 +107,6 @@ class RowSpace(nn.Module):
             "relations_of": _relations_of(layout),
             "follow": _follow(layout),
             "partner_place": np.searchsorted(layout.placed, [other.partner for other in layout.relations]),
-            "relation_edges": np.array(RELATION_EDGES, dtype=np.float32),
         }
         for name, array in constants.items():
             self.register_buffer(name, torch.tensor(array), persistent=False)
@@ -146,9 +144,8 @@ class RowSpace(nn.Module):
             rows[:, start : start + n_placed] = shares.to(rows.dtype)
         start += n_placed
         if len(self.related):
-            is_active = (cells.relations > 0) & is_known[:, self.related] & is_known[:, self.partner]
-            index = start + self._relation_index(cells.relations)
-            rows.scatter_(1, index, is_active.to(rows.dtype))
+            are_known = is_known[:, self.related] & is_known[:, self.partner]
+            rows[:, start:] = (cells.relations & are_known).to(rows.dtype)
         return rows
 
     def plain(self, rows: Tensor) -> Tensor:
@@ -179,11 +176,6 @@ class RowSpace(nn.Module):
         followed: Tensor = self.follow[index, codes, places]
         return followed
 
-    def _relation_index(self, relations: Tensor) -> Tensor:
-        """Return the place of each relation's code among all codes of relations; of its first for code 0."""
-        first = torch.arange(len(self.related), device=relations.device) * N_RELATION_CODES
-        return first + (relations.long() - 1).clamp(min=0)
-
     def spread(self, cells: Tensor) -> Tensor:
         """Return truth values of cells ``(batch, n_columns)`` as those of row vectors ``(batch, width)``.
 
@@ -196,9 +188,8 @@ class RowSpace(nn.Module):
         """Return how likely the code of each coded column is, and which were told by a relation.
 
         A column that is to be drawn may take a code of its own or, where the partner of one of its relations
-        is known and stands somewhere on its line, a code of that relation. Where several would do, equality
-        comes first, and then the order of the layout. Logits are bounded by 40 in absolute value, which lets
-        the normaliser be one matrix product.
+        is known and stands somewhere on its line, equal that partner: the first in the order of the layout.
+        Logits are bounded by 40 in absolute value, which lets the normaliser be one matrix product.
 
         Parameters
         ----------
@@ -214,7 +205,7 @@ class RowSpace(nn.Module):
         log_likelihood
             Shape ``(batch, n_coded)``.
         is_told
-            Truth values, shape ``(batch, n_coded)``: where the code is that of a relation.
+            Truth values, shape ``(batch, n_coded)``: where the column equals a partner.
         """
         logits, total = self._bounded_logits(output.codes)
         own = logits.gather(1, self.code_places(cells.codes))
@@ -222,35 +213,26 @@ class RowSpace(nn.Module):
             return own - total.log(), torch.zeros_like(own, dtype=torch.bool)
         relations = output.relations.float().clamp(-_LOGIT_BOUND, _LOGIT_BOUND)
         can_tell = known[:, self.partner] & ~self.followed(cells).isnan()
-        mass = relations.exp().view(len(cells), -1, N_RELATION_CODES).sum(2) * can_tell
-        total = total.index_add(1, self.related_place, mass)
-        chosen, code = self._tellers(cells, can_tell)
-        index = nn.functional.pad(self._relation_index(cells.relations), (0, 1)).gather(1, chosen)
-        return torch.where(code > 0, relations.gather(1, index), own) - total.log(), code > 0
-
-    def _tellers(self, cells: Cells, can_tell: Tensor) -> tuple[Tensor, Tensor]:
-        """Return which relation tells the code of each coded column, and its code, 0 where none does.
-
-        Both have shape ``(batch, n_coded)``.
-        """
-        codes = nn.functional.pad(cells.relations * can_tell, (0, 1))[:, self.relations_of]
-        # Equality before nearness before nothing, and among equals the first.
-        rank = torch.where(codes > 1, 2, torch.where(codes == 1, 1, 3)) * self.relations_of.shape[1]
-        rank = rank + torch.arange(self.relations_of.shape[1], device=rank.device)
-        choice = rank.argmin(2, keepdim=True)
-        chosen = self.relations_of.expand(len(cells), -1, -1).gather(2, choice).squeeze(2)
-        return chosen, codes.gather(2, choice).squeeze(2)
+        total = total.index_add(1, self.related_place, relations.exp() * can_tell)
+        told_by = self._told_by(cells, can_tell)
+        columns = torch.arange(len(self.coded), device=told_by.device)
+        chosen = self.relations_of[columns, told_by.clamp(min=0)]
+        told = nn.functional.pad(relations, (0, 1)).gather(1, chosen)
+        return torch.where(told_by >= 0, told, own) - total.log(), told_by >= 0
 
     def told_by(self, cells: Cells) -> Tensor:
-        """Return which code of its relations, counted through, tells each cell where all others are known.
+        """Return which of its relations tells each cell by equality where all others are known.
 
         Shape ``(batch, n_coded)``; -1 where none does.
         """
         if not len(self.related):
             return torch.full((len(cells), len(self.coded)), -1)
-        chosen, code = self._tellers(cells, ~self.followed(cells).isnan())
-        place = (self.relations_of.expand(len(cells), -1, -1) == chosen.unsqueeze(2)).int().argmax(2)
-        return torch.where(code > 0, place * N_RELATION_CODES + code.long() - 1, -1)
+        return self._told_by(cells, ~self.followed(cells).isnan())
+
+    def _told_by(self, cells: Cells, can_tell: Tensor) -> Tensor:
+        """Return which of its relations, the first that can and holds, tells each cell; see `told_by`."""
+        tells = nn.functional.pad(cells.relations & can_tell, (0, 1))[:, self.relations_of]
+        return torch.where(tells.any(2), tells.int().argmax(2), -1)
 
     @property
     def first_place(self) -> int:
@@ -259,13 +241,8 @@ class RowSpace(nn.Module):
 
     @property
     def first_relation(self) -> int:
-        """Where the codes of relations begin in a row vector."""
+        """Where the relations begin in a row vector."""
         return self.first_place + len(self.placed)
-
-    def rows_of_relations(self, relations: list[int]) -> Tensor:
-        """Return which numbers of the generator's output are the logits of some relations."""
-        first = self.first_place + torch.tensor(relations, device=self.related.device) * N_RELATION_CODES
-        return (first.unsqueeze(1) + torch.arange(N_RELATION_CODES, device=first.device)).flatten()
 
     def log_probabilities(self, logits: Tensor) -> Tensor:
         """Return the log-probability of every code within its column, shape ``(batch, n_codes)``."""

@@ -306,7 +306,7 @@ class ConditionReader:
             codes[known, i], inside[known, i] = self.encoders[i].transform(column[known])
         layout = self.layout
         places = layout.places(inside)
-        relations = np.zeros((len(rows), len(layout.relations)), dtype=np.uint8)
+        relations = np.zeros((len(rows), len(layout.relations)), dtype=bool)
         table = EncodedTable(codes, inside[:, layout.valued], places, relations)
         whole = np.column_stack([codes, places, is_known, table.values.view(np.int32)]).astype(np.int64)
         digests = pd.util.hash_pandas_object(pd.DataFrame(whole), index=False).to_numpy()

@@ -1,10 +1,10 @@
-"""Columns that tend to be equal or nearly so: found, encoded cell by cell, and made equal again.
+"""Columns that are often equal: found, marked row by row, and made equal again.
 
 A payment is often last month's bill to the cent. Two columns coded each on its own number line would hardly
-ever meet there, so for such a pair a code of its own says whether the cells are equal, how far apart they
-are on the line of the first, or that they have nothing to do with each other.
+ever meet there, so for such a pair a truth value says in which rows the cells are equal.
 """
 
+import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,35 +13,30 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthgan.layout import RELATION_EDGES, FloatArray, IntArray, Layout, Relation
+from synthgan.layout import FloatArray, IntArray, Layout, Relation
 from synthgan.preprocessing.base import ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.schema import join_columns
 
-#: Rows that are looked at.
+#: Number of rows that are compared.
 _MAX_ROWS = 5_000
-#: A relation has at least this share of equal cells, or this share of near ones.
-_EQUAL_SHARE, _NEAR_SHARE = 0.01, 0.05
-#: Of the near ones more than this share are as good as equal; spread evenly, a sixteenth of them would be.
-_CENTRE, _CENTRAL_SHARE = 0.1, 0.2
-_MIN_ROWS = 30
-#: Each column has at most so many partners, and a table so many relations.
+#: Least proportion and least number of rows in which the columns of a relation are equal.
+_EQUAL_SHARE, _MIN_ROWS = 0.01, 30
+#: Greatest number of partners of a column, and of relations of a table.
 _MAX_PARTNERS, _MAX_RELATIONS = 4, 64
-#: Pairs whose ranks go together less than this are not looked at, unless cells are equal.
-_MIN_CORRELATION = 0.5
 
 
 def find_relations(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> tuple[Relation, ...]:
-    """Return the relations of a table, the closest of each column, for fitted encoders of its columns."""
+    """Return the relations of a table, the most often equal of each column, for fitted encoders."""
     some = frame.sample(_MAX_ROWS, random_state=0) if len(frame) > _MAX_ROWS else frame
-    lines = _lines(some, encoders)
-    found: list[tuple[float, Relation]] = []
-    for column, partner in _candidates(lines):
+    lines, n_least = _lines(some, encoders), max(_MIN_ROWS, _EQUAL_SHARE * len(some))
+    found: list[tuple[int, Relation]] = []
+    for column, partner in _candidates(lines, n_least):
         own, other = lines[column].encoder, lines[partner].encoder
         follow = own.stand(other.middles().ravel()).reshape(-1, other.axis_.n_places)
         relation = Relation(column, partner, follow)
-        if closeness := _closeness(_relation_codes(relation, lines)):
-            found.append((closeness, relation))
+        if (n_equal := int(_is_equal(relation, lines).sum())) >= n_least:
+            found.append((n_equal, relation))
     kept: list[Relation] = []
     for _, relation in sorted(found, key=lambda item: (-item[0], item[1].column, item[1].partner)):
         n_partners = sum(relation.column == other.column for other in kept)
@@ -52,18 +47,18 @@ def find_relations(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> tu
 
 def encode_relations(
     frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], layout: Layout
-) -> npt.NDArray[np.uint8]:
-    """Return the codes of the relations of a layout in each row, shape ``(n_rows, n_relations)``."""
+) -> npt.NDArray[np.bool_]:
+    """Return in which rows the relations of a layout hold, shape ``(n_rows, n_relations)``."""
     lines = _lines(frame, encoders, {i for other in layout.relations for i in (other.column, other.partner)})
-    codes = np.zeros((len(frame), len(layout.relations)), dtype=np.uint8)
+    is_equal = np.zeros((len(frame), len(layout.relations)), dtype=bool)
     for place, relation in enumerate(layout.relations):
-        codes[:, place] = _relation_codes(relation, lines)
-    return codes
+        is_equal[:, place] = _is_equal(relation, lines)
+    return is_equal
 
 
 def copy_equal(
     frame: pd.DataFrame,
-    relations: npt.NDArray[np.uint8],
+    relations: npt.NDArray[np.bool_],
     layout: Layout,
     encoders: Sequence[ColumnEncoder],
     fixed: npt.NDArray[np.bool_],
@@ -78,14 +73,14 @@ def copy_equal(
     frame
         Drawn rows.
     relations
-        The codes of the relations, shape ``(n_rows, n_relations)``.
+        Truth values, shape ``(n_rows, n_relations)``: in which rows each relation holds.
     layout, encoders
         Of the table.
     fixed
         Truth values, shape ``(n_rows, n_columns)``: the cells that must stay as they are.
     """
     missing = frame.isna().to_numpy()
-    is_equal = relations == 1
+    is_equal = relations.copy()
     for place, relation in enumerate(layout.relations):
         is_equal[:, place] &= ~(missing[:, relation.column] | missing[:, relation.partner])
     waiting = np.zeros(frame.shape, dtype=bool)
@@ -120,13 +115,6 @@ class _Line:
     codes: IntArray
     places: IntArray
 
-    @property
-    def stands(self) -> FloatArray:
-        """Where the middles of the cells' places stand on the line, NaN for points and missing cells."""
-        stands = self.codes + (self.places + 0.5) / self.encoder.axis_.n_places
-        has_place = np.isin(self.codes, np.flatnonzero(self.encoder.axis_.stretches))
-        return np.where(has_place, stands, np.nan)
-
 
 def _lines(
     frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], used: Collection[int] | None = None
@@ -149,41 +137,17 @@ def _can_be_compared(encoder: NumberLineEncoder) -> bool:
     return encoder.span.n_places > 1 and is_exact
 
 
-def _candidates(lines: dict[int, _Line]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of columns of one unit that have equal cells or whose ranks go together."""
-    indices = np.array(sorted(lines), dtype=np.int64)
-    if len(indices) < 2:
-        return
-    numbers = np.stack([lines[i].numbers for i in indices])
-    units = np.array([lines[i].encoder.unit for i in indices])
-    ranks = pd.DataFrame(numbers.T).rank().fillna(0.0).to_numpy().T
-    ranks = ranks - ranks.mean(axis=1, keepdims=True)
-    norms = np.linalg.norm(ranks, axis=1, keepdims=True)
-    ranks /= np.where(norms > 0, norms, 1.0)
-    correlation = ranks @ ranks.T
-    for row, column in enumerate(indices):
-        equal = (numbers == numbers[row]).mean(axis=1)
-        wanted = (equal >= _EQUAL_SHARE) | (correlation[row] >= _MIN_CORRELATION)
-        wanted &= (units == units[row]) & (indices != column)
-        yield from ((int(column), int(partner)) for partner in indices[wanted])
+def _candidates(lines: dict[int, _Line], n_least: float) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of columns of one unit that are equal in at least so many rows, both ways."""
+    for (i, first), (j, second) in itertools.combinations(lines.items(), 2):
+        is_one_unit = first.encoder.unit == second.encoder.unit
+        if is_one_unit and np.count_nonzero(first.numbers == second.numbers) >= n_least:
+            yield from ((i, j), (j, i))
 
 
-def _relation_codes(relation: Relation, lines: dict[int, _Line]) -> npt.NDArray[np.uint8]:
-    """Return the code of a relation in each row; see `synthgan.layout.RELATION_EDGES`."""
+def _is_equal(relation: Relation, lines: dict[int, _Line]) -> npt.NDArray[np.bool_]:
+    """Return in which rows the cells of a relation are equal and have a place on the line of its column."""
     column, partner = lines[relation.column], lines[relation.partner]
-    distance = column.stands - relation.follow[partner.codes, partner.places]
-    codes = np.searchsorted(RELATION_EDGES, distance, side="right") + 1
-    codes = np.where(np.abs(distance) < RELATION_EDGES[-1], codes, 0)
-    is_equal = (column.numbers == partner.numbers) & ~np.isnan(distance)
-    return np.where(is_equal, 1, codes).astype(np.uint8)
-
-
-def _closeness(codes: npt.NDArray[np.uint8]) -> float:
-    """Return the share of rows in which cells are as good as equal, or 0 where that means nothing."""
-    edges = np.array(RELATION_EDGES)
-    middles = (edges[:-1] + edges[1:]) / 2
-    is_central = np.concatenate([[False, True], np.abs(middles) < _CENTRE])
-    n_near, n_central, n_equal = (codes > 0).sum(), is_central[codes].sum(), (codes == 1).sum()
-    is_peaked = n_near > _NEAR_SHARE * len(codes) and n_central > _CENTRAL_SHARE * n_near
-    is_relation = n_near >= _MIN_ROWS and (is_peaked or n_equal > _EQUAL_SHARE * len(codes))
-    return float(n_central / len(codes)) if is_relation else 0.0
+    has_place = np.isin(column.codes, np.flatnonzero(column.encoder.axis_.stretches))
+    can_follow = ~np.isnan(relation.follow[partner.codes, partner.places])
+    return np.asarray((column.numbers == partner.numbers) & has_place & can_follow)

@@ -8,7 +8,7 @@ from synthgan.gan.drawing import draw
 from synthgan.gan.grouping import Dependence
 from synthgan.gan.model import Architecture, GanModel
 from synthgan.gan.rows import RowSpace
-from synthgan.layout import N_RELATION_CODES, RELATION_EDGES, EncodedTable, Known, Layout, Relation, Span
+from synthgan.layout import EncodedTable, Known, Layout, Relation, Span
 
 #: One span of every sort: unordered, constant, ordered with missing, partly valued, always valued.
 MIXED = Layout(
@@ -129,10 +129,8 @@ def placed_table(n_rows: int, seed: int = 0) -> EncodedTable:
     relations = []
     for relation in PLACED.relations:
         own, other = (PLACED.spans[i].name for i in (relation.column, relation.partner))
-        middles = np.where(np.isnan(stands[own]), np.nan, codes[own] + (places[own] + 0.5) / N_PLACES[own])
-        distance = middles - relation.follow[codes[other], places[other]]
-        near = np.where(np.abs(distance) < 1, np.searchsorted(RELATION_EDGES, distance, side="right") + 1, 0)
-        relations.append(np.where((numbers[own] == numbers[other]) & ~np.isnan(distance), 1, near))
+        is_nowhere = np.isnan(stands[own] + relation.follow[codes[other], places[other]])
+        relations.append((numbers[own] == numbers[other]) & ~is_nowhere)
     colours = rng.integers(3, size=n_rows)
     return table_of(
         np.column_stack([codes["x"], colours, codes["y"], codes["z"]]),
@@ -150,7 +148,7 @@ def table_of(
     """Return an encoded table, with none of what is not given."""
     none = np.empty((len(codes), 0))
     arrays = [none if array is None else array for array in (values, places, relations)]
-    dtypes = (np.float32, np.uint8, np.uint8)
+    dtypes = (np.float32, np.uint8, bool)
     return EncodedTable(codes.astype(np.uint8), *map(np.ndarray.astype, arrays, dtypes))
 
 
@@ -167,7 +165,7 @@ def standing_cells(n_rows: int) -> Cells:
 
 def output_of(numbers: torch.Tensor, layout: Layout = MIXED) -> Output:
     """Split logits and values of a layout into what a generator says, without what tells places."""
-    sizes = [layout.n_codes, len(layout.valued), N_RELATION_CODES * len(layout.relations), 0]
+    sizes = [layout.n_codes, len(layout.valued), len(layout.relations), 0]
     return Output(*numbers.split(sizes, dim=1))
 
 

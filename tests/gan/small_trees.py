@@ -79,12 +79,33 @@ def filling_of(model, table, seed=0):
         rng_of(seed),
     )
     cells = cells_of(table)
-    filling.cells = Cells(cells.codes.long(), cells.values, cells.places.long(), cells.relations.long())
+    filling.cells = Cells(cells.codes.long(), cells.values, cells.places.long(), cells.relations)
     filling.is_known[:] = True
-    for column in range(len(model.layout)):
-        filling._stand(column)
-    filling._relate_known()
+    filling._relate()
     return filling
+
+
+def followed_by(filling, relation):
+    """Where a relation's partner stands on the line of its column, NaN for nowhere."""
+    codes = filling.cells.codes[:, relation.partner]
+    places = filling.cells.places[:, PLACED.place_index[relation.partner]]
+    return torch.from_numpy(relation.follow).float()[codes, places]
+
+
+def stands_of(filling, column):
+    """Where the cells of a column stand on its line, NaN where they have no place."""
+    codes, span = filling.cells.codes[:, column], PLACED.spans[column]
+    stands = codes + (filling.cells.places[:, PLACED.place_index[column]] + 0.5) / span.n_places
+    return torch.where(torch.isin(codes, torch.tensor(span.place_codes)), stands, torch.nan)
+
+
+def assert_equal_cells_stand_together(filling):
+    """Cells that were drawn as one, directly or by way of others, stand together; relations hold for them."""
+    for index, relation in enumerate(filling.model.layout.relations):
+        is_equal = filling.source[:, relation.column] == filling.source[:, relation.partner]
+        distance = (stands_of(filling, relation.column) - followed_by(filling, relation))[is_equal]
+        assert (distance.abs() <= 1 / 8 + 1e-6).all()  # half of x's places, which are the widest
+        assert torch.equal(filling.cells.relations[:, index], is_equal)
 
 
 def redrawn_rows(model, table, columns, seed=0):

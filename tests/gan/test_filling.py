@@ -7,9 +7,9 @@ import torch
 from scipy.stats import chi2
 from selections import combinations
 from small_tables import PLACED, known_of, model_of, rng_of, spread_out
+from small_trees import assert_equal_cells_stand_together
 
 from synthgan.gan.filling import DrawingWeights, Filling
-from synthgan.layout import N_RELATION_CODES, RELATION_EDGES
 
 N_ROWS = 2000
 #: Columns drawn in each round; and of columns that are known at the start their codes and places.
@@ -44,7 +44,7 @@ def talkative_model():
     shares = torch.rand(model.classes.code_shares.shape, generator=rng_of(4)) + 0.1
     model.classes.code_shares.copy_(shares / (shares @ model.space.segments @ model.space.segments.T))
     with torch.no_grad():
-        model.generator.to_row.bias[PLACED.n_codes :][: N_RELATION_CODES * len(PLACED.relations)] += 1.5
+        model.generator.to_row.bias[PLACED.n_codes :][: len(PLACED.relations)] += 1.5
     return model
 
 
@@ -67,26 +67,6 @@ def filled(order, columns=(), drafted=()):
     """A filling after its last round, which no test changes."""
     *_, filling = rounds_of(order, columns, drafted)
     return filling
-
-
-def stands(filling, column):
-    """Where the cells of a column stand on its line, NaN where they have no place."""
-    codes, places = filling.cells.codes[:, column], filling.cells.places[:, PLACED.place_index[column]]
-    span = PLACED.spans[column]
-    at = codes + (places + 0.5) / span.n_places
-    return torch.where(torch.isin(codes, torch.tensor(span.place_codes)), at, torch.nan)
-
-
-def followed(filling, relation):
-    """Where a relation's partner stands on the line of its column."""
-    codes = filling.cells.codes[:, relation.partner]
-    places = filling.cells.places[:, PLACED.place_index[relation.partner]]
-    return torch.from_numpy(relation.follow).float()[codes, places]
-
-
-def are_equal(filling, relation):
-    """Whether the cells of a relation were drawn as one, directly or by way of others."""
-    return filling.source[:, relation.column] == filling.source[:, relation.partner]
 
 
 def first_layer_afresh(filling):
@@ -137,28 +117,7 @@ def test_places_lie_in_their_span_and_are_0_where_a_code_has_none(order, columns
 
 @over_orders_and_conditions
 def test_cells_drawn_as_equal_stand_where_their_partners_stand(order, columns):
-    filling = filled(order, columns)
-    for index, relation in enumerate(PLACED.relations):
-        is_equal = are_equal(filling, relation)
-        distance = (stands(filling, relation.column) - followed(filling, relation))[is_equal]
-        assert (distance.abs() <= 1 / 8 + 1e-6).all()  # half of x's places, which are the widest
-        assert filling.cells.relations[is_equal, index].eq(1).all()
-
-
-def relations_afresh(filling, index):
-    """The codes of a relation that the cells have: their distance, unless equality was drawn."""
-    relation = PLACED.relations[index]
-    distance = (stands(filling, relation.column) - followed(filling, relation)).numpy()
-    near = np.searchsorted(np.float32(RELATION_EDGES), distance, side="right") + 1
-    expected = torch.from_numpy(np.where(np.abs(distance) < 1, near, 0))
-    return torch.where(are_equal(filling, relation), 1, expected)
-
-
-@over_orders_and_conditions
-def test_relations_are_the_distances_of_the_cells_unless_equality_was_drawn(order, columns):
-    filling = filled(order, columns)
-    for index in range(len(PLACED.relations)):
-        assert torch.equal(filling.cells.relations[:, index], relations_afresh(filling, index))
+    assert_equal_cells_stand_together(filled(order, columns))
 
 
 def test_columns_of_one_round_take_nothing_from_each_other():
@@ -172,30 +131,30 @@ def test_columns_of_one_round_take_nothing_from_each_other():
 
 def test_what_equals_a_copy_equals_its_source():
     filling = filled(((0,), (2,), (3,)))
-    is_chain = (filling.source[:, 2] == 0) & are_equal(filling, PLACED.relations[3])
+    is_chain = (filling.source[:, 2] == 0) & (filling.source[:, 3] == 0)
     assert is_chain.any()
-    assert (filling.cells.relations[is_chain] == 1).all()
+    assert filling.cells.relations[is_chain][:, 1:].all()
 
 
-#: How y can be told once x is known: its code, that of its relation to x, and which cells were.
+#: How y can be told once x is known: its code, whether it equals x, and which cells were.
 WAYS = {
-    "equal to x": (0, 1, lambda filling: filling.source[:, 2] == 0),
-    "without a place": (1, 0, lambda filling: filling.cells.codes[:, 2] == 1),
+    "equal to x": (0, True, lambda filling: filling.source[:, 2] == 0),
+    "without a place": (1, False, lambda filling: filling.cells.codes[:, 2] == 1),
 }
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("way", WAYS)
 def test_each_way_is_taken_as_often_as_the_likelihood_says(way):
-    code, relation, is_taken = WAYS[way]
-    filling = filled(((2,),), (0,))
+    code, is_equal, is_taken = WAYS[way]
+    filling = filled([[2]], (0,))
     model, known = filling.model, torch.tensor([[True, False, False, False]])
     n_taken, cells = is_taken(filling).sum().item(), filling.cells.take(slice(1))
     rows = model.space.vectors(cells, known)
-    cells.codes[:, 2], cells.relations[:, 1] = code, relation
+    cells.codes[:, 2], cells.relations[:, 1] = code, is_equal
     log_likelihood, is_told = model.space.log_likelihood(model.generator(rows, rows[:, :0]), cells, known)
     share = log_likelihood[0, 2].exp().item()
-    assert is_told[0, 2] == relation
+    assert is_told[0, 2] == is_equal
     assert n_taken / N_ROWS == pytest.approx(share, abs=4 * (share * (1 - share) / N_ROWS) ** 0.5)
 
 
@@ -225,7 +184,6 @@ def test_drafted_cells_are_anywhere_in_the_stretches_of_their_codes(draft, colum
             counts, expected = places[has_place].bincount().numpy(), has_place.sum().item() / span.n_places
             assert len(counts) == span.n_places
             assert ((counts - expected) ** 2 / expected).sum() < chi2.isf(1e-5, span.n_places - 1)
-            torch.testing.assert_close(filling.stands[:, column], stands(filling, column), equal_nan=True)
 
 
 @over_drafts_and_conditions
@@ -259,12 +217,11 @@ def test_a_drafted_cell_is_its_own_and_later_ones_may_equal_it(draft):
         assert set(source[:, 3].tolist()) == {0, 2, 3}
 
 
-@over_drafts_and_conditions
-def test_relations_of_drafted_cells_are_found_when_others_are_drawn(draft, columns):
+@over_conditions
+@pytest.mark.parametrize("draft", DRAFTS[1:], ids=str)
+def test_cells_drawn_as_equal_to_drafted_ones_stand_where_these_stand(draft, columns):
     drafted, order = draft
-    filling = filled(order, columns, drafted)
-    for index in range(len(PLACED.relations)):
-        assert torch.equal(filling.cells.relations[:, index], relations_afresh(filling, index))
+    assert_equal_cells_stand_together(filled(order, columns, drafted))
 
 
 def test_the_table_holds_the_cells():
@@ -272,4 +229,4 @@ def test_the_table_holds_the_cells():
     table = filling.table()
     for name in ("codes", "values", "places", "relations"):
         np.testing.assert_array_equal(getattr(table, name), getattr(filling.cells, name))
-    assert table.places.dtype == table.relations.dtype == np.uint8
+    assert (table.places.dtype, table.relations.dtype) == (np.uint8, bool)

@@ -26,7 +26,9 @@ from small_tables import (
 )
 from small_trees import (
     TABLES,
+    assert_equal_cells_stand_together,
     filling_of,
+    followed_by,
     grown,
     independent,
     layout_of,
@@ -34,13 +36,14 @@ from small_trees import (
     over_tables,
     pairs_of,
     redrawn_rows,
+    stands_of,
 )
 
 from synthgan.gan.balancing import points_of
 from synthgan.gan.filling import DrawingWeights, Filling
 from synthgan.gan.redrawing import Redrawn
 from synthgan.gan.rows import RowSpace
-from synthgan.layout import N_RELATION_CODES, RELATION_EDGES, Known, Layout, Span
+from synthgan.layout import Known, Layout, Span
 
 #: What the tests let one sweep of trees be wrong by, in total variation, beside the sampling error.
 TOLERANCE = 0.03
@@ -153,25 +156,24 @@ def random_cells(n_rows, seed):
     rng = np.random.default_rng(seed)
     codes = np.column_stack([rng.integers(span.n_codes, size=n_rows) for span in PLACED.spans])
     places = np.column_stack([rng.integers(PLACED.spans[i].n_places, size=n_rows) for i in PLACED.placed])
-    relations = rng.integers(-3, 1 + N_RELATION_CODES, size=(n_rows, len(PLACED.relations))).clip(0)
+    relations = rng.random((n_rows, len(PLACED.relations))) < 0.5
     return cells_of(table_of(codes, places=places, relations=relations))
 
 
 def slowly_told_by(cells, row, column):
-    """Which code of a column's relations tells a cell: equality first, then the first that says anything."""
-    says = []
+    """Which of a column's relations tells a cell: the first that holds and whose partner stands somewhere."""
     for place, index in enumerate(PLACED.relations_of(column)):
         relation = PLACED.relations[index]
         partner_place = cells.places[row, PLACED.place_index[relation.partner]]
         stands = relation.follow[cells.codes[row, relation.partner], partner_place]
-        if (code := int(cells.relations[row, index])) and not np.isnan(stands):
-            says.append((code != 1, place, place * N_RELATION_CODES + code - 1))
-    return min(says)[2] if says else -1
+        if cells.relations[row, index] and not np.isnan(stands):
+            return place
+    return -1
 
 
 @settings(max_examples=25)
 @given(seed=st.integers(0, 2**32))
-def test_cells_are_told_by_equality_before_nearness_and_then_by_the_first_relation(seed):
+def test_cells_are_told_by_the_first_relation_that_can(seed):
     cells = random_cells(40, seed)
     told_by = RowSpace(PLACED).told_by(cells)
     for row, column in itertools.product(range(40), range(len(PLACED))):
@@ -211,45 +213,22 @@ def test_cells_that_were_equal_stay_equal_without_the_one_that_is_redrawn(rows, 
     assert torch.equal(after[:, others][untouched], before[:, others][untouched])
 
 
-def followed_by(filling, relation):
-    """Where a relation's partner stands on the line of its column, NaN for nowhere."""
-    codes = filling.cells.codes[:, relation.partner]
-    places = filling.cells.places[:, PLACED.place_index[relation.partner]]
-    return torch.from_numpy(relation.follow).float()[codes, places]
-
-
-def stands_of(filling, column):
-    codes, span = filling.cells.codes[:, column], PLACED.spans[column]
-    stands = codes + (filling.cells.places[:, PLACED.place_index[column]] + 0.5) / span.n_places
-    return torch.where(torch.isin(codes, torch.tensor(span.place_codes)), stands, torch.nan)
-
-
 def assert_consistent(filling):
-    """Cells drawn as one stand together, and relations say what the cells are."""
-    layout = filling.model.layout
+    """Cells drawn as one stand together, and relations hold for them alone."""
     assert torch.equal(filling.source.gather(1, filling.source), filling.source)
     for column, index in PLACED.place_index.items():
         span, codes = PLACED.spans[column], filling.cells.codes[:, column]
         places = filling.cells.places[:, index]
         assert ((places >= 0) & (places < span.n_places)).all()
         assert places[~torch.isin(codes, torch.tensor(span.place_codes))].eq(0).all()
-        torch.testing.assert_close(filling.stands[:, column], stands_of(filling, column), equal_nan=True)
-    for index, relation in enumerate(layout.relations):
-        is_equal = filling.source[:, relation.column] == filling.source[:, relation.partner]
-        distance = stands_of(filling, relation.column) - followed_by(filling, relation)
-        assert (distance[is_equal].abs() <= 1 / 8 + 1e-6).all()  # half of x's places, which are the widest
-        near = np.searchsorted(np.float32(RELATION_EDGES), distance.numpy(), side="right") + 1
-        expected = np.where(np.abs(distance.numpy()) < 1, near, 0)
-        expected = np.where(is_equal.numpy(), 1, expected)
-        np.testing.assert_array_equal(filling.cells.relations[:, index].numpy(), expected)
+    assert_equal_cells_stand_together(filling)
 
 
 def drawn_filling(model, n_rows, order):
     """A filling that the generator has filled in, in which cells were drawn as others."""
     with torch.no_grad():
         start = PLACED.n_codes
-        n_relation_codes = N_RELATION_CODES * len(model.layout.relations)
-        model.generator.to_row.bias[start : start + n_relation_codes] += 1.5
+        model.generator.to_row.bias[start : start + len(model.layout.relations)] += 1.5
     with torch.inference_mode():
         filling = Filling(
             model,
@@ -293,35 +272,30 @@ def test_redrawing_makes_columns_equal_as_often_as_real_ones(start, columns):
             filling.redraw(columns)
     table = placed_table(2000)
     for index in (0, 1):
-        expected = (table.relations[:, index] == 1).mean()
-        seen = filling.cells.relations[:, index].eq(1).double().mean().item()
+        expected = table.relations[:, index].mean()
+        seen = filling.cells.relations[:, index].double().mean().item()
         errors = (expected * (1 - expected) * (1 / n_rows + 1 / len(table))) ** 0.5
         assert expected > 0.2
         assert seen == pytest.approx(expected, abs=4 * errors + TOLERANCE)
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("code", [-1, *range(N_RELATION_CODES)])
-@pytest.mark.parametrize("place", range(2), ids=["follows x", "follows y"])
-def test_a_told_cell_is_where_its_partner_stands_or_as_near_as_told(code, place):
+@pytest.mark.parametrize("told_by", [-1, 0, 1], ids=["follows none", "follows x", "follows y"])
+def test_a_told_cell_is_where_its_partner_stands(told_by):
     n_rows, column = 1500, 3
     filling = filling_of(model_of(PLACED), placed_table(n_rows))
-    told_by = torch.full((n_rows,), place * N_RELATION_CODES + code if code >= 0 else -1)
-    own_codes, own_places = torch.full((n_rows,), 2), torch.full((n_rows,), 5)
-    filling._redraw_column(column, Redrawn(own_codes, own_places, told_by, torch.zeros(n_rows)))
-    relation = PLACED.relations[PLACED.relations_of(column)[place]]
+    own = (torch.full((n_rows,), number) for number in (2, 5, told_by))
+    filling._redraw_column(column, Redrawn(*own, torch.zeros(n_rows)))
+    relation = PLACED.relations[PLACED.relations_of(column)[told_by]]
     follow = followed_by(filling, relation)
-    can_tell = ~follow.isnan() if code >= 0 else torch.zeros(n_rows, dtype=torch.bool)
-    assert 0 < can_tell.sum() < n_rows or code < 0
+    can_tell = ~follow.isnan() & (told_by >= 0)
+    assert 0 < can_tell.sum() < n_rows or told_by < 0
     cells = filling.cells
     assert cells.codes[~can_tell, column].eq(2).all()
     assert cells.places[~can_tell, PLACED.place_index[column]].eq(5).all()
-    is_equal = can_tell if code == 0 else torch.zeros_like(can_tell)
-    assert torch.equal(filling.source[:, column], torch.where(is_equal, relation.partner, column))
-    low, high = (0.0, 0.0) if code <= 0 else RELATION_EDGES[code - 1 : code + 1]
-    half, stands = 0.5 / PLACED.spans[column].n_places + 1e-6, stands_of(filling, column)[can_tell]
-    ends = [(follow[can_tell] + distance).clamp(1, 3) for distance in (low, high)]  # those of the line
-    assert ((stands >= ends[0] - half) & (stands <= ends[1] + half)).all()
+    assert torch.equal(filling.source[:, column], torch.where(can_tell, relation.partner, column))
+    distance = (stands_of(filling, column) - follow)[can_tell]
+    assert (distance.abs() <= 0.5 / PLACED.spans[column].n_places + 1e-6).all()
 
 
 @torch.inference_mode()

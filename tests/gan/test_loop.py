@@ -16,9 +16,9 @@ CPU = torch.device("cpu")
 
 
 def numbered_rows(n_rows):
-    """Rows that carry their own number, in code, value, place and relation."""
+    """Rows that carry their own number, in code, value and place, and whether it is odd in a relation."""
     numbers = np.arange(n_rows)[:, None]
-    return Rows(table_of(numbers, numbers, numbers, numbers), CPU)
+    return Rows(table_of(numbers, numbers, numbers, numbers % 2), CPU)
 
 
 @pytest.mark.parametrize(("n_rows", "batch_size"), [(12, 3), (12, 12), (12, 1), (12, 50)])
@@ -39,8 +39,9 @@ def test_no_row_comes_twice_before_the_next_shuffle():
 
 def test_what_belongs_to_a_row_stays_together():
     for cells in itertools.islice(numbered_rows(20).batches(6, rng_of()), 9):
-        for part in (cells.values, cells.places, cells.relations):
+        for part in (cells.values, cells.places):
             assert torch.equal(part.long(), cells.codes.long())
+        assert torch.equal(cells.relations, cells.codes % 2 == 1)
 
 
 def test_each_epoch_is_shuffled_by_the_generator():

@@ -67,7 +67,7 @@ def likelihood_of(column, known, **cells_of_column):
     index = PLACED.place_index[column]
     parts = {name: getattr(cells, name).clone() for name in ("codes", "places", "relations")}
     parts["codes"][:, column], parts["places"][:, index] = cells_of_column["code"], cells_of_column["place"]
-    parts["relations"][:] = torch.tensor(cells_of_column.get("relations", 0), dtype=torch.uint8)
+    parts["relations"][:] = torch.tensor(cells_of_column.get("relations", False))
     is_known = torch.zeros(5, len(PLACED), dtype=torch.bool)
     is_known[:, list(known)] = True
     cells = replace(cells, **parts)
@@ -87,9 +87,9 @@ def test_the_places_of_a_code_share_its_likelihood(column):
 
 
 def test_a_cell_that_a_relation_tells_has_its_place_from_there():
-    whole, of_code = likelihood_of(2, (0,), code=2, place=3, relations=[0, 1, 0, 0])
+    whole, of_code = likelihood_of(2, (0,), code=2, place=3, relations=[False, True, False, False])
     assert torch.equal(whole, of_code)
-    whole, of_code = likelihood_of(2, (1,), code=2, place=3, relations=[0, 1, 0, 0])
+    whole, of_code = likelihood_of(2, (1,), code=2, place=3, relations=[False, True, False, False])
     assert (whole < of_code).all()
 
 

@@ -13,7 +13,6 @@ from small_tables import (
 )
 
 from synthgan.gan.budget import plan_budget
-from synthgan.layout import N_RELATION_CODES
 
 over_layouts = pytest.mark.parametrize(
     ("layout", "table_of"), [(MIXED, mixed_table), (PLACED, placed_table)], ids=["mixed", "placed"]
@@ -44,7 +43,7 @@ def test_generator_gradient_reaches_every_parameter(layout, table_of, residual):
     output = model.generator(model.known_vectors(cells), model.noise(100, rng_of()))
     assert output.codes.shape == (100, layout.n_codes)
     assert output.values.shape == (100, len(layout.valued))
-    assert output.relations.shape == (100, N_RELATION_CODES * len(layout.relations))
+    assert output.relations.shape == (100, len(layout.relations))
     places = model.generator.places(output.features, model.space.placed_codes(cells.codes)).softmax(2)
     assert_gradient_reaches_every_parameter(model.generator, torch.cat([*output, places.flatten(1)], dim=1))
 

@@ -19,7 +19,7 @@ from small_tables import (
 )
 
 from synthgan.gan.rows import RowSpace
-from synthgan.layout import N_RELATION_CODES, Layout, Span
+from synthgan.layout import Layout, Span
 
 SPACE, PLACED_SPACE = RowSpace(MIXED), RowSpace(PLACED)
 #: The places of MIXED's coded columns (colour, size, weight) in a row vector; its values are at 11 and 12.
@@ -52,19 +52,18 @@ def test_vectors_are_one_hot_codes_then_values():
     torch.testing.assert_close(SPACE.vectors(cells_of(table_of(codes, values))), expected)
 
 
-def test_vectors_end_with_the_middles_of_places_and_one_hot_relations():
+def test_vectors_end_with_the_middles_of_places_and_the_relations_that_hold():
     table = table_of(
         np.array([[0, 2, 2, 0], [3, 0, 0, 1]]),
         places=np.array([[3, 0, 0], [0, 5, 7]]),
-        relations=np.array([[0, 1, 7, 0], [2, 0, 0, 3]]),
+        relations=np.array([[0, 1, 1, 0], [1, 0, 0, 1]]),
     )
     expected = torch.zeros(2, PLACED.width)
     expected[0, [0, 4 + 2, 7 + 2, 10 + 0]] = 1
     expected[1, [3, 4 + 0, 7 + 0, 10 + 1]] = 1
     expected[0, FIRST_PLACE : FIRST_PLACE + 2] = torch.tensor([3 / 4, -7 / 8])  # z's code has no place
     expected[1, FIRST_PLACE + 1 : FIRST_PLACE + 3] = torch.tensor([3 / 8, 7 / 8])  # nor has x's here
-    for row, relation, code in ((0, 1, 1), (0, 2, 7), (1, 0, 2), (1, 3, 3)):
-        expected[row, FIRST_RELATION + relation * N_RELATION_CODES + code - 1] = 1
+    expected[:, FIRST_RELATION:] = torch.from_numpy(table.relations)
     torch.testing.assert_close(PLACED_SPACE.vectors(cells_of(table)), expected)
 
 
@@ -81,10 +80,8 @@ def test_a_relation_shows_exactly_where_both_its_columns_are_known():
     whole, partial = PLACED_SPACE.vectors(cells), PLACED_SPACE.vectors(cells, known)
     assert torch.equal(partial[:, FIRST_PLACE:FIRST_RELATION], whole[:, 13:16] * known[:, PLACED.placed])
     for index, relation in enumerate(PLACED.relations):
-        start = FIRST_RELATION + index * N_RELATION_CODES
-        part = slice(start, start + N_RELATION_CODES)
-        both = known[:, [relation.column]] & known[:, [relation.partner]]
-        assert torch.equal(partial[:, part], whole[:, part] * both)
+        both = known[:, relation.column] & known[:, relation.partner]
+        assert torch.equal(partial[:, FIRST_RELATION + index], cells.relations[:, index] * both.float())
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
@@ -93,7 +90,7 @@ def test_a_relation_shows_exactly_where_both_its_columns_are_known():
 )
 def test_vectors_do_not_depend_on_the_type_of_the_codes(dtype, space, table):
     cells = cells_of(table)
-    parts = {name: getattr(cells, name).to(dtype) for name in ("codes", "places", "relations")}
+    parts = {name: getattr(cells, name).to(dtype) for name in ("codes", "places")}
     torch.testing.assert_close(space.vectors(cells_like(cells, **parts)), space.vectors(cells))
 
 
@@ -164,10 +161,9 @@ def test_probabilities_of_own_codes_and_of_relations_with_known_partners_sum_to_
         add(code, unrelated, told=False)
     for index in PLACED.relations_of(column):
         if PLACED.relations[index].partner in partners:
-            for relation_code in range(1, N_RELATION_CODES + 1):
-                relations = unrelated.clone()
-                relations[:, index] = relation_code
-                add(0, relations, told=True)
+            relations = unrelated.clone()
+            relations[:, index] = True
+            add(0, relations, told=True)
     torch.testing.assert_close(total, torch.ones(30))
 
 
@@ -194,22 +190,20 @@ def test_a_relation_whose_partner_stands_nowhere_tells_nothing():
 def test_a_relation_with_a_known_partner_tells_its_column_alone():
     output, cells = random_output(PLACED, 200, 6), cells_of(placed_table(200))
     log_likelihood, is_told = PLACED_SPACE.log_likelihood(output, cells, knows(200, 0))
-    assert torch.equal(is_told[:, 2], cells.relations[:, 1] > 0)
-    assert torch.equal(is_told[:, 3], cells.relations[:, 2] > 0)
+    assert torch.equal(is_told[:, 2], cells.relations[:, 1])
+    assert torch.equal(is_told[:, 3], cells.relations[:, 2])
     assert not is_told[:, :2].any()
     expected = log_softmax_of_columns(PLACED, output.codes, cells.codes)
     torch.testing.assert_close(log_likelihood[:, :2], expected[:, :2])
 
 
-def test_equality_tells_before_nearness_and_then_the_first_relation():
-    output, cells = random_output(PLACED, 5, 7), standing_cells(5)
-    codes = torch.tensor([[3, 1], [1, 1], [5, 6], [0, 4], [1, 0]], dtype=torch.uint8)  # z's, of x and of y
-    cells = cells_like(cells, relations=torch.cat([torch.zeros_like(codes), codes], dim=1))
-    first = 2 * N_RELATION_CODES - 1
-    told = [first + N_RELATION_CODES + 1, first + 1, first + 5, first + N_RELATION_CODES + 4, first + 1]
-    logits = torch.cat([output.codes[:, PLACED.slice_of(3)], output.relations[:, first + 1 :]], dim=1)
-    expected = output.relations[torch.arange(5), told] - logits.logsumexp(1)
-    log_likelihood, is_told = PLACED_SPACE.log_likelihood(output, cells, knows(5, 0, 2))
+def test_the_first_relation_that_holds_tells():
+    output, cells = random_output(PLACED, 3, 7), standing_cells(3)
+    of_z = torch.tensor([[True, True], [True, False], [False, True]])  # its equality to x and to y
+    cells = cells_like(cells, relations=torch.cat([torch.zeros_like(of_z), of_z], dim=1))
+    logits = torch.cat([output.codes[:, PLACED.slice_of(3)], output.relations[:, 2:]], dim=1)
+    expected = output.relations[torch.arange(3), [2, 2, 3]] - logits.logsumexp(1)
+    log_likelihood, is_told = PLACED_SPACE.log_likelihood(output, cells, knows(3, 0, 2))
     torch.testing.assert_close(log_likelihood[:, 3], expected)
     assert is_told[:, 3].all()
 
