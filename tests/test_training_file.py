@@ -21,7 +21,7 @@ from synthgan.gan import checkpoint as checkpoints
 
 #: What a run may be, and stages in which it can be stopped: the first steps, later ones, or the end.
 RUNS = {
-    "masked": {},
+    "masked": {"imputation": True},
     "bce": {"loss": "bce", "epochs": 30},
     "wgan-gp": {"loss": "wgan-gp", "epochs": 20},
 }
@@ -166,7 +166,8 @@ SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGK
 
 def fitting(folder, *options):
     """Begin the command."""
-    command = ["fit", "penguins.parquet", "-o", "model", "--seed", "1", "--epochs", str(N_EPOCHS), *options]
+    command = ["fit", "penguins.parquet", "-o", "model", "--seed", "1", "--epochs", str(N_EPOCHS)]
+    command += ["--imputation", *options]
     return subprocess.Popen(
         [sys.executable, "-m", "synthgan", *command],
         cwd=folder,

@@ -20,8 +20,8 @@ WRITERS = {
     "impute": ["impute", "long.parquet", "-o", "out.parquet", "--model", "model"],
     "sample": ["sample", "model", "-o", "out.parquet", "-n", "80000", "--independent", "--workers", "1"],
     "sample by workers": [
-        *["sample", "model", "-o", "out.parquet", "-n", "40000", "--independent"],
-        *["--chunk-rows", "20000", "--workers", "2"],
+        *["sample", "model", "-o", "out.parquet", "-n", "80000", "--independent"],
+        *["--chunk-rows", "40000", "--workers", "2"],
     ],
 }
 #: Bytes of the disk, or of a file: less than any of them writes, and more than what it is given.

@@ -147,7 +147,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_each_way_is_taken_as_often_as_the_likelihood_says(way):
     code, is_equal, is_taken = WAYS[way]
-    filling = filled([[2]], (0,))
+    filling = filled(((2,),), (0,))
     model, known = filling.model, torch.tensor([[True, False, False, False]])
     n_taken, cells = is_taken(filling).sum().item(), filling.cells.take(slice(1))
     rows = model.space.vectors(cells, known)
@@ -217,8 +217,7 @@ def test_a_drafted_cell_is_its_own_and_later_ones_may_equal_it(draft):
         assert set(source[:, 3].tolist()) == {0, 2, 3}
 
 
-@over_conditions
-@pytest.mark.parametrize("draft", DRAFTS[1:], ids=str)
+@over_drafts_and_conditions
 def test_cells_drawn_as_equal_to_drafted_ones_stand_where_these_stand(draft, columns):
     drafted, order = draft
     assert_equal_cells_stand_together(filled(order, columns, drafted))
