@@ -51,6 +51,6 @@ def test_differences_are_paired_and_bold_beyond_two_standard_errors():
         for seed in range(3)
     }
     rows = {line.split(" | ")[0].strip("| "): line for line in ablation._table(experiment, done).splitlines()}
-    assert "**+0.1100 ± 0.0100**" in rows["clear"]
+    assert "**+0.1100 ± 0.0100 (3)**" in rows["clear"]
     assert "+0.0200 ± 0.0611" in rows["unclear"]
     assert "**" not in rows["unclear"]

@@ -3,13 +3,14 @@
     python benchmarks/ablation/ablation.py --data path/to/tables
 
 Each run is a line of `results.jsonl` beside this file and is not repeated while the line is there. The tables
-that are printed have a row for each variant (see `variants.py`). Differences are paired with the row "as it
-is" of the same table and seed: mean over tables and seeds, with its standard error, and bold where it is
-beyond two standard errors. `--page` writes the tables into README.md.
+that are printed have a row for each variant (see `variants.py`), and so have those of `decisions.jsonl`, of
+the code before parts were removed. Differences are paired with the row "as it is" of the same table and seed:
+mean over tables and seeds, its standard error, and the number of pairs; bold beyond two standard errors. `--page` writes the tables into README.md.
 """
 
 import argparse
 import copy
+import dataclasses
 import json
 import statistics
 import sys
@@ -33,12 +34,15 @@ from synthgan import SynthGAN
 
 TABLES = ("adult", "default-credit", "shoppers", "beijing-pm25", "california-housing")
 RESULTS = Path(__file__).with_name("results.jsonl")
+#: Results of the code before parts were removed, with these parts among the variants.
+DECISIONS = Path(__file__).with_name("decisions.jsonl")
 PAGE = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+MARKS = "<!-- {}: begin -->", "<!-- {}: end -->"
 #: Share of the training rows that meet a rare condition.
 RARE = (0.005, 0.05)
 #: Held-out rows that meet a condition, at least and at most, and conditions of each table.
 MIN_HELD_OUT, MAX_HELD_OUT, N_CONDITIONS = 100, 500, 5
+TIMES = ("fit_seconds", "rows_per_second")
 #: Random conditions that are looked at.
 _MAX_TRIED = 3_000
 #: The row of the table of imputation that is not a variant of the generator.
@@ -95,12 +99,18 @@ def main() -> None:
                     print(line, flush=True)
                     with arguments.results.open("a") as file:
                         file.write(line + "\n")
-    done = _read(arguments.results)
-    tables = "\n\n".join(f"## {each.title}\n\n{_table(each, done)}" for each in experiments)
-    print(tables)
-    if arguments.page:
-        before, rest = PAGE.read_text().split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{rest.split(END)[1]}")
+    of_parts = {"tables": _tables(experiments, arguments.results)}
+    if set(experiments) == set(EXPERIMENTS.values()):
+        untimed = [
+            dataclasses.replace(each, figures=[name for name in each.figures if name not in TIMES])
+            for each in experiments  # these runs had other work beside them
+        ]
+        of_parts["decisions"] = _tables(untimed, DECISIONS)
+    print(*of_parts.values(), sep="\n\n")
+    for name, tables in of_parts.items() if arguments.page else ():
+        begin, end = (mark.format(name) for mark in MARKS)
+        before, rest = PAGE.read_text().split(begin)
+        PAGE.write_text(f"{before}{begin}\n\n{tables}\n\n{end}{rest.split(end)[1]}")
 
 
 def run_rows(experiment: Experiment, table: str, seed: int, missing: set[str], data: Path) -> Figures:
@@ -300,12 +310,25 @@ EXPERIMENTS = {
 }
 
 
+def _tables(experiments: Sequence[Experiment], path: Path) -> str:
+    """Return the titled tables of the results in a file, which may have variants of parts that are gone."""
+    done, parts = _read(path), []
+    for each in experiments:
+        own = {key: result for key, result in done.items() if key[0] == each.name}
+        if not own:
+            continue
+        variants = dict.fromkeys([*each.variants, *(key[3] for key in own)])
+        table = _table(dataclasses.replace(each, variants=list(variants)), own)
+        parts.append(f"### {each.title}\n\n{table}")
+    return "\n\n".join(parts)
+
+
 def _table(experiment: Experiment, done: dict[tuple[str, str, int, str], Result]) -> str:
     """Return a markdown table: a row for each variant, paired differences, and seconds."""
     results = {key[1:]: result for key, result in done.items() if key[0] == experiment.name}
     first, *_ = experiment.figures
     heads = ["variant", *(f"{first} {table}" for table in experiment.tables)]
-    differing = [name for name in experiment.figures if name not in ("fit_seconds", "rows_per_second")]
+    differing = [name for name in experiment.figures if name not in TIMES]
     others = [name for name in experiment.figures if name not in differing]
     heads += [*(f"{name}, difference" for name in differing), *others]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
@@ -313,10 +336,10 @@ def _table(experiment: Experiment, done: dict[tuple[str, str, int, str], Result]
         own = {key: result for key, result in results.items() if key[2] == variant}
         if not own:
             continue
-        cells = [
-            fidelity.in_words([result[first] for key, result in own.items() if key[0] == table] or [np.nan])
-            for table in experiment.tables
+        of_tables = [
+            [result[first] for key, result in own.items() if key[0] == table] for table in experiment.tables
         ]
+        cells = [fidelity.in_words(figures) if figures else "–" for figures in of_tables]
         for figure in differing:
             pairs = [
                 result[figure] - results[table, seed, AS_IT_IS.name][figure]
@@ -330,12 +353,12 @@ def _table(experiment: Experiment, done: dict[tuple[str, str, int, str], Result]
 
 
 def _difference(differences: list[float]) -> str:
-    """Return the mean and its standard error; bold where it is beyond two of them."""
+    """Return the mean, its standard error and the number of pairs; bold where it is beyond two errors."""
     mean = statistics.mean(differences)
     if len(differences) < 2:
-        return f"{mean:+.4f}"
+        return f"{mean:+.4f} (1)"
     error = statistics.stdev(differences) / len(differences) ** 0.5
-    text = f"{mean:+.4f} ± {error:.4f}"
+    text = f"{mean:+.4f} ± {error:.4f} ({len(differences)})"
     return f"**{text}**" if abs(mean) > 2 * error else text
 
 
