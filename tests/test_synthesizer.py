@@ -340,14 +340,14 @@ def test_rows_of_a_rare_class_do_not_mix_with_the_others():
     table = pd.DataFrame({**noise, **letters, "rare": rare, "x": 10 * is_rare + rng.normal(size=400)})
     generator = SynthGAN(random_state=0, verbose=0).fit(table)
     # 45 training rows leave .02 to .28 open, by this code with seeds 0 to 4; chance would be .88.
-    assert (generator.sample(2_000, conditions={"rare": "yes"})["x"] < 5).mean() < 0.35
-    assert (generator.sample(2_000, conditions={"rare": "no"})["x"] > 5).mean() < 0.12
+    assert (generator.sample(1_000, conditions={"rare": "yes"})["x"] < 5).mean() < 0.35
+    assert (generator.sample(1_000, conditions={"rare": "no"})["x"] > 5).mean() < 0.12
 
 
 def test_small_tables_are_learned():
     for seed in range(20):
         n_rows = int(np.random.default_rng(seed).integers(40, 151))
         table = PENGUINS.sample(n_rows, random_state=seed).reset_index(drop=True)
-        rows = SynthGAN(random_state=seed, verbose=0).fit(table).sample(1000)
+        rows = SynthGAN(random_state=seed, verbose=0).fit(table).sample(300)
         # Of all penguins it is 0.87: independent columns have 0.
         assert rows["flipper_length_mm"].corr(rows["body_mass_g"]) > 0.5, f"{n_rows} rows, seed {seed}"

@@ -5,7 +5,8 @@
 Each run is a line of `results.jsonl` beside this file and is not repeated while the line is there. The tables
 that are printed have a row for each variant (see `variants.py`), and so have those of `decisions.jsonl`, of
 the code before parts were removed. Differences are paired with the row "as it is" of the same table and seed:
-mean over tables and seeds, its standard error, and the number of pairs; bold beyond two standard errors. `--page` writes the tables into README.md.
+mean over tables and seeds, its standard error, and the number of pairs; bold beyond two standard errors.
+`--page` writes the tables into README.md.
 """
 
 import argparse
@@ -339,7 +340,7 @@ def _table(experiment: Experiment, done: dict[tuple[str, str, int, str], Result]
         of_tables = [
             [result[first] for key, result in own.items() if key[0] == table] for table in experiment.tables
         ]
-        cells = [fidelity.in_words(figures) if figures else "–" for figures in of_tables]
+        cells = [fidelity.in_words(figures) if figures else "" for figures in of_tables]
         for figure in differing:
             pairs = [
                 result[figure] - results[table, seed, AS_IT_IS.name][figure]

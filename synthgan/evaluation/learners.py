@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import cache, wraps
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -20,7 +21,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import has_fit_parameter
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from synthgan.evaluation.estimates import FloatArray
 from synthgan.evaluation.points import TablePoints
@@ -40,7 +41,19 @@ def on_one_thread(function: Function) -> Function:
     Threads that share small loops wait for each other far longer than they compute wherever other processes
     want the cores.
     """
-    return cast("Function", threadpool_limits.wrap(limits=1, user_api="openmp")(function))
+
+    @wraps(function)
+    def computed(*arguments: Any, **options: Any) -> Any:
+        with _libraries().limit(limits=1, user_api="openmp"):
+            return function(*arguments, **options)
+
+    return cast("Function", computed)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the libraries with threads of their own: to find them takes longer than a small learner does."""
+    return ThreadpoolController()
 
 
 class UnsuitedError(Exception):

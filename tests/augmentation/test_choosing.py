@@ -68,7 +68,7 @@ def test_rows_that_harm_are_left_out():
         assert decision.table["p_value"].between(0.5, 1).all()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_rows_are_added_only_if_labels_do_not_speak_against_them(seed):
     # On classes that lie apart the teacher is less sure than it might be, and has a sure learner unsure.
     X, y = load_wine(return_X_y=True)
@@ -106,6 +106,7 @@ def test_ways_that_fail_are_counted_and_the_others_tried():
     X = X.assign(note=[f"said {i} things about the {i * 7 % 13} bills and left at {i}" for i in range(120)])
     columns = make_column_transformer((SimpleImputer(), make_column_selector(dtype_include="number")))
     augmenter = Augmenter(ratio=1, method=("generator", "jitter"), labels="soft", random_state=0)
+    augmenter.set_params(teacher=KNeighborsClassifier(5))
     learner = make_pipeline(columns, DecisionTreeClassifier(min_samples_leaf=2))
     decision = chosen(augmenter, learner, X, y)
     assert "cannot learn some columns: 'note' (free text)" in decision.table["failed"].iloc[0]
@@ -223,7 +224,7 @@ def test_a_learner_that_fails_without_any_rows_is_no_candidates_fault():
 def test_numbers_are_chosen_for_as_well():
     X, y = amounts(150)
     y += 2 * np.random.default_rng(1).normal(size=150)
-    augmenter = Augmenter(ratio="auto", n_repeats=1, **JITTER)
+    augmenter = Augmenter(ratio=(1, 5), n_repeats=1, **JITTER)
     model = AugmentedRegressor(DecisionTreeRegressor(random_state=0), augmenter, random_state=0).fit(X, y)
     assert model.decision_.choice is not None
     assert model.predict(X).shape == (150,)

@@ -21,7 +21,7 @@ def conditional_shares(codes, column, code):
 @pytest.mark.parametrize(("column", "code"), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)])
 def test_under_a_condition_rows_lie_as_real_ones_more_evenly_than_by_chance(trained, column, code):
     expected = conditional_shares(pair_table(4000).codes, column, code)
-    n_rows = 600
+    n_rows = 400
     plain, balanced = (
         np.abs(
             np.stack(
@@ -31,7 +31,7 @@ def test_under_a_condition_rows_lie_as_real_ones_more_evenly_than_by_chance(trai
                         column,
                         code,
                     )
-                    for seed in range(6)
+                    for seed in range(4)
                 ]
             )
             - expected

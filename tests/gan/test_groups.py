@@ -221,7 +221,7 @@ def test_rows_of_large_groups_are_as_far_apart_as_real_ones():
     """Told by the mean of all others, a row's own number could be read off, and all would be drawn alike."""
     frame = panel(n_each=100, noise=10, n_shops=10, n_weeks=12)
     generator = SynthGAN(epochs=1, hidden_dims=(32,), random_state=0, verbose=0).fit(frame)
-    drawn = generator.sample(6_000, random_state=0)
+    drawn = generator.sample(3_000, random_state=0)
     assert within(frame) == pytest.approx(10, rel=0.05)
     assert within(drawn) == pytest.approx(10, rel=0.15)
 
