@@ -91,6 +91,8 @@ AS_IT_IS = Variant("as it is")
 #: Variants that are fitted anew.
 FITTED = (
     AS_IT_IS,
+    Variant("no ordinal basis", replaced={"synthgan.gan.networks.MIN_ORDERED_CODES": 10**9}),
+    Variant("random questions in the herding forest", replaced={"synthgan.gan.balancing._N_QUESTIONS": 1}),
     Variant(
         "no equality codes",
         replaced={"synthgan.preprocessing.table.find_relations": lambda frame, encoders: ()},

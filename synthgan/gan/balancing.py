@@ -4,13 +4,12 @@ Rows that are drawn one by one fall in clumps, here two where one was due and th
 the generator remembers single rows. A forest holds which share of the real rows lies in each leaf of its
 trees; of many candidates those rows are kept, one after another, whose leaves are the furthest behind. This
 is kernel herding [1]_ with the kernel of a random forest [2]_, over candidates that a generator has drawn.
-The questions of a tree are random; the last is about a column drawn at random, half of the time the target.
+Each tree is grown to predict one of the columns, so that its leaves part rows where columns hang together.
 
 References
 ----------
 .. [1] Chen, Welling, Smola (2010). Super-Samples from Kernel Herding. UAI.
 .. [2] Scornet (2016). Random Forests and Kernel Methods. IEEE Transactions on Information Theory 62.
-.. [3] Geurts, Ernst, Wehenkel (2006). Extremely Randomized Trees. Machine Learning 63.
 """
 
 import math
@@ -39,8 +38,8 @@ _SHARE_FOR_TARGET = 0.5
 _ROWS_PER_LEAF = 64
 #: More rows than these hardly change the trees, and more than these hardly the shares.
 _MAX_GROWN_FROM, _MAX_ROWS = 20_000, 50_000
-#: A question leaves at least so many rows on either side.
-_MIN_ROWS = 16
+#: A node asks the best of so many random questions that leave so many rows on either side.
+_N_QUESTIONS, _MIN_ROWS = 10, 16
 
 #: Drawn rows that are meant in each node that is told from others, where only some of the rows are meant.
 _MEANT_PER_LEAF = 4
@@ -111,6 +110,7 @@ class Forest(nn.Module):
         points: Points,
         rng: np.random.Generator,
         *,
+        ordered: npt.NDArray[np.bool_] | None = None,
         target: int | None = None,
         max_time: float | None = None,
     ) -> None:
@@ -122,8 +122,10 @@ class Forest(nn.Module):
             Where they stand, shape ``(n_rows, n_columns)``.
         rng
             Source of all randomness.
+        ordered
+            Which columns have an order, shape ``(n_columns,)``; None for all.
         target
-            The column that half of the trees ask about last, or None.
+            The column that half of the trees predict, or None.
         max_time
             Seconds after which those trees that are grown are repeated.
         """
@@ -137,7 +139,7 @@ class Forest(nn.Module):
             column = int(own.integers(points.shape[1]))
             if target is not None and own.random() < _SHARE_FOR_TARGET:
                 column = target
-            return self._tree(some, column, own)
+            return self._tree(some, column, ordered is None or bool(ordered[column]), own)
 
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             trees = [tree for tree in pool.map(grown, rng.spawn(N_TREES)) if tree is not None]
@@ -153,21 +155,24 @@ class Forest(nn.Module):
         n_inner = 2**self.depth - 1
         return np.zeros(n_inner, dtype=np.int64), np.full(n_inner, np.inf, dtype=np.float32)
 
-    def _tree(self, points: Points, last: int, rng: np.random.Generator) -> tuple[IntArray, Points]:
-        """Return the questions of the inner nodes of a new tree, shape ``(2 ** depth - 1,)``.
+    def _tree(
+        self, points: Points, predicted: int, is_ordered: bool, rng: np.random.Generator
+    ) -> tuple[IntArray, Points]:
+        """Return what the inner nodes of a new tree ask, shape ``(2 ** depth - 1,)``.
 
-        All are random [3]_, about other columns than `last` and in the end about `last`.
+        Other columns part rows that differ in the predicted one, and the last question is about that.
         """
         asked, limits = self._unasked()
         n_columns, rows, node = points.shape[1], np.arange(len(points)), np.zeros(len(points), dtype=np.int64)
+        goal = goal_of(points[:, predicted], is_ordered, rng)
         for level in self._levels():
             n_nodes, is_last = level.stop - level.start, level.stop == len(asked)
-            asked[level] = (last + rng.integers(1, max(2, n_columns), n_nodes)) % n_columns
-            limits[level] = _random_limits(points, node, asked[level], rng)
+            others = predicted + rng.integers(1, max(2, n_columns), (_N_QUESTIONS, n_nodes))
+            asked[level], limits[level] = _best_split(points, goal, node, others % n_columns, rng)
             if is_last:
-                own_limits = _random_limits(points, node, np.full(n_nodes, last), rng)
+                _, own_limits = _best_split(points, goal, node, np.full_like(others, predicted), rng)
                 parts = np.isfinite(own_limits)
-                asked[level][parts], limits[level][parts] = last, own_limits[parts]
+                asked[level][parts], limits[level][parts] = predicted, own_limits[parts]
             node = 2 * node + (points[rows, asked[level][node]] > limits[level][node])
         return asked, limits
 
@@ -271,31 +276,43 @@ def goal_of(cells: Points, is_ordered: bool, rng: np.random.Generator) -> FloatA
     return numbers
 
 
-def _random_limits(points: Points, node: IntArray, columns: IntArray, rng: np.random.Generator) -> Points:
-    """Return a random threshold for each node, infinite where it leaves too few rows on a side.
+def _best_split(
+    points: Points, goal: FloatArray, node: IntArray, columns: IntArray, rng: np.random.Generator
+) -> tuple[IntArray, Points]:
+    """Return a column and a threshold for each node to ask, infinite where nothing parts its points.
 
-    It is the value of a random row of the node; a value of many rows may go to either side.
+    Of random thresholds that one is taken which leaves the least variance of the goal on its two sides. It is
+    the value of a random row; a value of many rows may go to either side.
 
     Parameters
     ----------
-    points, node
-        Of the rows: their ordinal features, shape ``(n_rows, n_columns)``, and their nodes, ``(n_rows,)``.
+    points, goal, node
+        Of the rows: where they stand, what the tree predicts, and in which node they are.
     columns
-        The column that each node asks about, shape ``(n_nodes,)``.
+        What to ask about, shape ``(n_questions, n_nodes)``.
     rng
         Source of the thresholds.
     """
-    found = np.full(len(columns), np.inf, dtype=np.float32)
-    counts = np.bincount(node, minlength=len(columns))
+    best = np.zeros(columns.shape[1], dtype=np.int64)
+    thresholds = np.full(columns.shape[1], np.inf, dtype=np.float32)
+    counts = np.bincount(node)
     nodes = np.flatnonzero(counts)
-    order, own = np.argsort(node.astype(np.uint16), kind="stable"), counts[nodes]
-    starts = np.cumsum(own) - own
-    values = points[order, np.repeat(columns[nodes], own)]
-    limits = values[starts + (rng.random(len(nodes)) * own).astype(np.int64)]
-    goes_right = (rng.random(len(nodes)) < 0.5) | (limits == np.maximum.reduceat(values, starts))
-    goes_right &= limits != np.minimum.reduceat(values, starts)  # so that some rows go to either side
-    limits = np.where(goes_right, np.nextafter(limits, np.float32(-np.inf)), limits)
-    n_right = np.add.reduceat(values > np.repeat(limits, own), starts, dtype=np.int64)
-    is_split = np.minimum(own - n_right, n_right) >= _MIN_ROWS
-    found[nodes[is_split]] = limits[is_split]
-    return found
+    counts = counts[nodes]
+    order, starts = np.argsort(node.astype(np.uint16), kind="stable"), np.cumsum(counts) - counts
+    cells_in_order, goal_in_order = points[order].ravel(), goal[order]
+    first_cells, sums = np.arange(len(node)) * points.shape[1], np.add.reduceat(goal_in_order, starts)
+    most = np.full(len(nodes), -np.inf)
+    for asked in columns[:, nodes]:
+        cells = cells_in_order[first_cells + np.repeat(asked, counts)]
+        limits = cells[starts + (rng.random(len(nodes)) * counts).astype(np.int64)]
+        limits = np.where(rng.random(len(nodes)) < 0.5, limits, np.nextafter(limits, np.float32(-np.inf)))
+        is_right = cells > np.repeat(limits, counts)
+        n_right = np.add.reduceat(is_right, starts, dtype=np.int64)
+        sum_right = np.add.reduceat(goal_in_order * is_right, starts)
+        n_left, sum_left = counts - n_right, sums - sum_right
+        # Up to a constant, how much less the squares are about the means of the sides than about the whole's.
+        gain = sum_left**2 / np.maximum(n_left, 1) + sum_right**2 / np.maximum(n_right, 1)
+        is_best = (np.minimum(n_left, n_right) >= _MIN_ROWS) & (gain > most)
+        best[nodes[is_best]], thresholds[nodes[is_best]] = asked[is_best], limits[is_best]
+        most[is_best] = gain[is_best]
+    return best, thresholds

@@ -21,7 +21,7 @@ _FEWEST_STEPS, _MOST_STEPS = 400, 2_000
 _TIMES_ALONE, _MOST_STEPS_ALONE = 4, 2_700
 #: Steps of a run on a small table for each of its rows, at least and at most: more make held-out rows no
 #: likelier and bring drawn rows near to learned ones; see `benchmarks/small_tables.py`.
-_STEPS_A_ROW, _FEWEST_STEPS_OF_SMALL, _MOST_STEPS_OF_SMALL = 0.8, 300, 1_000
+_STEPS_A_ROW, _FEWEST_STEPS_OF_SMALL, _MOST_STEPS_OF_SMALL = 0.8, 200, 1_000
 #: Checks without a new best after which a run is annealed. The held-out rows of a small table are too few to
 #: end a run: there, patience lasts as long as the run.
 _PATIENCE = 12

@@ -209,6 +209,7 @@ def _grow_forest(model: GanModel, table: EncodedTable, seed: int, max_time: floa
     model.forest.grow(
         points,
         np.random.default_rng(seed),
+        ordered=np.array([layout.spans[column].is_ordered for column in coded], dtype=bool),
         target=coded.index(target) if target in coded else None,
         max_time=max_time,
     )

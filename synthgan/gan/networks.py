@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear
@@ -11,13 +12,58 @@ from synthgan.layout import Layout
 
 #: Numbers that the generator hands on to tell the place of a column's cell.
 _N_FEATURES = 32
+_N_BUMPS = 16
+#: With fewer codes than this an order says nothing.
+MIN_ORDERED_CODES = 3
 #: Scale of the initial weights of codes where columns are to start quietly.
 _QUIET = 0.1
 
 
-def _weights_of_codes(layout: Layout, dim: int, scale: float) -> nn.Parameter:
-    """Return random weights, shape ``(n_codes, dim)``, times a scale beside the usual ``dim ** -0.5``."""
-    return nn.Parameter(torch.randn(layout.n_codes, dim) * scale * dim**-0.5)
+class CodeWeights(nn.Module):
+    """A weight vector for each code of a layout: ``w_c + phi(position_c) @ V_column``.
+
+    ``phi`` is a constant, the position, and triangular bumps spaced evenly over [-1, 1]; codes without a
+    position have the free part only.
+
+    Parameters
+    ----------
+    layout
+        The spans whose codes get weights.
+    dim
+        Length of a weight vector.
+    scale
+        Of the initial weights, beside the usual one of ``dim ** -0.5``.
+    """
+
+    basis: Tensor
+    codes: Tensor
+    places: Tensor
+
+    def __init__(self, layout: Layout, dim: int, scale: float = 1.0) -> None:
+        super().__init__()
+        self.free = nn.Parameter(torch.randn(layout.n_codes, dim) * scale * dim**-0.5)
+        ordered = [int(i) for i in layout.coded if len(layout.spans[i].positions) >= MIN_ORDERED_CODES]
+        longest = max((layout.spans[i].n_codes for i in ordered), default=0)
+        basis = np.zeros((len(ordered), longest, _N_BUMPS + 1), dtype=np.float32)
+        codes, places = [], []
+        for row, i in enumerate(ordered):
+            for code, position in enumerate(layout.spans[i].positions):
+                if position is not None:
+                    basis[row, code] = _bumps(position)
+                    codes.append(int(layout.offsets[i]) + code)
+                    places.append(row * longest + code)
+        self.smooth = nn.Parameter(torch.zeros(len(ordered), _N_BUMPS + 1, dim))
+        self.register_buffer("basis", torch.from_numpy(basis), persistent=False)
+        self.register_buffer("codes", torch.tensor(codes, dtype=torch.long), persistent=False)
+        self.register_buffer("places", torch.tensor(places, dtype=torch.long), persistent=False)
+
+    def forward(self) -> Tensor:
+        """Return the weights, shape ``(n_codes, dim)``."""
+        if not len(self.codes):
+            return self.free
+        smooth = torch.bmm(self.basis, self.smooth).flatten(0, 1)  # (n_ordered * longest, dim)
+        smooth = smooth.index_select(0, self.places).to(self.free.dtype)
+        return self.free.index_add(0, self.codes, smooth)
 
 
 class RowInput(nn.Module):
@@ -25,7 +71,7 @@ class RowInput(nn.Module):
 
     def __init__(self, layout: Layout, dim: int, scale: float = 1.0) -> None:
         super().__init__()
-        self.codes = _weights_of_codes(layout, dim, scale)
+        self.codes = CodeWeights(layout, dim, scale)
         n_values = len(layout.valued)
         self.values = nn.Parameter(torch.randn(n_values, dim) * max(n_values, 1) ** -0.5)
         self.places = nn.Parameter(torch.zeros(len(layout.placed), dim))
@@ -33,7 +79,7 @@ class RowInput(nn.Module):
 
     def weights(self) -> Tensor:
         """Return the weights of all parts of a row vector, shape ``(width, dim)``."""
-        return torch.cat([self.codes, self.values, self.places, self.relations])
+        return torch.cat([self.codes(), self.values, self.places, self.relations])
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows ``(batch, width)`` to ``(batch, dim)``."""
@@ -48,7 +94,7 @@ class RowOutput(nn.Module):
 
     def __init__(self, layout: Layout, dim: int, scale: float = 1.0) -> None:
         super().__init__()
-        self.codes = _weights_of_codes(layout, dim, scale)
+        self.codes = CodeWeights(layout, dim, scale)
         self.values = nn.Parameter(torch.randn(len(layout.valued), dim) * dim**-0.5)
         self.relations = nn.Parameter(torch.randn(len(layout.relations), dim) * scale * dim**-0.5)
         self.features = nn.Parameter(torch.randn(len(layout.placed) * _N_FEATURES, dim) * dim**-0.5)
@@ -62,7 +108,7 @@ class RowOutput(nn.Module):
 
     def weights(self) -> Tensor:
         """Return the weights of all parts of the output, shape ``(width of the output, dim)``."""
-        return torch.cat([self.codes, self.values, self.relations, self.features])
+        return torch.cat([self.codes(), self.values, self.relations, self.features])
 
     def forward(self, hidden: Tensor) -> Output:
         """Map hidden ``(batch, dim)`` to what is said of the rows."""
@@ -213,3 +259,10 @@ class Discriminator(nn.Module):
         """Map rows ``(batch, width)`` to logits ``(batch,)``."""
         out: Tensor = self.to_logit(self.hidden(self.from_row(rows) + self.bias)).squeeze(-1)
         return out
+
+
+def _bumps(position: float) -> "np.typing.NDArray[np.float32]":
+    """Return the position and the heights there of `_N_BUMPS` triangular bumps over [-1, 1]."""
+    centers = np.linspace(-1, 1, _N_BUMPS)
+    heights = np.maximum(0.0, 1 - np.abs(position - centers) * (_N_BUMPS - 1) / 2)
+    return np.concatenate([[position], heights]).astype(np.float32)
