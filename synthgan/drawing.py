@@ -26,8 +26,8 @@ IMPUTATIONS = ("draw", "expected")
 class DrawingMixin:
     """Draw rows, and fill in parts of given rows.
 
-    What it needs of the class that it is mixed into: the parameters `rounds`, `redraw`, `correct` and
-    `imputation`, and once fitted, `model_`, `encoder_`, `_form`, `_seed`, `_n_draws` and `_learned`.
+    The class that it is mixed into has the parameters `rounds`, `redraw`, `correct` and `imputation`, and
+    once fitted, `model_`, `encoder_`, `_form`, `_seed`, `_n_draws` and `_learned`.
     """
 
     rounds: Any

@@ -236,6 +236,7 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         self._set_scikit_learn_attributes()
         return self
 
+    @on_own_threads
     def expect(self, X: Any) -> Expectation:
         """Return what it would take to learn a table: memory in bytes and seconds, both of them rough.
 

@@ -349,5 +349,5 @@ def test_small_tables_are_learned():
         n_rows = int(np.random.default_rng(seed).integers(40, 151))
         table = PENGUINS.sample(n_rows, random_state=seed).reset_index(drop=True)
         rows = SynthGAN(random_state=seed, verbose=0).fit(table).sample(300)
-        # Of all penguins it is 0.87: independent columns have 0.
+        # All penguins have a correlation of 0.87, independent columns of 0.
         assert rows["flipper_length_mm"].corr(rows["body_mass_g"]) > 0.5, f"{n_rows} rows, seed {seed}"

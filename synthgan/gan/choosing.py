@@ -65,9 +65,9 @@ def _surveyed(
         max(_N_TIMES_MEANT * counts[pattern], _ENOUGH_MEANT) / share for pattern, share in shares.items()
     ]
     table, leaves = survey(min(n_most, math.ceil(max(enough))))
-    found = {}
-    for pattern in shares:
-        found[pattern] = model.forest.among(leaves, _fits(table, known, pattern, model.layout))
+    found = {
+        pattern: model.forest.among(leaves, _fits(table, known, pattern, model.layout)) for pattern in shares
+    }
     return {pattern: forest for pattern, forest in found.items() if forest is not None}
 
 

@@ -35,6 +35,8 @@ _SURVEY_SHARE = 0.05
 _TREES_SHARE = 0.1
 #: Share of the time in which it is learned to complete rows, if cells are missing.
 _GAPS_SHARE = 0.15
+#: The stages of training in which it is learned to complete rows, and after which nothing is learned.
+_GAPS, _DONE = "gaps", "done"
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,6 @@ class FitOptions:
         return {"rounds": self.rounds, "redraw": self.redraw, "correct": False}
 
 
-#: The stages of training in which it is learned to complete rows, and after which nothing is learned.
-_GAPS, _DONE = "gaps", "done"
-
-
 def build_model(
     layout: Layout,
     budget: Budget,
@@ -92,7 +90,7 @@ def build_model(
     loss
         "masked" or the name of a game.
     options
-        What is learned beside the generator.
+        The parts to learn beside the generator.
     target
         Index of the target, or None.
     seed

@@ -82,7 +82,7 @@ class GanModel(nn.Module):
     completer
         What completes rows, where the learned table had gaps.
     discriminator
-        Of an adversarial loss; None for masked reconstruction, which trains none.
+        The second network of an adversarial loss; None for masked reconstruction, which trains none.
     """
 
     prior: Tensor

@@ -105,10 +105,8 @@ def follow_masked(model: GanModel, table: EncodedTable, budget: Budget, *, team:
     batches = Rows(table, model.device).batches(budget.batch_size, rng, team)
     team.same(model, clock, trainer)
     model.train()
-    with (
-        n_threads_of(1),
-        handled(dict.fromkeys(STOPS, signal.SIG_IGN)),
-    ):  # the leader's to decide, whose end is this one's too
+    # The leader decides on signals; its end is the end of this process too.
+    with n_threads_of(1), handled(dict.fromkeys(STOPS, signal.SIG_IGN)):
         while team.agree(False):
             trainer.step(next(batches), clock)
             clock.step += 1
