@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist w
 RIVALS := .rivals
 PEERS := $(patsubst benchmarks/rivals/environments/%.txt,$(RIVALS)/%/.installed,$(wildcard benchmarks/rivals/environments/*.txt))
 
-.PHONY: demo test test-docs test-exhaustive test-slow lint docs picture guard bench-fidelity bench-frontier bench-cost bench-consistency bench-conditions \
+.PHONY: demo test test-docs test-exhaustive test-slow lint docs picture guard bench-fidelity bench-frontier bench-cost bench-contention bench-consistency bench-conditions \
 	bench-imputation bench-ablation bench bench-quick bench-scaling bench-agreement bench-calibration bench-augmentation \
 	bench-room bench-large bench-small clean
 
@@ -57,6 +57,10 @@ bench-frontier: $(INSTALLED)
 
 bench-cost: $(INSTALLED)
 	$(BIN)/python benchmarks/cost.py $(DATA)/*.parquet --levels 300000
+
+# A fit and a sample, alone and beside one busy process a core.
+bench-contention: $(INSTALLED)
+	$(BIN)/python benchmarks/contention.py adult --data $(DATA)
 
 bench-consistency: $(INSTALLED)
 	$(BIN)/python benchmarks/consistency.py --data $(DATA)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from synthgan.gan.cells import Cells
-from synthgan.gan.computing import reduced_precision
+from synthgan.gan.computing import Shards, n_threads_of, reduced_precision
 from synthgan.gan.rows import RowSpace
 from synthgan.layout import Layout
 
@@ -85,23 +85,36 @@ class LatentClasses(nn.Module):
         self.code_shares.copy_(overall)
         self.code_shares[: len(first)] += first
         self.code_shares /= self.code_shares @ space.segments @ space.segments.T  # of its column
-        before = -torch.inf
-        for _ in range(_MAX_PASSES):
-            log_likelihood = self._pass(batches, overall, space.segments)
-            is_late = max_time is not None and time.monotonic() - started > max_time
-            if log_likelihood - before < _LEAST_GAIN or is_late:
-                break
-            before = log_likelihood
+        shards, before = Shards.of(size * len(self.shares), order.device), -torch.inf
+        with n_threads_of(1):
+            for _ in range(_MAX_PASSES):
+                log_likelihood = self._pass(batches, overall, space.segments, shards)
+                is_late = max_time is not None and time.monotonic() - started > max_time
+                if log_likelihood - before < _LEAST_GAIN or is_late:
+                    break
+                before = log_likelihood
 
-    def _pass(self, batches: list[Tensor], overall: Tensor, segments: Tensor) -> float:
+    def _pass(self, batches: list[Tensor], overall: Tensor, segments: Tensor, shards: Shards) -> float:
         """Take one step of expectation and maximisation; return the log-likelihood a row before it."""
         # Against the shares overall, since products in reduced precision are only good for small numbers.
-        log_codes, log_overall = (self.code_shares / overall).log().T.contiguous(), overall.log()
-        log_shares = self.shares.log()
+        log_codes = (self.code_shares / overall).log().T.contiguous()
+        parts = shards.map(
+            lambda part: self._expect(batches[part], log_codes, overall.log()), shards.rows(len(batches))
+        )
+        counts = torch.stack([own for own, _, _ in parts]).sum(0)
+        codes = torch.stack([own for _, own, _ in parts]).sum(0) + _PRIOR_ROWS * overall
+        self.code_shares.copy_(codes / (codes @ segments @ segments.T))
+        self.shares.copy_((counts + 1e-6) / (counts + 1e-6).sum())
+        return sum(own for _, _, own in parts) / sum(map(len, batches))
+
+    def _expect(
+        self, batches: list[Tensor], log_codes: Tensor, log_overall: Tensor
+    ) -> tuple[Tensor, Tensor, float]:
+        """Return expected counts of classes and of codes in each class, and the log-likelihood of rows."""
+        log_shares, total = self.shares.log(), 0.0
         counts, codes = torch.zeros_like(self.shares), torch.zeros_like(self.code_shares)
-        total = 0.0
         for places in batches:
-            rows = _one_hot(places, len(overall))
+            rows = _one_hot(places, len(log_overall))
             with reduced_precision(rows.device):
                 joint = (rows @ log_codes).float() + log_shares
                 evidence = joint.logsumexp(1, keepdim=True)
@@ -109,11 +122,7 @@ class LatentClasses(nn.Module):
                 codes += (belongs.T @ rows).float()
             counts += belongs.sum(0)
             total += evidence.sum().item() + log_overall[places].sum().item()
-        codes += _PRIOR_ROWS * overall
-        self.code_shares.copy_(codes / (codes @ segments @ segments.T))
-        n_rows = sum(map(len, batches))
-        self.shares.copy_((counts + 1e-6) / (counts + 1e-6).sum())
-        return total / n_rows
+        return counts, codes, total
 
     def draw(
         self, known: Tensor, row_of: Tensor, rng: torch.Generator, weights: Tensor | None = None
