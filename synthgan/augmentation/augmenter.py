@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -234,17 +235,7 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         return given.rows(addition.features), given.targets(problem.targets(addition.labels))
 
     def _addition(self, given: Given, problem: Problem, use: Use, X_unlabelled: Any = None) -> Addition:
-        """Return the rows to add; set what users want to know of them.
-
-        Parameters
-        ----------
-        given, problem
-            The rows, as the user has them and as they are read.
-        use
-            What becomes of the rows.
-        X_unlabelled
-            See `fit_resample`.
-        """
+        """Return the rows to add; set what users want to know of them."""
         seed = seed_from(self.random_state)
         unlabelled = self._unlabelled(problem, X_unlabelled)
         candidates = candidates_of(self.get_params(deep=False), problem, weighs=use.weighs)
@@ -301,17 +292,10 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         return given, task
 
     def _supply(
-        self,
-        problem: Problem,
-        seed: int,
-        *,
-        synthesizer: Any,
-        refusal: str,
-        unlabelled: pd.DataFrame | None,
+        self, problem: Problem, seed: int, *, synthesizer: Any, refusal: str, unlabelled: pd.DataFrame | None
     ) -> Supply:
         """Return what draws and labels rows."""
-        teacher = checked_teacher(self.teacher, problem.task.kind)
-        return Supply(Ways(problem, synthesizer, unlabelled, seed, refusal), teacher, seed)
+        return Supply(Ways(problem, synthesizer, unlabelled, seed, refusal), self.teacher, seed)
 
     def _drawn(
         self, supply: Supply, candidate: Candidate, wanted: list[tuple[Part, int]], share: float
@@ -320,8 +304,8 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
         problem, how = supply.problem, (candidate.method, candidate.labels)
         if candidate.ratio is None:
             # Of a class that a fold lacks nothing is known to draw.
-            parts = [(problem.part_of(part), round(share * n)) for part, n in wanted]
-            return supply.rows_of(*how, [(part, n) for part, n in parts if len(part.rows)])
+            parts = [(part, round(share * n)) for part, n in wanted if part.holds(problem.labels).any()]
+            return supply.rows_of(*how, parts)
         return supply.rows(*how, round(candidate.ratio * len(problem)))
 
     def _wanted(self, problem: Problem) -> tuple[list[tuple[Part, int]], dict[Any, int]]:
@@ -334,9 +318,9 @@ class Augmenter(BaseOverSampler):  # type: ignore[misc]
                 f"Bins of numbers are balanced with labels='own'; got {self.labels!r}, and what a teacher "
                 "says may lie in another bin."
             )
-        codes, edges = strategy.bins_of(problem.labels, self.bins)
-        by_bin = strategy.wanted_of_bins(codes, self.sampling_strategy)
-        return [(problem.of_range(*edges[code : code + 2]), n) for code, n in by_bin.items()], by_bin
+        by_bin, edges = strategy.wanted_of_bins(problem.labels, self.bins, self.sampling_strategy)
+        parts = [Part(ends, *ends) for ends in pairwise(edges)]
+        return [(parts[code], n) for code, n in by_bin.items()], by_bin
 
     def _unlabelled(self, problem: Problem, X_unlabelled: Any) -> pd.DataFrame | None:
         """Return rows without a target, with the columns of the others."""

@@ -34,18 +34,7 @@ class Problem:
 
     @classmethod
     def of(cls, frame: pd.DataFrame, y: npt.NDArray[Any], name: Hashable, task: str) -> Self:
-        """Return rows with their targets.
-
-        Parameters
-        ----------
-        frame
-            Rows without targets.
-        y
-            Their targets, shape ``(n_rows,)``.
-        name
-            Of the targets, if that is no column of the rows.
-        task
-            "classification" or "regression".
+        """Return rows with their targets, which get a name that no column of the rows has.
 
         Raises
         ------
@@ -54,7 +43,9 @@ class Problem:
         """
         column = pd.Series(y, index=pd.RangeIndex(len(y)))
         frame = frame.reset_index(drop=True)
-        target = _free_name(name, frame)
+        target = "target" if name is None else name
+        while target in set(frame.columns):
+            target = f"{target}_"
         column.name = target
         whole = pd.concat([frame, column], axis=1)
         if task == "regression":
@@ -98,18 +89,8 @@ class Problem:
         return Coding.of(self.features)
 
     def of_class(self, code: int) -> "Part":
-        """Return the rows of a class."""
-        return Part(np.flatnonzero(self.labels == code), self.classes[code], float(code), float(code))
-
-    def of_range(self, low: float, high: float) -> "Part":
-        """Return the rows whose numbers to predict lie in a range, both ends included."""
-        labels = self.labels
-        return Part(np.flatnonzero((labels >= low) & (labels <= high)), (low, high), low, high)
-
-    def part_of(self, part: "Part") -> "Part":
-        """Return the part of these rows that a part of more rows stands for."""
-        rows = np.flatnonzero(part.holds(self.labels))
-        return replace(part, rows=rows)
+        """Return what says of rows that they are of a class."""
+        return Part(self.classes[code], float(code), float(code))
 
     def take(self, rows: IntArray) -> "Problem":
         """Return some of the rows; the classes stay those of all."""
@@ -122,19 +103,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of one class, or whose numbers to predict lie in a range.
+    """One class, or a range of numbers to predict.
 
     Attributes
     ----------
-    rows
-        The real ones among them.
     condition
         What `SynthGAN.sample` is told of the target.
     low, high
         Labels that are in it, both ends included.
     """
 
-    rows: IntArray
     condition: Any
     low: float
     high: float
@@ -142,12 +120,3 @@ class Part:
     def holds(self, labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Return which labels are in it."""
         return np.asarray((labels >= self.low) & (labels <= self.high))
-
-
-def _free_name(name: Hashable, frame: pd.DataFrame) -> Hashable:
-    """Return a name of the target, which no other column has."""
-    taken = set(frame.columns)
-    tried = "target" if name is None else name
-    while tried in taken:
-        tried = f"{tried}_"
-    return tried

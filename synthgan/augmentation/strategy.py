@@ -11,7 +11,7 @@ from imblearn.utils import check_sampling_strategy
 
 from synthgan.augmentation.problem import Problem
 from synthgan.exceptions import ParameterError
-from synthgan.layout import FloatArray, IntArray
+from synthgan.layout import FloatArray
 
 
 def wanted_of_classes(problem: Problem, strategy: Any) -> tuple[dict[int, int], dict[Any, int]]:
@@ -23,10 +23,10 @@ def wanted_of_classes(problem: Problem, strategy: Any) -> tuple[dict[int, int], 
         If the strategy is none, or asks for fewer rows of a class than there are.
     """
     targets = problem.targets(problem.labels)
-    by_class = check_sampling_strategy(strategy, targets, "over-sampling")
+    found = check_sampling_strategy(strategy, targets, "over-sampling").items()
+    by_class = {value.item() if isinstance(value, np.generic) else value: int(n) for value, n in found}
     code_of = {value: code for code, value in enumerate(problem.classes.tolist())}
-    wanted = {code_of[_plain(value)]: int(n) for value, n in by_class.items() if n}
-    return wanted, {_plain(value): int(n) for value, n in by_class.items()}
+    return {code_of[value]: n for value, n in by_class.items() if n}, by_class
 
 
 def weights_of(problem: Problem, by_class: dict[Any, int]) -> FloatArray | None:
@@ -34,31 +34,22 @@ def weights_of(problem: Problem, by_class: dict[Any, int]) -> FloatArray | None:
     if not problem.predicts_classes:
         return None
     counts = np.bincount(problem.labels, minlength=len(problem.classes)).astype(float)
-    added = np.array([by_class.get(_plain(value), 0) for value in problem.classes])
+    added = np.array([by_class.get(value, 0) for value in problem.classes.tolist()])
     weights = ((counts + added) / np.maximum(counts, 1))[problem.labels]
     return np.asarray(weights / weights.mean())
 
 
-def bins_of(targets: FloatArray, bins: int) -> tuple[IntArray, FloatArray]:
-    """Return the bin of each target, of bins of equal width, and the edges of the bins.
+def wanted_of_bins(targets: FloatArray, bins: int, strategy: Any) -> tuple[dict[int, int], FloatArray]:
+    """Return how many rows to add by bin, of bins of equal width, and the edges of these.
 
     Raises
     ------
-    ParameterError
-        If all targets are in one bin.
+    ParameterError, ValueError
+        If all targets are in one bin, or for the strategy what `wanted_of_classes` raises.
     """
     edges = np.linspace(targets.min(), targets.max(), bins + 1)
     codes = np.searchsorted(edges[1:-1], targets, side="right")
     if len(np.unique(codes)) < 2:
         raise ParameterError(f"All targets are in one of {bins} bins: there is no class or range to balance.")
-    return codes, edges
-
-
-def wanted_of_bins(codes: IntArray, strategy: Any) -> dict[int, int]:
-    """Return how many rows to add to each bin."""
     by_bin = check_sampling_strategy(strategy, codes, "over-sampling")
-    return {int(code): int(n) for code, n in by_bin.items() if n}
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    return {int(code): int(n) for code, n in by_bin.items() if n}, edges

@@ -5,7 +5,7 @@ chances themselves ("soft"), of which learners see a row of each class with a we
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -50,11 +50,10 @@ class Addition:
     def __len__(self) -> int:
         return len(self.features)
 
-    def take(self, rows: npt.NDArray[Any] | slice) -> "Addition":
-        """Return some of the rows."""
-        chances = None if self.chances is None else self.chances[rows]
-        features = self.features.iloc[rows].reset_index(drop=True)
-        return replace(self, features=features, labels=self.labels[rows], chances=chances)
+    def first(self, n: int) -> "Addition":
+        """Return the first of the rows."""
+        chances = None if self.chances is None else self.chances[:n]
+        return Addition(self.features.iloc[:n], self.labels[:n], chances, self.smooth)
 
 
 def nothing_of(problem: Problem) -> Addition:
@@ -79,6 +78,7 @@ class Supply:
     ways: Ways
     teacher: Any
     seed: int
+    _known: dict[tuple[str, str], Addition] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def problem(self) -> Problem:
@@ -90,32 +90,23 @@ class Supply:
         """The teacher, which has learned the real rows."""
         return Teacher.of(self.problem, self.teacher, self.seed)
 
-    @cached_property
-    def _known(self) -> dict[tuple[str, str], Addition]:
-        return {}
-
     def rows(self, method: str, labels: str, n: int) -> Addition:
-        """Return rows of any class.
+        """Return rows of any class, drawn by one of `ways.METHODS` and with labels of one of `LABELS`.
 
         They are the first of those of a larger draw, if there was one, so that amounts are compared on the
         same rows.
-
-        Parameters
-        ----------
-        method
-            A way of drawing; one of `ways.METHODS`.
-        labels
-            Whose labels they get: one of `LABELS`.
-        n
-            How many.
         """
         if n == 0:
             return nothing_of(self.problem)
         known = self._known.get((method, labels))
         if known is None or len(known) < n:
-            known = self._labelled(self._drawn(method, n, labels), labels)
-            self._known[method, labels] = known
-        return known.take(slice(n))
+            rng = np.random.default_rng(self.seed)
+            if labels == "condition" and self.problem.predicts_classes:
+                rows = self._conditioned(method, n, rng)
+            else:
+                rows = self.ways.drawn(method, n, rng)
+            known = self._known[method, labels] = self._labelled(rows, labels)
+        return known.first(n)
 
     def rows_of(self, method: str, labels: str, wanted: Sequence[tuple[Part, int]]) -> Addition:
         """Return so many rows of each class or range of targets, one after another.
@@ -136,13 +127,6 @@ class Supply:
         features = pd.concat([part.features for part in parts] or [self.problem.features.iloc[:0]])
         labels_of = np.concatenate([part.labels for part in parts] or [self.problem.labels[:0]])
         return Addition(features.reset_index(drop=True), labels_of)
-
-    def _drawn(self, method: str, n: int, labels: str) -> pd.DataFrame:
-        """Return rows with the labels that they were drawn with."""
-        rng = np.random.default_rng(self.seed)
-        if labels == "condition" and self.problem.predicts_classes:
-            return self._conditioned(method, n, rng)
-        return self.ways.drawn(method, n, rng)
 
     def _conditioned(self, method: str, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """Return rows that are drawn given their class, of classes as often as real rows have them."""
@@ -167,13 +151,11 @@ class Supply:
             return Addition(features, self.problem.task.labels(rows))
         said = self.fitted_teacher.says(features)
         rng = np.random.default_rng([self.seed, 1])
+        is_soft = labels == "soft"
         if self.problem.predicts_classes:
-            if labels == "soft":
-                return Addition(features, drawn_classes(said, rng), said, smooth=True)
-            return Addition(features, drawn_classes(said, rng))
-        if labels == "soft":
-            return Addition(features, said, smooth=True)
-        return Addition(features, said + rng.choice(self.fitted_teacher.residuals, len(said)))
+            return Addition(features, drawn_classes(said, rng), said if is_soft else None, is_soft)
+        own = said if is_soft else said + rng.choice(self.fitted_teacher.residuals, len(said))
+        return Addition(features, own, smooth=is_soft)
 
 
 def _chosen(weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:

@@ -112,12 +112,10 @@ class Teacher:
     @classmethod
     def of(cls, problem: Problem, teacher: Any, seed: int) -> Self:
         """Return a copy of an estimator that has learned a problem; see `checked_teacher`."""
-        estimator = checked_teacher(teacher, problem.task.kind)
         coding, task = problem.coding, problem.task
+        estimator = checked_teacher(teacher, task.kind)
+        residuals = np.empty(0) if problem.predicts_classes else _residuals(estimator, problem, seed)
         examples = task.examples(problem.frame, coding)
-        residuals = np.empty(0)
-        if task.kind == "regression":
-            residuals = _residuals(estimator, problem, seed)
         return cls(fitted(estimator, examples, seed=seed), task, coding, residuals)
 
     def says(self, features: pd.DataFrame) -> FloatArray:

@@ -20,7 +20,6 @@ from synthgan.evaluation.neighbours import between_neighbours
 from synthgan.evaluation.tables import alike, cells_like, class_names, levels_of, numbers_of, spread_of
 from synthgan.exceptions import DataError, ParameterError, listing
 from synthgan.forms import unwrap
-from synthgan.layout import FloatArray, IntArray
 from synthgan.preprocessing import infer_schema
 from synthgan.preprocessing.inference import DROP, UnsupportedColumnsError
 from synthgan.synthesizer import SynthGAN
@@ -87,26 +86,17 @@ class Ways:
         return self.__dict__.get("generator")
 
     def drawn(self, method: str, n: int, rng: np.random.Generator, part: Part | None = None) -> pd.DataFrame:
-        """Return rows with their target.
+        """Return rows with their target, which is of a class or range if one is given.
 
-        Parameters
-        ----------
-        method
-            One of `METHODS`.
-        n
-            How many.
-        rng
-            Source of all randomness but the generator's own.
-        part
-            The class or range that the targets of all are of; None for any.
+        The method is one of `METHODS`, and `rng` the source of all randomness but the generator's own.
         """
         rows = METHODS[method](self, n, rng, part)
         return rows[list(self.problem.frame.columns)].reset_index(drop=True)
 
     def real(self, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
         """Return real rows, each as often as the others but for one."""
-        own = np.arange(len(self.problem)) if part is None else part.rows
-        rows = self.problem.frame
+        rows, labels = self.problem.frame, self.problem.labels
+        own = np.arange(len(rows)) if part is None else np.flatnonzero(part.holds(labels))
         if self.unlabelled is not None and part is None:
             # Their labels are nobody's to believe: a teacher's take their place.
             own = np.arange(len(self.problem) + len(self.unlabelled))
@@ -125,41 +115,30 @@ class Ways:
 
     def _sample(self, n: int, seed: int, conditions: dict[Any, Any] | None) -> pd.DataFrame:
         """Return rows of the generator as a frame with the dtypes of the real ones."""
-        sample = self.generator.sample
+        sample, whose = self.generator.sample, type(self.generator).__name__
         how: dict[str, Any] = {"random_state": seed} if _takes(sample, "random_state") else {}
         if conditions is not None:
             how["conditions"] = conditions
         real = self.problem.frame if self.unlabelled is None else self.problem.features
-        rows = sample(n, **how) if n else real.iloc[:0]
+        if not n:
+            return real.iloc[:0].copy()
+        rows = sample(n, **how)
         if isinstance(rows, tuple):
             raise DataError(
-                f"{type(self.generator).__name__}.sample returned a tuple; it must return the rows as one "
-                "table with the columns that it was fitted on, target included."
+                f"{whose}.sample returned a tuple; it must return the rows as one table with the columns "
+                "that it was fitted on, target included."
             )
         if isinstance(rows, np.ndarray):
             rows = pd.DataFrame(rows, columns=real.columns)
-        if not n:
-            return rows.copy()
-        rows = alike(real, as_levels(real, self._as_frame(rows)), called="drawn")[1]
-        if len(rows) < n:
-            raise DataError(f"{type(self.generator).__name__} was asked for {n} rows and drew {len(rows)}.")
-        return pd.DataFrame(
-            {
-                name: rows[name]
-                if rows[name].dtype == real[name].dtype
-                else _as_dtype(real[name], rows[name])
-                for name in real.columns
-            }
-        ).iloc[:n]
-
-    def _as_frame(self, rows: Any) -> pd.DataFrame:
         try:
-            return unwrap(rows)[0]
+            frame = unwrap(rows)[0]
         except DataError as error:
-            raise DataError(
-                f"{type(self.generator).__name__}.sample must return rows as a table; got "
-                f"{type(rows).__name__}."
-            ) from error
+            told = f"{whose}.sample must return rows as a table; got {type(rows).__name__}."
+            raise DataError(told) from error
+        frame = alike(real, as_levels(real, frame), called="drawn")[1]
+        if len(frame) < n:
+            raise DataError(f"{whose} was asked for {n} rows and drew {len(frame)}.")
+        return pd.DataFrame({name: _in_dtype_of(real[name], frame[name]) for name in real}).iloc[:n]
 
     def _known(self, n: int, seed: int, part: Part | None) -> pd.DataFrame:
         """Return rows whose target is of a part, or at least one that real rows may have."""
@@ -196,16 +175,7 @@ def jittered(rows: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) -
     """Return rows whose cells have been moved a little.
 
     Numbers move by a quarter of the standard deviation that real rows have; of levels, and of numbers of
-    which there are two, some are drawn anew from the real ones.
-
-    Parameters
-    ----------
-    rows
-        Rows without a target.
-    real
-        Real rows of the same columns.
-    rng
-        Source of all randomness.
+    which there are two, some are drawn anew from the real ones. Both have the same columns, without a target.
     """
     columns = {}
     for name in rows.columns:
@@ -219,10 +189,6 @@ def jittered(rows: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) -
         moved = np.clip(moved, *_FINITE)
         columns[name] = cells_like(real[name], pd.Series(moved)).set_axis(rows.index)
     return pd.DataFrame(columns, index=rows.index)
-
-
-def _generated(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
-    return ways.generated(n, rng, part)
 
 
 def _jittered(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> pd.DataFrame:
@@ -250,10 +216,11 @@ def _between(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) ->
     if not able:
         raise DataError("A class of one row has no neighbours; use another method than 'neighbours'.")
     shares = counts[able] / counts[able].sum()
-    n_each = np.bincount(_spread(shares, n), minlength=len(able))
+    places = np.searchsorted(shares.cumsum(), (np.arange(n) + 0.5) / max(n, 1)).clip(max=len(able) - 1)
+    n_each = np.bincount(places, minlength=len(able))
     wanted = dict(zip(able, n_each.tolist(), strict=True))
     frame, codes = between_neighbours(problem.features, labels, wanted, int(rng.integers(2**31)))
-    frame[problem.target] = _targets(problem, codes)
+    frame[problem.target] = pd.Series(problem.classes[codes]).astype(problem.frame[problem.target].dtype)
     return frame.take(rng.permutation(len(frame)))
 
 
@@ -288,7 +255,7 @@ def _mixed(ways: Ways, n: int, rng: np.random.Generator, part: Part | None) -> p
 
 #: Every way of drawing rows, by its name.
 METHODS: dict[str, Callable[[Ways, int, np.random.Generator, Part | None], pd.DataFrame]] = {
-    "generator": _generated,
+    "generator": Ways.generated,
     "jitter": _jittered,
     "mixed": _mixed,
     "neighbours": _between,
@@ -307,10 +274,10 @@ def refusal_of(synthesizer: Any, features: pd.DataFrame) -> str:
     if not isinstance(synthesizer, SynthGAN):
         return ""
     others = "Take them out of X, or draw rows by method='jitter'."
-    dropped = [name for name in features if (synthesizer.kinds or {}).get(name) == DROP]
+    kinds = {name: kind for name, kind in (synthesizer.kinds or {}).items() if name in features}
+    dropped = [name for name in features if kinds.get(name) == DROP]
     if dropped:
         return f"The synthesizer drops columns that drawn rows must have: {listing(dropped)}. {others}"
-    kinds = {name: kind for name, kind in (synthesizer.kinds or {}).items() if name in features}
     try:
         infer_schema(features, kinds)
     except UnsupportedColumnsError as error:
@@ -321,31 +288,17 @@ def refusal_of(synthesizer: Any, features: pd.DataFrame) -> str:
 
 def _told_of(gan: SynthGAN, problem: Problem) -> dict[str, Any]:
     """Return what a model is to be told of a problem, as far as its user has not."""
-    told: dict[str, Any] = {}
-    if gan.target is None:
-        told["target"] = problem.target
-    dtype = problem.frame[problem.target].dtype
-    if (
-        problem.predicts_classes
-        and pd.api.types.is_integer_dtype(dtype)
-        and problem.target not in (gan.kinds or {})
-    ):
-        told["kinds"] = {**(gan.kinds or {}), problem.target: "categorical"}
+    told: dict[str, Any] = {} if gan.target is not None else {"target": problem.target}
+    kinds, is_whole = gan.kinds or {}, pd.api.types.is_integer_dtype(problem.frame[problem.target].dtype)
+    if problem.predicts_classes and is_whole and problem.target not in kinds:
+        told["kinds"] = {**kinds, problem.target: "categorical"}
     return told
 
 
-def _targets(problem: Problem, codes: IntArray) -> "pd.Series[Any]":
-    """Return classes as cells of the target's column."""
-    return pd.Series(problem.classes[codes]).astype(problem.frame[problem.target].dtype)
-
-
-def _spread(shares: FloatArray, n: int) -> IntArray:
-    """Return which of some parts each of n rows is of, so that their numbers are as shares have it."""
-    return np.searchsorted(shares.cumsum(), (np.arange(n) + 0.5) / max(n, 1)).clip(max=len(shares) - 1)
-
-
-def _as_dtype(real: "pd.Series[Any]", drawn: "pd.Series[Any]") -> "pd.Series[Any]":
+def _in_dtype_of(real: "pd.Series[Any]", drawn: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return drawn cells in the dtype of real ones."""
+    if drawn.dtype == real.dtype:
+        return drawn
     if numbers_of(real) is None:
         return cells_like(real, levels_of(drawn))
     return cells_like(real, pd.Series(numbers_of(drawn)))

@@ -6,6 +6,7 @@ import pytest
 from small_problems import QUICK, Copying, amounts, classes, problem_of
 
 from synthgan import DataError, ParameterError
+from synthgan.augmentation.problem import Part
 from synthgan.augmentation.ways import METHODS, NOISE, REDRAWN, Ways, jittered
 
 RNG = np.random.default_rng
@@ -27,7 +28,7 @@ def test_every_way_draws_as_many_rows_of_a_class_as_are_asked_for(method, n):
 def test_ways_draw_numbers_of_a_range(method):
     problem = problem_of(*amounts(100))
     low, high = np.quantile(problem.labels, [0.5, 0.9])
-    rows = Ways(problem, QUICK, None, 0).drawn(method, 20, RNG(0), problem.of_range(low, high))
+    rows = Ways(problem, QUICK, None, 0).drawn(method, 20, RNG(0), Part((low, high), low, high))
     assert rows["amount"].between(low, high).all()
 
 
