@@ -118,12 +118,7 @@ def plan_rows(
         raise ParameterError("Balancing needs a target; name the column whose classes are to be balanced.")
     if target in conditions:
         raise ParameterError(f"Balancing decides the target, so {target!r} cannot be a condition as well.")
-    lacking = _missing_per_class(frame[target].value_counts() if counts is None else counts, target)
-    return [(n, {**conditions, target: value}) for value, n in lacking.items()]
-
-
-def _missing_per_class(counts: pd.Series, target: Hashable) -> dict[Any, int]:
-    """Return for each class how many rows it has less than the most frequent one, where that is any."""
+    counts = frame[target].value_counts() if counts is None else counts
     counts = counts[counts > 0]
     if len(counts) > _MAX_CLASSES:
         raise DataError(
@@ -131,4 +126,4 @@ def _missing_per_class(counts: pd.Series, target: Hashable) -> dict[Any, int]:
             f"{_MAX_CLASSES} at most. Use rows or ratio."
         )
     lacking = counts.max() - counts
-    return {value: int(n) for value, n in lacking.items() if n > 0}
+    return [(int(n), {**conditions, target: value}) for value, n in lacking.items() if n > 0]

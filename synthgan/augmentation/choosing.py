@@ -93,7 +93,7 @@ class Trial:
     level: float
     n_jobs: int | None
     seed: int
-    use: "Use"
+    use: Use
     row_weights: FloatArray | None = None
     must_add: bool = False
 
@@ -108,37 +108,27 @@ class Trial:
     ) -> Decision:
         """Return the best candidate if it is better than none.
 
-        Parameters
-        ----------
-        given, problem
-            The training rows, as the user has them and as they are read.
-        supply_of
-            Returns what draws and labels rows, given those of a fold and a seed.
-        draw
-            Returns the rows that a candidate adds.
-        stages
-            Each returns candidates, given the best of the stage before.
-        report
-            See `Report`.
+        The rows of a fold and a seed give a supply, of which the rows of a candidate are drawn. Each stage
+        returns candidates, given the best of the stage before.
         """
         self._check_scoring()
+        first = stages[0](None)
+        unless_compared = first[0] if self.must_add else None
         folds = [_Fold(self, given, problem, supply_of, draw, *split) for split in self._splits(problem)]
         if not folds:
-            choice = stages[0](None)[0] if self.must_add else None
-            return Decision.untried(choice, f"{len(problem)} rows are too few to compare that with anything")
+            why = f"{len(problem)} rows are too few to compare that with anything"
+            return Decision.untried(unless_compared, why)
         results: dict[Candidate, FloatArray | str] = {}
         # Threads, since what a fold has learned is wanted again in the next stage.
         threads = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")
         with warnings.catch_warnings(), threads as parallel:
             warnings.simplefilter("ignore")  # what is warned of is warned of again in the fit that counts
             bench = _Bench(self, folds, parallel, report, (len(stages) + 2) * len(folds))
-            trusts = bench.trusts_teacher(stages[0](None))
+            trusts = bench.trusts_teacher(first)
             nones = bench.of_none(trusts)
             if isinstance(nones, str):
-                choice = stages[0](None)[0] if self.must_add else None
-                return Decision.untried(
-                    choice, f"the learner cannot be trained on parts of the rows: {nones}"
-                )
+                why = f"the learner cannot be trained on parts of the rows: {nones}"
+                return Decision.untried(unless_compared, why)
             best = None
             for stage in stages:
                 fresh = [one for one in stage(best) if one not in results]
@@ -244,7 +234,7 @@ class _Bench:
         nones = self.figures([None], trusts)[0]
         if not isinstance(nones, str) or nones != _UNDEFINED:
             return nones
-        why = next((why for fold in self.folds if (why := fold.why_undefined)), "two folds have to have one")
+        why = next((why for fold in self.folds if (why := fold.score(None)[1])), "two folds have to have one")
         raise ParameterError(
             f"scoring={self.trial.scoring!r} gives no score on these rows: {why} Take another, such as "
             "'roc_auc_ovr' or 'f1_macro' for several classes, or None for the log-loss."
@@ -314,10 +304,9 @@ class _Fold:
 
     def losses(self, candidate: Candidate | None, trusts: bool) -> FloatArray:
         """Return the loss of each held-out row, or one score with its sign turned; see `_Bench.figures`."""
-        model = self.model(candidate)
         if self.trial.scoring is not None:
-            return -np.array([[self._score(model)]])
-        said = said_of(model, self.asked.X, self.problem)
+            return -np.array([[self.score(candidate)[0]]])
+        said = said_of(self.model(candidate), self.asked.X, self.problem)
         judges = [self.taught, None] if trusts else [None]
         return np.stack([self._losses_of(said, judge) for judge in judges])
 
@@ -334,22 +323,13 @@ class _Fold:
             sample_weight=None if use.sample_weight is None else use.sample_weight[self.learned],
         )
 
-    def _score(self, model: Any) -> float:
-        """Return a score; NaN where it is not defined, as an AUC of one class."""
+    def score(self, candidate: Candidate | None) -> tuple[float, str]:
+        """Return a score, NaN where it is not defined, as an AUC of one class, and then why it is not."""
+        model = self.model(candidate)
         try:
-            return float(check_scoring(model, self.trial.scoring)(model, self.asked.X, self.asked.y))
-        except (ValueError, AttributeError):
-            return np.nan
-
-    @property
-    def why_undefined(self) -> str:
-        """What a scorer says of the learner without drawn rows, if that is an error."""
-        model = self.model(None)
-        try:
-            check_scoring(model, self.trial.scoring)(model, self.asked.X, self.asked.y)
+            return float(check_scoring(model, self.trial.scoring)(model, self.asked.X, self.asked.y)), ""
         except (ValueError, AttributeError) as error:
-            return f"{str(error).rstrip('.')}."
-        return ""
+            return np.nan, f"{str(error).rstrip('.')}."
 
     def teacher_losses(self) -> FloatArray:
         """Return the loss of each held-out row if the teacher itself predicts it, shape ``(1, n)``."""

@@ -67,15 +67,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Measure:
-    """What a gain is a gain in.
-
-    Attributes
-    ----------
-    name
-        Of whom and what, such as "Ridge's squared error".
-    is_loss
-        Whether less is better.
-    """
+    """What a gain is a gain in: its name, such as "Ridge's squared error", and whether less is better."""
 
     name: str
     is_loss: bool
@@ -136,20 +128,10 @@ class Decision:
         must_add: bool,
         measure: Measure,
     ) -> Self:
-        """Return the best candidate if its gain is real, or if rows are to be added in any case.
+        """Return the best candidate if its gain is real at a level, or if rows must be added in any case.
 
-        Parameters
-        ----------
-        outcomes
-            What came of each candidate, in the order of their trial.
-        best
-            The first that no other betters by a standard error; None if all failed.
-        level
-            Up to which chance of a gain that is none a gain counts as real.
-        must_add
-            Whether rows are added in any case.
-        measure
-            What a gain is a gain in.
+        Outcomes are in the order of their trial, and the best is the first that no other betters by a
+        standard error; None if all failed.
 
         Raises
         ------

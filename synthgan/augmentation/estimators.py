@@ -102,7 +102,7 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         self.__dict__.pop("search_", None)  # of an earlier fit
         given, task = augmenter._read(X, y)
         problem = given.problem(task)
-        self._note(X, given)
+        validate_data(self, X=X if isinstance(X, np.ndarray | list) else given.frame, skip_check_array=True)
         if isinstance(last_step(learner)[0], BaseSearchCV):
             learner = self._searched(learner, given)
             augmenter = with_estimator(augmenter.set_params(estimator=own.estimator), learner, self._task)
@@ -144,10 +144,6 @@ class _Augmented(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             raise ParameterError(f"A search needs refit=True, or it has no best learner; got {learner!r}.")
         best = clone(self.search_.best_estimator_)
         return clone(learner).set_params(**{prefix.removesuffix("__"): best}) if prefix else best
-
-    def _note(self, X: Any, given: Given) -> None:
-        """Set what scikit-learn wants to know of X."""
-        validate_data(self, X=X if isinstance(X, np.ndarray | list) else given.frame, skip_check_array=True)
 
     def _learner(self) -> Any:
         """Return the estimator, or the default one for None."""

@@ -63,7 +63,6 @@ class Given:
         if y is None:
             raise DataError("This estimator requires y to be passed, but the target y is None.")
         frame, form = read_table(X)
-        check_names(frame)
         check_finite(frame, "given")
         if form.library == "numpy":
             X = np.asarray(X)
@@ -154,17 +153,19 @@ class Given:
         own = own if self.n_columns_of_y or own.ndim == 1 else own.ravel()
         return np.concatenate([own, added.astype(own.dtype, copy=False)])
 
+    @property
+    def _dtype_of_y(self) -> Any:
+        y = self.y.iloc[:, 0] if isinstance(self.y, pd.DataFrame) else self.y
+        return y.dtype if isinstance(y, pd.Series) else np.asarray(y).dtype
+
     def _are_fractions(self) -> bool:
         """Whether the user's targets are fractions, or of a type that holds them."""
-        y = self.y.iloc[:, 0] if isinstance(self.y, pd.DataFrame) else self.y
-        holds = pd.api.types.is_float_dtype(y if isinstance(y, pd.Series) else np.asarray(y).dtype)
+        holds = pd.api.types.is_float_dtype(self._dtype_of_y)
         return bool(holds) or bool((self.target != np.rint(self.target)).any())
 
     def _ends(self) -> tuple[int, int]:
         """Return the least and largest whole number that the user's targets can be."""
-        y = self.y.iloc[:, 0] if isinstance(self.y, pd.DataFrame) else self.y
-        dtype = y.dtype if isinstance(y, pd.Series) else np.asarray(y).dtype
-        dtype = getattr(dtype, "numpy_dtype", dtype)
+        dtype = getattr(self._dtype_of_y, "numpy_dtype", self._dtype_of_y)
         ends = np.iinfo(dtype if getattr(dtype, "kind", "O") in "iu" else np.int64)
         widest = 2**53  # up to which every number is one that a float can be
         return max(int(ends.min), -widest), min(int(ends.max), widest)

@@ -52,16 +52,9 @@ class Lesson:
         real_share: float | None,
         sample_weight: FloatArray | None = None,
     ) -> Self:
-        """Return real rows and others with weights.
+        """Return real rows and those to add with weights, of which real rows keep a share.
 
-        Parameters
-        ----------
-        problem, addition
-            The real rows, and those to add.
-        real_share
-            Share of the weight that the real rows keep; None lets every row weigh the same.
-        sample_weight
-            Of the real rows, shape ``(n_rows,)``.
+        None lets every row weigh the same; real rows may have weights of their own.
         """
         n_real, n_added = len(problem), len(addition)
         own = np.ones(n_real) if sample_weight is None else np.asarray(sample_weight, dtype=float)
@@ -95,22 +88,9 @@ def taught(
     adapt: bool,
     sample_weight: FloatArray | None = None,
 ) -> Any:
-    """Return a copy of a learner that has learned real rows and drawn ones.
+    """Return a copy of a learner, or a pipeline that ends with one, that has learned real and drawn rows.
 
-    Parameters
-    ----------
-    estimator
-        The learner, or a pipeline that ends with one.
-    given, problem
-        The real rows, as the user has them and as they are read.
-    addition
-        The drawn rows.
-    real_share
-        See `Lesson.of`.
-    adapt
-        Whether the learner's regularisation makes room for them; see `room`.
-    sample_weight
-        Of the real rows, or None.
+    For weights see `Lesson.of`, and for what it means to adapt to drawn rows `room`.
 
     Raises
     ------

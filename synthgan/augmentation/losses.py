@@ -51,17 +51,10 @@ def _codes_of(classes: npt.NDArray[Any], model: Any, problem: Problem) -> npt.ND
 
 
 def truth_of(labels: npt.NDArray[Any], taught: FloatArray | None, problem: Problem) -> FloatArray:
-    """Return what is true of rows, as `said_of` has it.
+    """Return what is true of rows with labels, as `said_of` has it.
 
-    Parameters
-    ----------
-    labels
-        Their labels.
-    taught
-        What a teacher says of them that has not learned them, or None. A label is one draw of what may have
-        been, and a good teacher's chances are nearer to that; half of each has the noise of neither.
-    problem
-        What the labels are of.
+    Half of it may be what a teacher says that has not learned them. A label is one draw of what may have
+    been, and a good teacher's chances are nearer to that; half of each has the noise of neither.
     """
     own = np.eye(len(problem.classes))[labels] if problem.predicts_classes else labels.astype(float)
     return own if taught is None else (1 - TRUST) * own + TRUST * taught

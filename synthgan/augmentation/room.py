@@ -62,20 +62,10 @@ def takes_weights(estimator: Any) -> bool:
 
 
 def with_room(estimator: Any, n_real: int, n_rows: int, *, weighted: bool, smooth: bool = False) -> Any:
-    """Return a copy of a learner that treats so many rows as it would treat the real ones.
+    """Return a copy of a learner, or a pipeline, that treats so many rows as it would treat the real ones.
 
-    Parameters
-    ----------
-    estimator
-        A learner, or a pipeline that ends with one.
-    n_real
-        Rows that are real.
-    n_rows
-        Rows that it will see.
-    weighted
-        Whether it will see weights whose sum is `n_real`; otherwise each row weighs the same.
-    smooth
-        Whether labels of drawn rows are without noise.
+    It will see weights whose sum is `n_real`, or rows that all weigh the same. Labels of drawn rows may be
+    smooth, which is without noise.
     """
     copy = clone(estimator)
     learner, _ = last_step(copy)
