@@ -3,8 +3,7 @@
 Drawing: a `plan` says which rows are whose; a chunk is drawn by itself and is a function of the model, the
 seed and its place alone. Each becomes a part in a folder, with a line in the folder's manifest (`parts`);
 `workers` or a cluster's (`clusters`) draw them, and `drawing` joins it all; `augmenting` puts them after the
-rows of a file. `learning` makes a model of a
-table's files.
+rows of a file. `learning` makes a model of a table's files.
 """
 
 from synthgan.runs.augmenting import augment_to, counts_of

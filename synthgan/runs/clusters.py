@@ -51,14 +51,7 @@ def cluster() -> Iterator[Any]:
 def drawn_by_ray(job: Job, indices: Iterable[int], n_workers: int | None) -> Iterator[Part]:
     """Yield the parts of chunks as tasks of Ray have drawn them, each on one core or, if there are, one GPU.
 
-    Parameters
-    ----------
-    job
-        What is drawn.
-    indices
-        Of the chunks.
-    n_workers
-        Tasks at a time, None for as many as the cluster has room for.
+    There are `n_workers` tasks at a time, for None as many as the cluster has room for.
 
     Raises
     ------
@@ -85,7 +78,10 @@ def drawn_by_ray(job: Job, indices: Iterable[int], n_workers: int | None) -> Ite
             ray.exceptions.NodeDiedError,
             ray.exceptions.OutOfMemoryError,
         ) as error:
-            raise _lost() from error
+            raise ResourceError(
+                "Tasks of Ray were lost time and again, perhaps for want of memory. Take fewer workers or "
+                "fewer rows in a chunk, and go on with --resume."
+            ) from error
         except ray.exceptions.RayTaskError as error:
             raise (error.cause or error) from error
         finally:
@@ -97,10 +93,3 @@ def _part(job: Job, index: int) -> Part:
     """Draw and write one chunk."""
     on_one_core()
     return job.part(index)
-
-
-def _lost() -> ResourceError:
-    return ResourceError(
-        "Tasks of Ray were lost time and again, perhaps for want of memory. Take fewer workers or fewer rows "
-        "in a chunk, and go on with --resume."
-    )

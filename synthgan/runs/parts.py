@@ -116,8 +116,8 @@ class Parts:
             if not (lines and resume):
                 file.truncate(0)
                 self._write({"run": self.header})
-            elif cut := _n_bytes_cut(self.folder / MANIFEST):
-                file.truncate((self.folder / MANIFEST).stat().st_size - cut)
+            else:  # without a last line that whatever stopped the run has cut
+                file.truncate((self.folder / MANIFEST).read_bytes().rfind(b"\n") + 1)
             for path in self._strays():
                 path.unlink()
             try:
@@ -190,12 +190,6 @@ def check_own(folder: Path) -> None:
             f"The output {str(folder)!r} holds other things, such as {others[0]!r}; name a folder that is "
             "empty, or does not exist."
         )
-
-
-def _n_bytes_cut(path: Path) -> int:
-    """Return how many bytes a file has of a last line that whatever stopped a run has cut."""
-    content = path.read_bytes()
-    return len(content) - (content.rfind(b"\n") + 1)
 
 
 def _entry(line: str) -> dict[str, Any] | None:

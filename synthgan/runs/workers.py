@@ -100,7 +100,8 @@ def drawn_by_workers(job: Job, indices: Iterable[int], n_workers: int) -> Iterat
     ResourceError
         If workers are lost time and again.
     """
-    waiting, needs_main = list(indices)[::-1], _needs_main(job)
+    waiting = list(indices)[::-1]
+    needs_main = b"__main__" in pickle.dumps(job)  # it holds something of a class of the script
     for _ in range(_MAX_RESTARTS + 1):
         running: dict[Future[Part], int] = {}
         # Forked from a process that has loaded what is needed, so that it is in memory once, and has computed
@@ -145,11 +146,6 @@ def _without_main() -> Iterator[None]:
             yield
         finally:
             sys.modules["__main__"] = main
-
-
-def _needs_main(job: Job) -> bool:
-    """Return whether a job holds something of a class of the script, which workers must import then."""
-    return b"__main__" in pickle.dumps(job)
 
 
 def on_one_core() -> None:
