@@ -4,12 +4,15 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from synthgan import AugmentedClassifier, SynthGAN
+from synthgan import AugmentedClassifier, Augmenter, SynthGAN
 from synthgan.augmentation.given import Given
 
 QUICK = SynthGAN(epochs=3, hidden_dims=(16,), redraw=False, correct=False, verbose=0)
+FOREST = RandomForestClassifier(20, random_state=0)
+TWO_WAYS = {"method": ("jitter", "neighbours"), "random_state": 0}
 JITTER = {"method": "jitter", "labels": "soft", "real_share": 0.1, "random_state": 0}
 #: Where it does not matter what is chosen.
 QUICK_JITTER = JITTER | {"teacher": KNeighborsClassifier(5), "n_repeats": 1}
@@ -58,15 +61,23 @@ def problem_of(X, y, task="auto"):
     return given.problem(kind)
 
 
+def quick(**options):
+    """Return an augmenter whose generator and teacher learn in a moment."""
+    return Augmenter(**{"synthesizer": QUICK, "teacher": FOREST, "random_state": 0, **options})
+
+
 def chosen(augmenter, estimator, X, y):
     """Return what an augmenter decides on, given a learner and rows."""
     return AugmentedClassifier(estimator, augmenter, random_state=0).fit(X, y).decision_
 
 
 class Copying:
-    """A generator that draws learned rows and remembers which rows it has seen."""
+    """A generator that draws learned rows, or what they are changed to, and remembers which it has seen."""
 
     seen: ClassVar[list] = []
+
+    def __init__(self, changed=lambda rows: rows):
+        self.changed = changed
 
     def fit(self, table):
         self.table = table
@@ -74,4 +85,5 @@ class Copying:
         return self
 
     def sample(self, n):
-        return self.table.iloc[np.resize(np.arange(len(self.table)), n)].reset_index(drop=True)
+        rows = self.table.iloc[np.resize(np.arange(len(self.table)), n)].reset_index(drop=True)
+        return self.changed(rows)

@@ -7,16 +7,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from sklearn.ensemble import RandomForestClassifier
-from small_problems import QUICK, amounts, classes, numbers
+from sklearn.linear_model import Ridge
+from small_problems import amounts, classes, numbers, quick
 
-from synthgan import Augmenter, DataError
-
-FOREST = RandomForestClassifier(20, random_state=0)
-
-
-def quick(**options):
-    return Augmenter(**{"synthesizer": QUICK, "teacher": FOREST, "random_state": 0, **options})
+from synthgan import DataError
 
 
 @pytest.mark.parametrize(
@@ -80,12 +74,14 @@ def test_classes_of_any_type_stay_what_they_are(y, labels):
     assert len(targets) == 120
 
 
+#: Numbers are predicted, of which no forest of classes is the teacher.
+AMOUNTS = {"method": "jitter", "task": "regression", "teacher": Ridge()}
+
+
 @pytest.mark.parametrize("form", [pl.Series, lambda y: pd.Series(y, dtype=object)], ids=["polars", "object"])
 def test_fractions_stay_such_whatever_holds_them(form):
     X, y = amounts()
-    _, targets = quick(ratio=1, method="jitter", task="regression", teacher=None).fit_resample(
-        X, form(y.tolist())
-    )
+    _, targets = quick(ratio=1, **AMOUNTS).fit_resample(X, form(y.tolist()))
     assert np.mean(np.asarray(targets, dtype=float)[60:] % 1 > 0) > 0.9
 
 
@@ -93,8 +89,7 @@ def test_fractions_stay_such_whatever_holds_them(form):
 def test_targets_stay_within_what_their_dtype_holds(dtype):
     X, _ = amounts()
     y = pd.Series(np.arange(60) % 7, dtype=dtype)
-    how = {"method": "jitter", "labels": "teacher", "task": "regression", "teacher": None}
-    _, targets = quick(ratio=5, **how).fit_resample(X, y)
+    _, targets = quick(ratio=5, labels="teacher", **AMOUNTS | {"teacher": None}).fit_resample(X, y)
     assert targets.dtype == y.dtype
     assert targets.astype(int).between(0 if dtype[0] in "uU" else -60, 60).all()
 
@@ -106,7 +101,7 @@ def test_whole_numbers_that_are_hardly_classes_are_warned_of():
         quick(method="jitter").fit_resample(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        quick(method="jitter", task="regression", teacher=None).fit_resample(X, y)
+        quick(**AMOUNTS).fit_resample(X, y)
 
 
 def test_missing_targets_and_single_classes_are_told():
@@ -120,23 +115,16 @@ def test_missing_targets_and_single_classes_are_told():
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int16", "Int64", "float32"])
-@pytest.mark.parametrize("form", [pd.Series, lambda y: y.to_frame(), list], ids=["series", "frame", "list"])
+@pytest.mark.parametrize("form", [pd.Series, pd.Series.to_frame, pd.Series.to_numpy, list])
 def test_numbers_to_predict_keep_their_dtype_and_are_rounded(dtype, form):
     X, y = amounts()
-    y = (3 * y).round().astype("int64").astype(dtype)
-    how = {"ratio": 1, "labels": "soft", "method": "jitter", "teacher": None, "task": "regression"}
-    targets = quick(**how).fit_resample(X, form(y))[1]
-    cells = pd.Series(targets) if isinstance(targets, list) else pd.DataFrame(targets).iloc[:, 0]
-    assert isinstance(targets, list) or str(cells.dtype) == dtype
-    assert cells.iloc[:60].tolist() == y.tolist()
+    y = form((3 * y).round().astype("int64").astype(dtype))
+    targets = quick(ratio=1, labels="soft", **AMOUNTS).fit_resample(X, y)[1]
+    assert type(targets) is type(y)
+    cells, own = (pd.DataFrame(one).iloc[:, 0] for one in (targets, y))
+    assert cells.dtype == own.dtype
+    assert cells.iloc[:60].tolist() == own.tolist()
     assert dtype == "float32" or (cells.astype(float) % 1 == 0).all()
-
-
-def test_arrays_of_whole_numbers_stay_such():
-    X, y = amounts()
-    y = (3 * y).round().to_numpy().astype(int)
-    how = {"ratio": 1, "labels": "soft", "method": "jitter", "teacher": None, "task": "regression"}
-    assert quick(**how).fit_resample(X, y)[1].dtype == y.dtype
 
 
 @pytest.mark.parametrize(

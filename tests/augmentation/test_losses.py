@@ -8,10 +8,9 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import accuracy_score, log_loss, make_scorer
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
-from small_problems import QUICK_JITTER, chosen, classes, numbers
+from small_problems import JITTER, QUICK_JITTER, TWO_WAYS, chosen, classes, numbers, problem_of
 
 from synthgan import Augmenter, ParameterError
-from synthgan.augmentation.given import Given
 from synthgan.augmentation.losses import losses_of, said_of, truth_of
 
 
@@ -29,44 +28,29 @@ def test_a_score_is_to_rise():
     X, y = numbers(100)
     tree = DecisionTreeClassifier(random_state=0)
     for scoring in ("neg_log_loss", make_scorer(log_loss, response_method="predict_proba")):
-        table = chosen(
-            Augmenter(
-                ratio=5,
-                method=("jitter", "neighbours"),
-                labels="soft",
-                real_share=0.1,
-                scoring=scoring,
-                random_state=0,
-            ),
-            tree,
-            X,
-            y,
-        ).table
+        augmenter = Augmenter(ratio=5, scoring=scoring, **JITTER | TWO_WAYS)
+        table = chosen(augmenter, tree, X, y).table
         assert (table["gain"] > 0).all() == (scoring == "neg_log_loss")
 
 
 @pytest.mark.parametrize("scoring", ["roc_auc", "neg_brier_score", lambda model, X, y: model.score(X, y)])
 def test_a_scorer_may_judge(scoring):
     X, y = numbers(100)
-    decision = chosen(
-        Augmenter(ratio=(1, 5), scoring=scoring, **QUICK_JITTER), DecisionTreeClassifier(), X, y
-    )
+    augmenter = Augmenter(ratio=(1, 5), scoring=scoring, **QUICK_JITTER)
+    decision = chosen(augmenter, DecisionTreeClassifier(), X, y)
     assert len(decision.table) == 2
     assert decision.table["p_value"].between(0, 1).all()
 
 
 def test_learners_without_chances_are_judged_by_their_errors():
     X, y = numbers(100)
-    decision = chosen(
-        Augmenter(ratio=1, method=("jitter", "neighbours"), random_state=0), RidgeClassifier(), X, y
-    )
+    decision = chosen(Augmenter(ratio=1, **TWO_WAYS), RidgeClassifier(), X, y)
     assert decision.table["gain"].abs().max() <= 1
 
 
 def test_losses_of_classes_follow_the_learners_own_order():
     X, y = classes()
-    given, task = Given.of(X, y)
-    problem = given.problem(task)
+    problem = problem_of(X, y)
 
     class Sure:
         classes_ = np.array(["yes", "no"])
@@ -85,14 +69,10 @@ def test_losses_of_classes_follow_the_learners_own_order():
 
 def test_a_teacher_that_is_worse_than_the_learner_has_no_say():
     X, y = numbers(400)
-    how = {"ratio": 1, "method": ("jitter", "neighbours"), "labels": "teacher", "random_state": 0}
-    tables = [
-        chosen(Augmenter(teacher=teacher, **how), LogisticRegression(), X, y).table
-        for teacher in (DummyClassifier(), DummyClassifier(strategy="uniform"))
-    ]
     # Both label at random, and neither has a say in how far off the learner is without drawn rows.
-    assert (tables[0]["gain"] < 0).all()
-    assert (tables[1]["gain"] < 0).all()
+    for teacher in (DummyClassifier(), DummyClassifier(strategy="uniform")):
+        augmenter = Augmenter(teacher=teacher, ratio=1, labels="teacher", **TWO_WAYS)
+        assert (chosen(augmenter, LogisticRegression(), X, y).table["gain"] < 0).all()
 
 
 @pytest.mark.parametrize("scoring", ["roc_auc", "neg_log_loss"])

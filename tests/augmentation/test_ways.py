@@ -58,33 +58,20 @@ def test_a_generator_is_fitted_once_and_only_if_it_is_needed():
 
 
 def test_drawn_targets_that_no_real_row_has_are_drawn_again():
-    class Stray(Copying):
-        def sample(self, n):
-            rows = super().sample(n)
-            return rows.assign(answer=rows["answer"].where(rows.index % 2 == 0, "perhaps"))
-
-    problem = problem_of(*classes())
-    rows = Ways(problem, Stray(), None, 0).drawn("generator", 40, RNG(0))
+    stray = Copying(lambda rows: rows.assign(answer=rows["answer"].where(rows.index % 2 == 0, "perhaps")))
+    rows = Ways(problem_of(*classes()), stray, None, 0).drawn("generator", 40, RNG(0))
     assert set(rows["answer"]) == {"yes", "no"}
 
 
 def test_what_a_generator_never_draws_is_told():
-    class OneSided(Copying):
-        def sample(self, n):
-            return super().sample(n).assign(answer="no")
-
-    problem = problem_of(*classes())
+    problem, one_sided = problem_of(*classes()), Copying(lambda rows: rows.assign(answer="no"))
     with pytest.raises(DataError, match="drew 0 of 5 rows whose target is 'yes' in 20 draws"):
-        Ways(problem, OneSided(), None, 0).drawn("generator", 5, RNG(0), problem.of_class(1))
+        Ways(problem, one_sided, None, 0).drawn("generator", 5, RNG(0), problem.of_class(1))
 
 
 def test_numbers_of_another_dtype_come_back_in_the_users():
-    class Floats(Copying):
-        def sample(self, n):
-            return super().sample(n).assign(count=lambda rows: rows["count"] + 0.2)
-
-    problem = problem_of(*classes())
-    rows = Ways(problem, Floats(), None, 0).drawn("generator", 10, RNG(0))
+    problem, floats = problem_of(*classes()), Copying(lambda rows: rows.assign(count=rows["count"] + 0.2))
+    rows = Ways(problem, floats, None, 0).drawn("generator", 10, RNG(0))
     assert rows["count"].dtype == np.int32
     assert set(rows["count"]) <= set(problem.frame["count"])
 
