@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.over_sampling import RandomOverSampler
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_wine, make_classification
@@ -13,11 +14,11 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from small_problems import JITTER, QUICK_JITTER, Copying, amounts, chosen, classes, numbers
+from small_problems import JITTER, QUICK_JITTER, TWO_WAYS, Copying, amounts, chosen, classes, numbers
 
 from synthgan import AugmentedClassifier, AugmentedRegressor, Augmenter, DataError
 from synthgan.augmentation import strategy as strategies
@@ -54,14 +55,9 @@ def test_what_cannot_help_is_left_out():
 
 def test_rows_that_harm_are_left_out():
     X, y = numbers(100)
-
-    class Wrong(Copying):
-        def sample(self, n):
-            rows = super().sample(n)
-            return rows.assign(target=1 - rows["target"])
-
+    wrong = Copying(lambda rows: rows.assign(target=1 - rows["target"]))
     for scoring in (None, "roc_auc"):
-        augmenter = Augmenter(Wrong(), ratio="auto", scoring=scoring, random_state=0)
+        augmenter = Augmenter(wrong, ratio="auto", scoring=scoring, random_state=0)
         decision = chosen(augmenter, LogisticRegression(), X, y)
         assert decision.choice is None
         assert (decision.table["gain"] < 0).all()
@@ -116,26 +112,21 @@ def test_ways_that_fail_are_counted_and_the_others_tried():
         augmenter.set_params(method="generator").fit_resample(X, y)
 
 
-def test_too_few_rows_add_nothing_and_say_so():
+def test_too_few_rows_to_compare_get_none_and_are_balanced_all_the_same():
     X, y = numbers(60)
-    rows = [0, 1, 3, 4]
+    rows = [0, 3, 4, 5]
     decision = chosen(Augmenter(ratio="auto", **JITTER), LogisticRegression(), X[rows], y[rows])
     assert decision.choice is None
     assert "4 rows are too few" in decision.reason
-
-
-def test_too_few_rows_are_balanced_all_the_same():
-    X, y = numbers(60)
-    rows = [0, 3, 4, 5]
-    augmenter = Augmenter(method=("jitter", "neighbours"), random_state=0)
+    augmenter = Augmenter(**TWO_WAYS)
     assert np.bincount(augmenter.fit_resample(X[rows], y[rows])[1]).tolist() == [3, 3]
     assert augmenter.decision_.choice.method == "jitter"
 
 
 def test_bins_are_balanced_in_the_way_that_is_best():
     X, y = amounts(100)
-    augmenter = Augmenter(method=("jitter", "mixed"), bins=3, random_state=0, task="regression")
-    augmenter.set_params(synthesizer=Copying())
+    how = {"method": ("jitter", "mixed"), "bins": 3, "task": "regression"}
+    augmenter = Augmenter(Copying(), **how, random_state=0)
     augmenter.fit_resample(X, y)
     assert augmenter.n_added_ == sum(augmenter.sampling_strategy_.values()) > 0
 
@@ -145,21 +136,15 @@ class Broken(Copying):
         raise RuntimeError("out of order")
 
 
-def test_a_candidate_that_fails_is_told_and_the_others_compete():
+def test_a_candidate_that_fails_is_told_and_where_rows_must_be_added_one_has_to_work():
     X, y = numbers(60)
     augmenter = Augmenter(Broken(), ratio=1, method=("generator", "jitter"), cv=2, random_state=0)
     table = chosen(augmenter, DecisionTreeClassifier(), X, y).table.set_index("method")
     assert "out of order" in table.loc["generator", "failed"]
     assert table.loc["jitter", "failed"] == ""
     assert np.isfinite(table.loc["jitter", "gain"])
-
-
-def test_where_rows_are_to_be_added_and_no_way_can_it_is_an_error():
-    X, y = numbers(60)
-    augmenter = Augmenter(Broken(), method=("generator", "mixed"), cv=2, random_state=0)
-    with pytest.raises(
-        DataError, match=r"Rows were to be added, and no candidate could be tried.*out of order"
-    ):
+    augmenter.set_params(ratio=None, method=("generator", "mixed"))
+    with pytest.raises(DataError, match=r"Rows were to be added, and no candidate could.*out of order"):
         augmenter.fit_resample(X, y)
 
 
@@ -187,10 +172,7 @@ def test_rows_that_a_fold_has_none_of_are_not_drawn_in_it():
     X, _ = numbers(60)
     y = np.repeat([0, 1, 2], [40, 19, 1])
     Recording.lessons.clear()
-    augmenter = Augmenter(
-        method=("jitter", "neighbours"), estimator=Recording(), cv=3, n_repeats=1, random_state=0
-    )
-    augmenter.fit_resample(X, y)
+    Augmenter(estimator=Recording(), cv=3, n_repeats=1, **TWO_WAYS).fit_resample(X, y)
     # Of the fold without the third class 27 rows of the first and as many of the second are learned.
     assert {n for n, _, _ in Recording.lessons} == {40, 54, 80}
 
@@ -247,15 +229,8 @@ def test_folds_learn_from_their_own_rows_alone():
         return model.score(rows, labels)
 
     Copying.seen.clear()
-    augmenter = Augmenter(
-        Copying(),
-        ratio=1,
-        method=("generator", "mixed"),
-        scoring=scoring,
-        cv=3,
-        n_repeats=1,
-        random_state=0,
-    )
+    how = {"ratio": 1, "method": ("generator", "mixed"), "cv": 3, "n_repeats": 1}
+    augmenter = Augmenter(Copying(), **how, scoring=scoring, random_state=0)
     AugmentedClassifier(DecisionTreeClassifier(), augmenter, random_state=0).fit(X, y)
     learned = [set(table["x3"]) for table in Copying.seen if len(table) < 60]
     held_out = {frozenset(set(range(60)) - rows) for rows in learned}
@@ -301,17 +276,9 @@ def test_what_a_pipeline_gets_is_what_is_tried():
     assert any(weights is not None and weights[0] == 0.1 for _, weights, _ in Recording.lessons)
 
 
-def test_balancing_is_done_in_the_way_that_is_best():
-    X, y = numbers(120)
-    augmenter = Augmenter(method=("jitter", "neighbours"), random_state=0)
-    _, targets = augmenter.fit_resample(X, y)
-    assert np.bincount(targets).tolist() == [np.bincount(y).max()] * 2
-    assert len(augmenter.decision_.table) == 2
-
-
 def test_losses_of_rows_weigh_as_the_strategy_has_their_classes(monkeypatch):
     X, y = numbers(80)
-    augmenter = Augmenter(method=("jitter", "neighbours"), random_state=0)
+    augmenter = Augmenter(**TWO_WAYS)
     augmenter.fit_resample(X, y)
     assert (augmenter.decision_.table["gain"] != 0).all()
     monkeypatch.setattr(strategies, "weights_of", lambda problem, by_class: np.zeros(len(problem)))
@@ -319,28 +286,20 @@ def test_losses_of_rows_weigh_as_the_strategy_has_their_classes(monkeypatch):
     assert (augmenter.decision_.table["gain"] == 0).all()
 
 
-@pytest.mark.parametrize("strategy", [0.9, {1: 60}, {1: 61, 0: 90}], ids=str)
-def test_strategies_are_tried_on_parts_of_the_rows(strategy):
+@pytest.mark.parametrize("strategy", ["auto", 0.9, {1: 60}, {1: 61, 0: 90}], ids=str)
+def test_strategies_are_tried_on_parts_of_the_rows_and_done_in_the_way_that_is_best(strategy):
     X, y = numbers(100)
-    augmenter = Augmenter(method=("jitter", "neighbours"), sampling_strategy=strategy, random_state=0)
-    augmenter.fit_resample(X, y)
-    assert (augmenter.decision_.table["failed"] == "").all()
+    augmenter = Augmenter(sampling_strategy=strategy, **TWO_WAYS)
+    _, targets = augmenter.fit_resample(X, y)
+    _, expected = RandomOverSampler(sampling_strategy=strategy).fit_resample(X, y)
+    assert np.bincount(targets).tolist() == np.bincount(expected).tolist()
+    assert augmenter.decision_.table["failed"].tolist() == ["", ""]
 
 
 def test_more_folds_than_rows_are_as_many_as_rows():
     X, y = amounts(8)
     augmenter = Augmenter(ratio=(1, 2), method="jitter", cv=10, random_state=0)
     assert len(AugmentedRegressor(augmenter=augmenter).fit(X, y).decision_.table) == 2
-
-
-def test_a_search_is_done_on_real_rows_and_its_best_learns_the_others():
-    X, y = numbers(120)
-    search = GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 8]}, cv=5)
-    depth = search.fit(X, y).best_params_["max_depth"]
-    augmenter = Augmenter(ratio=1, method="jitter", real_share=0.5)
-    model = AugmentedClassifier(search, augmenter, random_state=0).fit(X, y)
-    assert isinstance(model.estimator_, DecisionTreeClassifier)
-    assert model.estimator_.max_depth == depth
 
 
 def test_threads_leave_the_filters_of_warnings_as_they_are():
