@@ -20,26 +20,19 @@ def draw_rows(gan, frame, amount, **wishes):
     return gan.sample_parts(plan_rows(frame, amount, **wishes))
 
 
-@pytest.mark.parametrize(
-    ("amount", "expected"),
-    [
-        (Amount(), 344),
-        (Amount(rows=7), 7),
-        (Amount(rows=0), 0),
-        (Amount(ratio=0.5), 172),
-        (Amount(ratio=0), 0),
-    ],
-)
-def test_amount_of_rows(fitted, amount, expected):
-    drawn = draw_rows(fitted, PENGUINS, amount)
-    assert len(drawn) == expected
+@pytest.mark.parametrize("wish", [{}, {"rows": 7}, {"rows": 0}, {"ratio": 0.5}, {"ratio": 0}], ids=str)
+def test_amount_of_rows(fitted, wish):
+    drawn = draw_rows(fitted, PENGUINS, Amount(**wish))
+    assert len(drawn) == wish.get("rows", 344 * wish.get("ratio", 1))
     pd.testing.assert_series_equal(drawn.dtypes, PENGUINS.dtypes)
 
 
-def test_balancing_makes_all_classes_as_frequent_as_the_largest(fitted):
-    drawn = draw_rows(fitted, PENGUINS, Amount(balance=True), target="species")
+@pytest.mark.parametrize("conditions", [{}, {"sex": "MALE"}], ids=str)
+def test_balancing_makes_all_classes_as_frequent_as_the_largest(fitted, conditions):
+    drawn = draw_rows(fitted, PENGUINS, Amount(balance=True), target="species", conditions=conditions)
     counts = pd.concat([PENGUINS, drawn])["species"].value_counts()
     assert counts.to_dict() == dict.fromkeys(["Adelie", "Chinstrap", "Gentoo"], 152)
+    assert all((drawn[name] == value).all() for name, value in conditions.items())
     pd.testing.assert_series_equal(drawn.dtypes, PENGUINS.dtypes)
 
 
@@ -48,21 +41,13 @@ def test_balancing_a_balanced_table_adds_nothing(fitted):
     assert len(draw_rows(fitted, balanced, Amount(balance=True), target="species")) == 0
 
 
-def test_conditions_hold_together_with_balancing(fitted):
-    drawn = draw_rows(fitted, PENGUINS, Amount(balance=True), target="species", conditions={"sex": "MALE"})
-    assert (drawn["sex"] == "MALE").all()
-    assert drawn["species"].value_counts().to_dict() == {"Chinstrap": 84, "Gentoo": 28}
+TWO = [{"rows": 3, "ratio": 1.0}, {"rows": 3, "balance": True}]
+NEGATIVE = [{"rows": -1}, {"ratio": -0.5}, {"ratio": float("nan")}]
 
 
-@pytest.mark.parametrize("wishes", [{"rows": 3, "ratio": 1.0}, {"rows": 3, "balance": True}])
-def test_two_amounts_are_refused(wishes):
-    with pytest.raises(ParameterError, match="Give one of"):
-        Amount(**wishes)
-
-
-@pytest.mark.parametrize("wish", [{"rows": -1}, {"ratio": -0.5}, {"ratio": float("nan")}])
-def test_negative_amounts_are_refused(wish):
-    with pytest.raises(ParameterError, match="at least 0"):
+@pytest.mark.parametrize("wish", TWO + NEGATIVE, ids=str)
+def test_two_amounts_and_negative_ones_are_refused(wish):
+    with pytest.raises(ParameterError, match="Give one of" if wish in TWO else "at least 0"):
         Amount(**wish)
 
 

@@ -34,20 +34,19 @@ LEARNERS = [
 ]
 
 
-def copies(X, y, times):
-    given, task = Given.of(X, y)
-    problem = given.problem(task)
-    frame = problem.features
-    again = np.tile(np.arange(len(frame)), times)
-    return given, problem, Addition(frame.iloc[again].reset_index(drop=True), problem.labels[again])
+def copies(n, times):
+    """Return rows, as they are given and as they are read, and copies of them to add."""
+    given, task = Given.of(*numbers(n))
+    problem, again = given.problem(task), np.tile(np.arange(n), times)
+    features = problem.features.iloc[again].reset_index(drop=True)
+    return given, problem, Addition(features, problem.labels[again])
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=lambda one: str(one)[:40])
 @pytest.mark.parametrize("share", [None, 0.5, 0.2])
 def test_copies_change_nothing(learner, share):
-    X, y = numbers(90)
-    given, problem, addition = copies(X, y, 4)
-    alone = learner.fit(X, y)
+    given, problem, addition = copies(90, 4)
+    alone = learner.fit(given.X, given.y)
     grid = np.random.default_rng(1).normal(size=(200, 3))
     judge = "predict_proba" if hasattr(learner, "predict_proba") else "decision_function"
     expected = getattr(alone, judge)(grid)
@@ -56,61 +55,53 @@ def test_copies_change_nothing(learner, share):
 
 
 def test_without_room_copies_weaken_what_is_counted_in_rows():
-    X, y = numbers(90)
-    given, problem, addition = copies(X, y, 4)
+    given, problem, addition = copies(90, 4)
     tree = DecisionTreeClassifier(min_samples_leaf=7, random_state=0)
     model = taught(tree, given, problem, addition, real_share=None, adapt=False)
-    assert model.get_n_leaves() > tree.fit(X, y).get_n_leaves()
+    assert model.get_n_leaves() > tree.fit(given.X, given.y).get_n_leaves()
+
+
+WEIGHTED, REPEATED = {"weighted": True}, {"weighted": False}
+#: Leaves grow less where labels have no noise, but hold a real row.
+SMOOTH = {"weighted": True, "smooth": True}
 
 
 @pytest.mark.parametrize(
-    ("learner", "weighted", "expected"),
+    ("learner", "how", "expected"),
     [
-        (HistGradientBoostingClassifier(min_samples_leaf=20), True, {"min_samples_leaf": 60}),
-        (DecisionTreeClassifier(min_samples_split=10), True, {"min_samples_split": 30}),
-        (DecisionTreeRegressor(min_samples_leaf=0.1), True, {"min_samples_leaf": 0.1}),
-        (KNeighborsClassifier(5), False, {"n_neighbors": 15}),
-        (LogisticRegression(C=3.0), True, {"C": 3.0}),
-        (SVC(C=3.0), False, {"C": 1.0}),
-        (Ridge(alpha=2.0), False, {"alpha": 6.0}),
-        (SGDClassifier(alpha=0.3), True, {"alpha": 0.1}),
-        (RandomForestClassifier(), True, {"max_samples": 100}),
-        (RandomForestClassifier(max_samples=30), True, {"max_samples": 30}),
-        (RandomForestClassifier(max_samples=0.6), True, {"max_samples": 0.2}),
-        (ExtraTreesClassifier(), True, {"max_samples": None}),
-        (BaggingClassifier(max_samples=30), True, {"max_samples": 30}),
+        (HistGradientBoostingClassifier(min_samples_leaf=20), WEIGHTED, {"min_samples_leaf": 80}),
+        (DecisionTreeClassifier(min_samples_split=10), WEIGHTED, {"min_samples_split": 40}),
+        (DecisionTreeRegressor(min_samples_leaf=0.1), WEIGHTED, {"min_samples_leaf": 0.1}),
+        (KNeighborsClassifier(5), REPEATED, {"n_neighbors": 20}),
+        (LogisticRegression(C=3.0), WEIGHTED, {"C": 3.0}),
+        (SVC(C=4.0), REPEATED, {"C": 1.0}),
+        (Ridge(alpha=2.0), REPEATED, {"alpha": 8.0}),
+        (SGDClassifier(alpha=0.4), WEIGHTED, {"alpha": 0.1}),
+        (RandomForestClassifier(), WEIGHTED, {"max_samples": 100}),
+        (RandomForestClassifier(max_samples=30), WEIGHTED, {"max_samples": 30}),
+        (RandomForestClassifier(max_samples=0.6), WEIGHTED, {"max_samples": 0.15}),
+        (ExtraTreesClassifier(), WEIGHTED, {"max_samples": None}),
+        (BaggingClassifier(max_samples=30), WEIGHTED, {"max_samples": 30}),
+        (HistGradientBoostingClassifier(min_samples_leaf=20), SMOOTH, {"min_samples_leaf": 40}),
+        (HistGradientBoostingClassifier(min_samples_leaf=1), SMOOTH, {"min_samples_leaf": 4}),
+        (DecisionTreeClassifier(min_samples_split=10), SMOOTH, {"min_samples_split": 20}),
+        (DecisionTreeClassifier(min_samples_leaf=10), SMOOTH, {"min_weight_fraction_leaf": 0.05}),
+        (DecisionTreeClassifier(), SMOOTH, {"min_weight_fraction_leaf": 0.01}),
+        (KNeighborsClassifier(5), SMOOTH, {"n_neighbors": 20}),
+        (RandomForestClassifier(), SMOOTH, {"max_samples": None}),
+        (RandomForestClassifier(max_samples=30), SMOOTH, {"max_samples": 120}),
     ],
     ids=lambda one: str(one)[:40],
 )
-def test_what_becomes_of_parameters(learner, weighted, expected):
-    copy = with_room(make_pipeline(StandardScaler(), learner), 100, 300, weighted=weighted)
+def test_what_becomes_of_parameters(learner, how, expected):
+    copy = with_room(make_pipeline(StandardScaler(), learner), 100, 400, **how)
     assert {name: copy[-1].get_params()[name] for name in expected} == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("learner", "expected"),
-    [
-        (HistGradientBoostingClassifier(min_samples_leaf=20), {"min_samples_leaf": 40}),
-        (HistGradientBoostingClassifier(min_samples_leaf=1), {"min_samples_leaf": 4}),
-        (DecisionTreeClassifier(min_samples_split=10), {"min_samples_split": 20}),
-        (DecisionTreeClassifier(min_samples_leaf=10), {"min_weight_fraction_leaf": 0.05}),
-        (DecisionTreeClassifier(), {"min_weight_fraction_leaf": 0.01}),
-        (KNeighborsClassifier(5), {"n_neighbors": 20}),
-        (RandomForestClassifier(), {"max_samples": None}),
-        (RandomForestClassifier(max_samples=30), {"max_samples": 120}),
-    ],
-    ids=lambda one: str(one)[:40],
-)
-def test_leaves_grow_less_where_labels_have_no_noise_but_hold_a_real_row(learner, expected):
-    copy = with_room(learner, 100, 400, weighted=True, smooth=True)
-    assert {name: copy.get_params()[name] for name in expected} == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("share", [None, 0.1, 0.5, 0.9])
 @pytest.mark.parametrize("soft", [False, True])
 def test_weights_add_up_and_real_rows_keep_their_share(share, soft):
-    X, y = numbers(50)
-    _, problem, addition = copies(X, y, 3)
+    _, problem, addition = copies(50, 3)
     if soft:
         chances = np.random.default_rng(0).dirichlet([1, 1], len(addition))
         addition = Addition(addition.features, addition.labels, chances)
@@ -126,8 +117,7 @@ def test_weights_add_up_and_real_rows_keep_their_share(share, soft):
 
 @pytest.mark.parametrize(("share", "expected"), [(None, 1 / 6), (0.5, 0.5), (0.1, 0.1)])
 def test_rows_are_repeated_as_often_as_they_weigh(share, expected):
-    X, y = numbers(50)
-    given, problem, addition = copies(X, y, 5)
+    given, problem, addition = copies(50, 5)
     moved = Addition(addition.features + 100, addition.labels)
     model = taught(KNeighborsClassifier(3), given, problem, moved, real_share=share, adapt=True)
     assert np.mean(model._fit_X[:, 0] < 50) == pytest.approx(expected, abs=0.02)
@@ -135,8 +125,7 @@ def test_rows_are_repeated_as_often_as_they_weigh(share, expected):
 
 @pytest.mark.parametrize("share", [None, 0.5, 0.0])
 def test_without_room_real_rows_weigh_what_they_weigh_alone(share):
-    X, y = numbers(50)
-    given, problem, addition = copies(X, y, 2)
+    given, problem, addition = copies(50, 2)
     seen = []
 
     class Weighed(LogisticRegression):
