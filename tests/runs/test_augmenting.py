@@ -9,7 +9,6 @@ from click.testing import CliRunner
 from synthgan.cli import main
 from synthgan.datasets import load_penguins
 from synthgan.runs import counts_of
-from synthgan.runs import drawing as drawing_module
 from synthgan.source import ParquetSource
 
 pytestmark = pytest.mark.usefixtures("quick_defaults")
@@ -57,15 +56,11 @@ def test_a_class_is_counted_in_all_rows(folder):
 
 
 @pytest.mark.parametrize("n_done", [0, 2])
-def test_what_was_interrupted_goes_on_without_learning_again(folder, tmp_path, monkeypatch, n_done):
-    output, drawn_here = tmp_path / "out.parquet", drawing_module.drawn_here
-
-    def interrupted(job, gan, indices):
-        yield from drawn_here(job, gan, list(indices)[:n_done])
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(drawing_module, "drawn_here", interrupted)
+def test_what_was_interrupted_goes_on_without_learning_again(
+    folder, tmp_path, monkeypatch, interrupted_after, n_done
+):
+    output = tmp_path / "out.parquet"
+    with interrupted_after(n_done):
         result = augment(folder, "-o", output, "--rows", 350)
     assert result.exit_code == 130
     assert "Training is kept; the same command with --resume goes on" in result.stderr

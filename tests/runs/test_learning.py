@@ -5,9 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -46,45 +44,34 @@ def alone(**parameters):
     return SynthGAN(**PARAMETERS | parameters, verbose=0)
 
 
-def torchrun(n_processes, *arguments):
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(n_processes)]
-    return subprocess.run(
-        [*command, *map(str, arguments)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+def of_two(*arguments):
+    """Return the command with which torchrun begins two processes, and how it is run."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *map(str, arguments)]
+    return {"args": command, "text": True, "env": {**os.environ, "OMP_NUM_THREADS": "1"}}
 
 
-def said_by(n_processes, tmp_path, source, **parameters):
-    (tmp_path / "script.py").write_text(SCRIPT)
-    arguments = (source / "penguins.parquet", json.dumps(PARAMETERS | parameters))
-    result = torchrun(n_processes, tmp_path / "script.py", *arguments)
-    assert result.returncode == 0, result.stderr
-    return sorted(json.loads(line) for line in result.stdout.splitlines())
+def torchrun(*arguments):
+    return subprocess.run(**of_two(*arguments), check=False, capture_output=True, timeout=120)
 
 
 @pytest.mark.slow
 def test_two_processes_come_to_one_model_as_good_as_that_of_one(source, tmp_path):
-    first, second = said_by(2, tmp_path, source)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    result = torchrun(tmp_path / "script.py", source / "penguins.parquet", json.dumps(PARAMETERS))
+    assert result.returncode == 0, result.stderr
+    first, second = sorted(json.loads(line) for line in result.stdout.splitlines())
     assert (first[:2], second[:2]) == ([0, 2], [1, 2])
     assert first[2:] == second[2:]
     # Other rows and cells are hidden for other seeds: one more run lies among theirs, or about so far off.
-    others = [last_loss(seed) for seed in range(2, 6)]
+    models = [alone(random_state=seed).fit(load_penguins()) for seed in range(2, 6)]
+    others = [gan.history_["validation"].dropna().iloc[-1] for gan in models]
     spread = max(others) - min(others)
     assert min(others) - spread < first[3][-1] < max(others) + spread
 
 
-def last_loss(seed):
-    gan = alone(random_state=seed).fit(load_penguins())
-    return gan.history_["validation"].dropna().iloc[-1]
-
-
 def test_the_command_learns_with_torchrun(source, tmp_path):
     options = ["--epochs", 5, "--seed", 1, "-o", tmp_path / "model"]
-    result = torchrun(2, "-m", "synthgan", "fit", source, *options)
+    result = torchrun("-m", "synthgan", "fit", source, *options)
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("wrote") == 1
     assert SynthGAN.load(tmp_path / "model").sample(5).shape == (5, 7)
@@ -106,15 +93,13 @@ def test_one_process_learns_what_fit_learns(source, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_workers")
-def test_a_killed_task_changes_nothing(source, tmp_path, monkeypatch):
+def test_a_killed_task_changes_nothing(source, tmp_path, killing):
     learn_to(lesson_of(source, tmp_path), engine="ray")
     straight = SynthGAN.load(tmp_path / "model").digest()
     (tmp_path / "model").unlink()
-    killer = threading.Thread(target=kill_when, args=(tmp_path / "training",), daemon=True)
-    killer.start()
-    learn_to(lesson_of(source, tmp_path), engine="ray")
-    killer.join(timeout=1)
-    assert not killer.is_alive()
+    with killing("ray::_learn_as", (tmp_path / "training").exists) as killed:
+        learn_to(lesson_of(source, tmp_path), engine="ray")
+    assert killed
     assert SynthGAN.load(tmp_path / "model").digest() == straight
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "source"]
 
@@ -133,31 +118,17 @@ def test_what_a_task_refuses_is_the_error(source, tmp_path):
         learn_to(lesson_of(tmp_path / "nothing", tmp_path), engine="ray")
 
 
-def kill_when(path):
-    """Kill a process that trains as soon as a file is there."""
-    while not path.exists():
-        time.sleep(0.005)
-    found = [
-        int(place.parent.name)
-        for place in Path("/proc").glob("[0-9]*/cmdline")
-        if place.read_bytes().startswith(b"ray::_learn_as")
-    ]
-    os.kill(found[-1], signal.SIGKILL)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_processes_of_torchrun_that_are_stopped_go_on_to_the_same_model(source, tmp_path, number):
     # Long enough for torchrun, which gives processes half a minute, to be asked in the middle.
     fit = ["-m", "synthgan", "fit", source, "--epochs", 400, "--seed", 1, "-o", tmp_path / "model"]
-    assert torchrun(2, *fit).returncode == 0
+    assert torchrun(*fit).returncode == 0
     straight = (tmp_path / "model").read_bytes()
     (tmp_path / "model").unlink()
     process = subprocess.Popen(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *map(str, fit)],
+        **of_two(*fit),
         stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
     )
@@ -171,6 +142,6 @@ def test_processes_of_torchrun_that_are_stopped_go_on_to_the_same_model(source, 
     assert process.returncode != 0
     assert "Training is kept" in said
     assert not (tmp_path / "model").exists()
-    resumed = torchrun(2, *fit, "--resume")
+    resumed = torchrun(*fit, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert (tmp_path / "model").read_bytes() == straight

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -17,7 +16,6 @@ from selections import combinations
 
 from synthgan import DataError, OutputRefusedError, ParameterError, ResourceError
 from synthgan.runs import Plan, draw_to
-from synthgan.runs import drawing as drawing_module
 from synthgan.runs.parts import MANIFEST, Parts, name_of
 
 
@@ -51,11 +49,6 @@ def test_a_chunk_is_a_function_of_the_model_the_seed_and_its_place(gan, whole_mo
             assert not other[list(PENGUINS)].equals(first[list(PENGUINS)])
 
 
-def test_any_number_of_workers_draws_the_same_bytes(gan, whole, tmp_path, plan, contents):
-    draw_to(tmp_path / "two", gan, plan, n_workers=2)
-    assert contents(tmp_path / "two") == contents(whole)
-
-
 def test_a_file_has_the_rows_of_the_parts_and_leaves_none(gan, whole, tmp_path, plan):
     draw_to(tmp_path / "rows.parquet", gan, plan, n_workers=1)
     assert names_in(tmp_path) == ["rows.parquet"]
@@ -71,18 +64,11 @@ def test_a_file_has_the_rows_of_the_parts_and_leaves_none(gan, whole, tmp_path, 
     combinations(["folder", "file.parquet"], [0, 1, 3], always=lambda name, n: n == 1 or name == "folder"),
 )
 def test_an_interrupted_run_goes_on_where_it_was(
-    gan, whole, tmp_path, monkeypatch, name, n_done, plan, contents
+    gan, whole, tmp_path, interrupted_after, name, n_done, plan, contents
 ):
-    def interrupted(job, gan, indices):
-        for index in list(indices)[:n_done]:
-            yield job.part(index, gan)
-        raise KeyboardInterrupt
-
     output = tmp_path / name
-    monkeypatch.setattr(drawing_module, "drawn_here", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), interrupted_after(n_done):
         draw_to(output, gan, plan, n_workers=1)
-    monkeypatch.undo()
     assert name == "folder" or not output.exists()
     draw_to(output, gan, plan, n_workers=1, resume=True)
     if name == "folder":
@@ -110,12 +96,24 @@ def unlisted(folder):
     (folder / ".part-00003.parquet.x.part").write_bytes(b"half")
 
 
-@pytest.mark.parametrize("harm", [damaged, cut, unlisted])
-def test_what_is_not_whole_is_drawn_again(gan, whole, tmp_path, harm, plan, contents):
+def foreign(folder):
+    with (folder / MANIFEST).open("a") as file:
+        file.write('{"index": 3, "odd": 1}\n{"cut')
+
+
+@pytest.mark.parametrize("harm", [damaged, cut, unlisted, foreign])
+def test_what_is_not_whole_is_drawn_again_and_nothing_else_forgotten(
+    gan, whole, tmp_path, harm, plan, contents
+):
     draw_to(tmp_path / "run", gan, plan, n_workers=1)
     harm(tmp_path / "run")
+    lines = (tmp_path / "run" / MANIFEST).read_text().splitlines(keepends=True)
     draw_to(tmp_path / "run", gan, plan, n_workers=1, resume=True)
     assert contents(tmp_path / "run") == contents(whole)
+    kept = "".join(line for line in lines if line.endswith("\n"))
+    manifest = (tmp_path / "run" / MANIFEST).read_text()
+    assert manifest.startswith(kept)
+    assert all(map(json.loads, manifest.splitlines()))
 
 
 def test_another_run_is_not_gone_on_with(gan, tmp_path, plan, contents):
@@ -130,12 +128,25 @@ def test_another_run_is_not_gone_on_with(gan, tmp_path, plan, contents):
     assert list(contents(tmp_path / "run")) == [name_of(0)]
 
 
-def test_nothing_but_parts_is_ever_removed(gan, tmp_path, plan):
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(OutputRefusedError, match=r"holds other things, such as 'notes.txt'"):
-        draw_to(tmp_path, gan, plan, n_workers=1, force=True)
-    assert (tmp_path / "notes.txt").read_text() == "mine"
-    assert names_in(tmp_path) == ["notes.txt"]
+@pytest.mark.parametrize(
+    ("theirs", "output", "how", "says"),
+    [
+        ("run/notes.txt", "run", "force", "holds other things, such as 'notes.txt'"),
+        ("run/part-0.parquet", "run", "force", "holds other things"),
+        ("run/part-00000.parquet", "run", "force", "holds other things"),
+        ("file", "file", "resume", "is a file, and parts go to a folder"),
+        ("file.parquet", "file.parquet", "resume", "exists; name another file"),
+    ],
+)
+def test_what_others_have_written_is_never_removed(gan, plan, tmp_path, theirs, output, how, says):
+    path = tmp_path / theirs
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OutputRefusedError, match=says):
+        draw_to(tmp_path / output, gan, plan, n_workers=1, **{how: True})
+    assert path.read_bytes() == b"mine"
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_two_runs_do_not_write_to_one_folder(gan, tmp_path, plan):
@@ -175,14 +186,20 @@ if __name__ == "__main__":
 """
 
 
-def test_a_script_without_a_guard_is_not_run_again_by_workers(gan, plan, whole, contents, tmp_path):
-    gan.save(tmp_path / "model")
-    script = tmp_path / "script.py"
+def command(script, gan, folder):
+    """Return the command that runs a script, which draws with a model into a folder."""
+    gan.save(folder / "model")
+    (folder / "script.py").write_text(script.format(output=str(folder / "run"), model=str(folder / "model")))
+    return [sys.executable, str(folder / "script.py")]
+
+
+def test_two_workers_draw_the_same_bytes_and_do_not_run_a_script_without_a_guard_again(
+    gan, plan, whole, contents, tmp_path
+):
     unguarded = KILLED.replace('if __name__ == "__main__":\n    ', 'print("once")\n').replace(
         "Plan(1_050, seed=3, chunk_rows=50)", repr(plan)
     )
-    script.write_text(unguarded.format(output=str(tmp_path / "run"), model=str(tmp_path / "model")))
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    done = subprocess.run(command(unguarded, gan, tmp_path), capture_output=True, text=True, check=True)
     assert done.stdout == "once\n"
     assert contents(tmp_path / "run") == contents(whole)
 
@@ -201,10 +218,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_a_condition_may_be_of_a_class_of_the_script(gan, tmp_path):
-    gan.save(tmp_path / "model")
-    script = tmp_path / "script.py"
-    script.write_text(ASKED.format(output=str(tmp_path / "run"), model=str(tmp_path / "model")))
-    subprocess.run([sys.executable, str(script)], check=True)
+    subprocess.run(command(ASKED, gan, tmp_path), check=True)
     assert set(pd.read_parquet(tmp_path / "run")["species"]) == {"Adelie"}
 
 
@@ -212,10 +226,7 @@ def test_a_condition_may_be_of_a_class_of_the_script(gan, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_is_resumed_with_the_same_bytes(gan, tmp_path, number, contents):
     plan, output = Plan(1_050, seed=3, chunk_rows=50), tmp_path / "run"
-    gan.save(tmp_path / "model")
-    script = tmp_path / "script.py"
-    script.write_text(KILLED.format(output=str(output), model=str(tmp_path / "model")))
-    process = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
+    process = subprocess.Popen(command(KILLED, gan, tmp_path), start_new_session=True)
     while len(list(output.glob("part-*.parquet"))) < 4 and process.poll() is None:
         time.sleep(0.01)
     os.killpg(process.pid, number)
@@ -235,14 +246,14 @@ def test_a_disk_that_fills_up_says_what_is_kept(gan, plan, contents, whole, tmp_
     assert names_in(tmp_path) == ["rows.parquet"]
 
 
-def test_a_worker_that_is_killed_loses_no_rows(gan, plan, whole, contents, tmp_path, monkeypatch):
+def test_a_worker_that_is_killed_loses_no_rows(gan, plan, contents, tmp_path, monkeypatch, processes):
     add = Parts.add
 
     def add_and_kill(self, part):
         add(self, part)
         if len(self.known) == 1:
-            (victim, *_) = children_of("forkserver", os.getpid())
-            os.kill(victim, signal.SIGKILL)
+            parents = processes("forkserver")
+            os.kill(next(one for one, parent in parents.items() if parent in parents), signal.SIGKILL)
             time.sleep(0.3)  # so that the next chunk is given to a pool that is broken
 
     monkeypatch.setattr(Parts, "add", add_and_kill)
@@ -254,86 +265,30 @@ def test_a_worker_that_is_killed_loses_no_rows(gan, plan, whole, contents, tmp_p
     assert all(name.startswith(("part-", MANIFEST)) for name in names_in(tmp_path / "killed"))
 
 
-def children_of(word, ancestor):
-    """Return the processes whose command has a word and whose parent's parent is another process."""
-    parents = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if word in (place / "cmdline").read_text():
-                parents[int(place.name)] = int((place / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:  # has ended meanwhile
-            continue
-    return [process for process, parent in parents.items() if parents.get(parent) == ancestor]
-
-
-def test_files_of_others_that_are_called_as_parts_are_never_removed(gan, plan, tmp_path):
-    for name in ("part-0.parquet", "part-00000.parquet"):
-        folder = tmp_path / name.replace(".", "")
-        folder.mkdir()
-        (folder / name).write_bytes(b"mine")
-        with pytest.raises(OutputRefusedError, match="holds other things"):
-            draw_to(folder, gan, plan, n_workers=1, force=True)
-        assert (folder / name).read_bytes() == b"mine"
-
-
-def test_a_folder_stays_until_what_replaces_it_is_whole(gan, plan, whole, contents, tmp_path, monkeypatch):
-    folder, drawn_here = tmp_path / "run", drawing_module.drawn_here
+def test_a_folder_stays_until_what_replaces_it_is_whole(
+    gan, plan, whole, contents, tmp_path, interrupted_after
+):
+    folder = tmp_path / "run"
     draw_to(folder, gan, replace(plan, seed=9), n_workers=1)
     before = contents(folder)
-
-    def interrupted(job, gan, indices):
-        yield from drawn_here(job, gan, list(indices)[:2])
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(drawing_module, "drawn_here", interrupted)
-    with pytest.raises(KeyboardInterrupt, match="2 of 4 chunks are kept"):
+    with pytest.raises(KeyboardInterrupt, match="2 of 4 chunks are kept"), interrupted_after(2):
         draw_to(folder, gan, plan, n_workers=1, force=True)
-    monkeypatch.undo()
     assert contents(folder) == before
     draw_to(folder, gan, plan, n_workers=1, resume=True)
     assert contents(folder) == contents(whole)
     assert names_in(tmp_path) == ["run"]
 
 
-def test_resuming_forgets_nothing_and_a_line_that_is_none_of_ours_is_no_error(
-    gan, plan, whole, contents, tmp_path
+def test_a_forced_run_that_was_interrupted_goes_on_where_it_was(
+    gan, plan, whole, contents, tmp_path, interrupted_after
 ):
     folder = tmp_path / "run"
-    draw_to(folder, gan, plan, n_workers=1)
-    lines = (folder / MANIFEST).read_text().splitlines()
-    (folder / MANIFEST).write_text("\n".join([*lines, '{"index": 3, "odd": 1}', '{"cut']))
-    draw_to(folder, gan, plan, n_workers=1, resume=True)
-    assert (folder / MANIFEST).read_text().splitlines()[: len(lines)] == lines
-    assert contents(folder) == contents(whole)
-
-
-def test_a_forced_run_that_was_interrupted_goes_on_where_it_was(
-    gan, plan, whole, contents, tmp_path, monkeypatch
-):
-    folder, drawn_here, drawn = tmp_path / "run", drawing_module.drawn_here, []
-
-    def noting(job, gan, indices):
-        for index in list(indices):
-            drawn.append(index)
-            yield from drawn_here(job, gan, [index])
-            if drawn == [0, 1]:
-                raise KeyboardInterrupt
-
-    monkeypatch.setattr(drawing_module, "drawn_here", noting)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), interrupted_after(2):
         draw_to(folder, gan, plan, n_workers=1, force=True)
+    written = [(folder / name_of(index)).stat().st_mtime_ns for index in range(2)]
     draw_to(folder, gan, plan, n_workers=1, force=True, resume=True)
-    assert drawn == [0, 1, 2, 3]
+    assert [(folder / name_of(index)).stat().st_mtime_ns for index in range(2)] == written
     assert contents(folder) == contents(whole)
-
-
-@pytest.mark.parametrize("name", ["file", "file.parquet"])
-def test_going_on_does_not_replace_what_another_has_written(gan, plan, tmp_path, name):
-    (tmp_path / name).write_bytes(b"mine")
-    with pytest.raises(OutputRefusedError):
-        draw_to(tmp_path / name, gan, plan, n_workers=1, resume=True)
-    assert (tmp_path / name).read_bytes() == b"mine"
-    assert names_in(tmp_path) == [name]
 
 
 def test_a_plan_of_no_rows_has_the_columns(gan, tmp_path):
