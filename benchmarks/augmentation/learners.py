@@ -9,7 +9,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from synthgan.evaluation.points import TablePoints
+from synthgan.evaluation.learners import TablePoints
 
 #: Each with settings that suit some hundred rows, and those that are tried when it is tuned.
 LEARNERS: dict[str, tuple[Any, dict[str, list[Any]]]] = {

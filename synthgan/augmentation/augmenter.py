@@ -31,7 +31,7 @@ from synthgan.augmentation.problem import Part, Problem
 from synthgan.augmentation.supply import OF_TEACHER, Addition, Supply, nothing_of
 from synthgan.augmentation.teachers import checked_teacher
 from synthgan.augmentation.ways import WITHOUT_GENERATOR, Ways, refusal_of
-from synthgan.evaluation.points import TablePoints
+from synthgan.evaluation.learners import TablePoints
 from synthgan.evaluation.tables import check_finite
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
 from synthgan.parameters import check_n_rows, seed_from

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, wraps
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier, is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -24,8 +24,7 @@ from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import ThreadpoolController
 
 from synthgan.evaluation.estimates import FloatArray
-from synthgan.evaluation.points import TablePoints
-from synthgan.evaluation.tables import Coding, class_names, numbers_of
+from synthgan.evaluation.tables import Coding, class_names, frame_of, numbers_of
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
 
 #: Of boosted trees: without any, leaves run away where a class has few rows.
@@ -231,6 +230,25 @@ def fitted(estimator: Any, examples: Examples, *, seed: int, balanced: bool = Fa
         weights = compute_sample_weight("balanced", examples.labels)
         return copy.fit(rows, examples.labels, **{f"{prefix}sample_weight": weights})
     raise UnsuitedError(f"{type(last).__name__} takes no weights")
+
+
+class TablePoints(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Code the columns of any table as `Coding.points` has it: numbers scaled, each frequent level by itself.
+
+    Attributes
+    ----------
+    coding_ : Coding
+        Levels, centres and scales of the fitted table.
+    """
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn levels, centres and scales."""
+        self.coding_ = Coding.of(frame_of(X))
+        return self
+
+    def transform(self, X: Any) -> FloatArray:
+        """Return points, shape ``(n_rows, width)``."""
+        return self.coding_.points(frame_of(X))
 
 
 def put_in(around: Any, estimator: Any) -> Any:
