@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from small_comparisons import QUICK, Failing, Resampling, small_table
 
 from synthgan.evaluation import compare_augmentation, evaluate
-from synthgan.evaluation.associations import associations
+from synthgan.evaluation.plots import associations
 from synthgan.exceptions import DataError, OutputRefusedError
 
 ODD = '<script>alert("$1")</script>'
