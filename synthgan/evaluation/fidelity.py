@@ -16,7 +16,7 @@ from synthgan.evaluation.detection import detection, train_on
 from synthgan.evaluation.estimates import Estimate
 from synthgan.evaluation.similarity import column_pairs, column_shapes, comparable
 from synthgan.evaluation.statistics import corrected_t
-from synthgan.evaluation.tables import task_of
+from synthgan.evaluation.tables import check_column, task_of
 from synthgan.evaluation.text import plain
 from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
 
@@ -173,7 +173,9 @@ def fidelity(
     seed = _checked(n_splits, random_state)
     real, drawn = comparable(real, drawn)
     others = None if held_out is None else comparable(real, held_out, called="held-out")[1]
-    task = None if target is None else _task(real, target)
+    if target is not None:
+        check_column(real, target)
+    task = None if target is None else task_of(real[target])
     n_rows = _n_rows(real, drawn, others)
     splits = [
         _compared(_sample(real, drawn, others, n_rows, rng), target, task, rng)
@@ -191,15 +193,6 @@ def _checked(n_splits: int, random_state: int) -> int:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise ParameterError(f"{name} must be a whole number from {least} on; got {value!r}.")
     return int(random_state)
-
-
-def _task(real: pd.DataFrame, target: Hashable) -> str:
-    if target not in real.columns:
-        raise DataError(
-            f"The target {target!r} is not a column; the table has {listing(real.columns)}."
-            f"{did_you_mean(target, real.columns)}"
-        )
-    return task_of(real[target])
 
 
 def _n_rows(real: pd.DataFrame, drawn: pd.DataFrame, held_out: pd.DataFrame | None) -> int:

@@ -10,9 +10,9 @@ import pandas as pd
 from synthgan.evaluation.fidelity import Fidelity, fidelity
 from synthgan.evaluation.privacy import Privacy, privacy
 from synthgan.evaluation.splits import copies_of
-from synthgan.evaluation.tables import alike
+from synthgan.evaluation.tables import alike, check_column
 from synthgan.evaluation.text import as_json, as_markdown, plain, written
-from synthgan.exceptions import DataError, did_you_mean, listing
+from synthgan.exceptions import DataError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,11 +68,8 @@ def evaluate(
     ['figure', 'drawn', 'drawn_low']
     """
     real_rows, drawn_rows = alike(real, drawn, called="drawn")
-    if target is not None and target not in real_rows.columns:
-        raise DataError(
-            f"The target {target!r} is not a column; the table has {listing(real_rows.columns)}."
-            f"{did_you_mean(target, real_rows.columns)}"
-        )
+    if target is not None:
+        check_column(real_rows, target)
     others = None if held_out is None else alike(real_rows, held_out, called="held-out")[1]
     if others is not None:
         _check_not_learned(real_rows, others)

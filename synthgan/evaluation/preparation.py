@@ -9,8 +9,8 @@ import pandas as pd
 from synthgan.evaluation.arms import NONE
 from synthgan.evaluation.learners import Task
 from synthgan.evaluation.scores import Score
-from synthgan.evaluation.tables import check_finite, class_names, frame_of, numbers_of, task_of
-from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
+from synthgan.evaluation.tables import check_column, check_finite, class_names, frame_of, numbers_of, task_of
+from synthgan.exceptions import DataError, ParameterError, listing
 from synthgan.schema import check_frame
 
 
@@ -19,11 +19,7 @@ def prepared(table: Any, target: Hashable) -> tuple[pd.DataFrame, list[str]]:
     frame = frame_of(table)
     check_frame(frame)
     check_finite(frame, "real")
-    if target not in frame.columns:
-        raise DataError(
-            f"The target {target!r} is not a column; the table has {listing(frame.columns)}."
-            f"{did_you_mean(target, frame.columns)}"
-        )
+    check_column(frame, target)
     if frame.shape[1] < 2:
         raise DataError("The table has no column beside the target; there is nothing to predict it from.")
     is_known = frame[target].notna()
@@ -34,15 +30,11 @@ def prepared(table: Any, target: Hashable) -> tuple[pd.DataFrame, list[str]]:
 def check_names_of_columns(**names: Any) -> None:
     """Raise ParameterError if what is to name a column is no name, such as an array."""
     for what, name in names.items():
-        if not _is_name(name):
+        if not isinstance(name, str) and (not isinstance(name, Hashable) or hasattr(name, "__len__")):
             raise ParameterError(
                 f"{what} must be the name of a column of the table; got a {type(name).__name__}. Make it a "
                 "column first."
             )
-
-
-def _is_name(name: Any) -> bool:
-    return (isinstance(name, Hashable) and not hasattr(name, "__len__")) or isinstance(name, str)
 
 
 def task_on(frame: pd.DataFrame, target: Hashable, kind: str, positive: Any) -> Task:

@@ -12,8 +12,8 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 
 from synthgan.evaluation.estimates import FloatArray
 from synthgan.evaluation.learners import Task
-from synthgan.evaluation.tables import Coding, numbers_of
-from synthgan.exceptions import DataError, ParameterError, did_you_mean, listing
+from synthgan.evaluation.tables import Coding, check_column, numbers_of
+from synthgan.exceptions import DataError, ParameterError
 
 IntArray = npt.NDArray[np.int64]
 #: Rows that are learned in a fold in order of time, at least.
@@ -98,11 +98,8 @@ def splits_of(frame: pd.DataFrame, task: Task, plan: Plan, rng: np.random.Genera
         If there are too few rows, groups, or rows of a class for so many folds.
     """
     for name in (plan.groups, plan.time):
-        if name is not None and name not in frame.columns:
-            raise DataError(
-                f"{name!r} is not a column; the table has {listing(frame.columns)}."
-                f"{did_you_mean(name, frame.columns)}"
-            )
+        if name is not None:
+            check_column(frame, name, called="")
     labels = task.labels(frame)
     if plan.time is not None:
         return list(_in_order(frame[plan.time], plan, rng))

@@ -78,6 +78,15 @@ def alike(real: Any, other: Any, *, called: str) -> tuple[pd.DataFrame, pd.DataF
     return frame.reset_index(drop=True), other_frame.reset_index(drop=True)
 
 
+def check_column(frame: pd.DataFrame, name: Hashable, called: str = "The target ") -> None:
+    """Raise DataError if a table has no column of that name."""
+    if name not in frame.columns:
+        raise DataError(
+            f"{called}{name!r} is not a column; the table has {listing(frame.columns)}."
+            f"{did_you_mean(name, frame.columns)}"
+        )
+
+
 def frame_of(table: Any) -> pd.DataFrame:
     """Return a table of any form as a frame; pandas can take no rows of some of Arrow's types of text."""
     frame = unwrap(table)[0]
