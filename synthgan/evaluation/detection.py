@@ -175,20 +175,15 @@ def _r2(rows: pd.DataFrame, test: pd.DataFrame, target: Hashable, trees: Any) ->
 
 
 def _auc(rows: pd.DataFrame, test: pd.DataFrame, target: Hashable, trees: Any) -> float:
-    learned, classes = (class_names(part[target]).to_numpy(dtype=object) for part in (rows, test))
-    names, labels = np.unique(learned.astype(str), return_inverse=True)
-    if len(names) < 2:  # whoever knows one class only says the same of every row
-        return 0.5 if len(set(classes)) > 1 else float("nan")
-    cells, asked = _cells(rows, test, target)
-    return _macro_auc(classes.astype(str), trees.fit(cells, labels).predict_proba(asked), names)
-
-
-def _macro_auc(classes: npt.NDArray[Any], chances: FloatArray, names: npt.NDArray[Any]) -> float:
-    """Return the mean over the classes that rows have of the AUC of each against the rest."""
+    """Return the mean over the classes of the test rows of the AUC of each against the rest."""
+    learned, classes = (class_names(part[target]).to_numpy(dtype=object).astype(str) for part in (rows, test))
+    names, labels = np.unique(learned, return_inverse=True)
     present = np.unique(classes)
     if len(present) < 2:
         return float("nan")
-    columns = dict(zip(names, chances.T, strict=True))
+    if len(names) < 2:  # whoever knows one class only says the same of every row
+        return 0.5
+    cells, asked = _cells(rows, test, target)
+    chances = dict(zip(names, trees.fit(cells, labels).predict_proba(asked).T, strict=True))
     nothing = np.zeros(len(classes))
-    areas = [roc_auc_score(classes == name, columns.get(name, nothing)) for name in present]
-    return float(np.mean(areas))
+    return float(np.mean([roc_auc_score(classes == name, chances.get(name, nothing)) for name in present]))

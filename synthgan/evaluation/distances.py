@@ -5,7 +5,6 @@ levels. Two numbers of a column differ by 2 on average, squared and in standard 
 each of which is a coordinate. Thus every column counts alike, whatever it holds.
 """
 
-from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,7 +56,7 @@ def rows_of(learned: pd.DataFrame, held_out: pd.DataFrame, drawn: pd.DataFrame) 
 
     Learned and held-out rows are coded by what both of them hold together, so that neither is favoured.
     """
-    coding = Coding.of(_together(learned, held_out))
+    coding = Coding.of(pd.DataFrame({name: _joined([learned[name], held_out[name]]) for name in learned}))
     tables = (learned, held_out, drawn)
     keys = np.split(_keys(tables), np.cumsum([len(table) for table in tables])[:-1])
     learned_rows, held_out_rows, drawn_rows = (
@@ -65,18 +64,6 @@ def rows_of(learned: pd.DataFrame, held_out: pd.DataFrame, drawn: pd.DataFrame) 
         for table, own in zip(tables, keys, strict=True)
     )
     return learned_rows, held_out_rows, drawn_rows
-
-
-def _together(learned: pd.DataFrame, held_out: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of two tables in one, whatever the dtypes of their columns."""
-    columns: dict[Hashable, Any] = {}
-    for name in learned:
-        parts = [learned[name], held_out[name]]
-        if parts[0].dtype == parts[1].dtype:
-            columns[name] = pd.concat(parts, ignore_index=True)
-        else:
-            columns[name] = _joined(parts)
-    return pd.DataFrame(columns)
 
 
 def _joined(parts: "list[pd.Series[Any]]") -> "pd.Series[Any]":

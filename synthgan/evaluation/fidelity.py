@@ -177,10 +177,10 @@ def fidelity(
         check_column(real, target)
     task = None if target is None else task_of(real[target])
     n_rows = _n_rows(real, drawn, others)
-    splits = [
-        _compared(_sample(real, drawn, others, n_rows, rng), target, task, rng)
-        for rng in np.random.default_rng(seed).spawn(n_splits)
-    ]
+    splits = []
+    for rng in np.random.default_rng(seed).spawn(n_splits):
+        asked, *sides = _sample(real, drawn, others, n_rows, rng)
+        splits.append([_compared(asked, rows, target, task, rng) for rows in sides])
     figures = _figures(splits, min(0.5, n_rows / len(real if others is None else others)))
     columns = _worst_first(splits, "shapes", ["column", "kind"])
     pairs = _worst_first(splits, "pairs", ["first", "second", "kind"])
@@ -209,67 +209,56 @@ def _n_rows(real: pd.DataFrame, drawn: pd.DataFrame, held_out: pd.DataFrame | No
     return min(*sizes, MAX_ROWS)
 
 
-class _Sample(NamedTuple):
-    """Rows of one split, equally many of each: real ones, other real ones, drawn ones."""
-
-    asked: pd.DataFrame
-    other: pd.DataFrame
-    drawn: pd.DataFrame
-
-
 def _sample(
     real: pd.DataFrame,
     drawn: pd.DataFrame,
     held_out: pd.DataFrame | None,
     n_rows: int,
     rng: np.random.Generator,
-) -> _Sample:
-    def some_of(rows: pd.DataFrame, order: Any) -> pd.DataFrame:
-        return rows.take(order[:n_rows]).reset_index(drop=True)
-
+) -> list[pd.DataFrame]:
+    """Return rows of one split, equally many of each: real ones, drawn ones, other real ones."""
     order = rng.permutation(len(real))
-    other, some_drawn = some_of(real, order), some_of(drawn, rng.permutation(len(drawn)))
-    if held_out is None:
-        return _Sample(some_of(real, order[n_rows:]), other, some_drawn)
-    return _Sample(some_of(held_out, rng.permutation(len(held_out))), other, some_drawn)
+    chosen = [(drawn, rng.permutation(len(drawn))), (real, order)]
+    asked = (real, order[n_rows:]) if held_out is None else (held_out, rng.permutation(len(held_out)))
+    return [rows.take(places[:n_rows]).reset_index(drop=True) for rows, places in (asked, *chosen)]
 
 
-class _Split(NamedTuple):
-    """What one split says, of the drawn rows and then of other real ones."""
+class _Side(NamedTuple):
+    """What one split says of the drawn rows, or of other real ones."""
 
-    figures: tuple[dict[str, float], dict[str, float]]
-    shapes: tuple[pd.DataFrame, pd.DataFrame]
-    pairs: tuple[pd.DataFrame, pd.DataFrame]
-
-
-def _compared(sample: _Sample, target: Hashable | None, task: str | None, rng: np.random.Generator) -> _Split:
-    asked = sample.asked
-    sides = [sample.drawn, sample.other]
-    shapes = [column_shapes(asked, rows) for rows in sides]
-    pairs = [column_pairs(asked, rows) for rows in sides]
-    figures = []
-    for rows, shape, pair in zip(sides, shapes, pairs, strict=True):
-        found = {"shape": float(shape["similarity"].mean())}
-        if len(pair):
-            found["trend"] = float(pair["similarity"].mean())
-            found["trend_own_bins"] = float(column_pairs(asked, rows, bins="own")["similarity"].mean())
-        for by in ("trees", "line"):
-            found[f"detection_{by}"] = detection(asked, rows, by=by, rng=rng)
-        found |= coverage(asked, rows, rng=rng)._asdict()
-        if target is not None and task is not None:
-            found["utility"] = train_on(rows, asked, target, rng=rng, task=task)
-        figures.append(found)
-    return _Split((figures[0], figures[1]), (shapes[0], shapes[1]), (pairs[0], pairs[1]))
+    figures: dict[str, float]
+    shapes: pd.DataFrame
+    pairs: pd.DataFrame
 
 
-def _figures(splits: list[_Split], shared: float) -> pd.DataFrame:
+def _compared(
+    asked: pd.DataFrame,
+    rows: pd.DataFrame,
+    target: Hashable | None,
+    task: str | None,
+    rng: np.random.Generator,
+) -> _Side:
+    shapes, pairs = column_shapes(asked, rows), column_pairs(asked, rows)
+    figures = {"shape": float(shapes["similarity"].mean())}
+    if len(pairs):
+        figures["trend"] = float(pairs["similarity"].mean())
+        figures["trend_own_bins"] = float(column_pairs(asked, rows, bins="own")["similarity"].mean())
+    for by in ("trees", "line"):
+        figures[f"detection_{by}"] = detection(asked, rows, by=by, rng=rng)
+    figures |= coverage(asked, rows, rng=rng)._asdict()
+    if target is not None and task is not None:
+        figures["utility"] = train_on(rows, asked, target, rng=rng, task=task)
+    return _Side(figures, shapes, pairs)
+
+
+def _figures(splits: list[list[_Side]], shared: float) -> pd.DataFrame:
     """Return one row a figure, with intervals that count the rows that splits share."""
     rows = []
-    for name in splits[0].figures[0]:
+    for name in splits[0][0].figures:
         row: dict[str, Any] = {"figure": name}
         for side, of in enumerate(("drawn", "floor")):
             least = -np.inf if name == "utility" else 0.0  # R2 may be below
-            found = _estimate([split.figures[side][name] for split in splits], shared, least)
+            found = _estimate([split[side].figures[name] for split in splits], shared, least)
             row |= {of: found.value, f"{of}_low": found.low, f"{of}_high": found.high}
         rows.append({**row, "better": BETTER[name]})
     return pd.DataFrame(rows)
@@ -285,9 +274,9 @@ def _estimate(values: list[float], shared: float, least: float) -> Estimate:
     return Estimate(found.value, max(found.low, least), min(found.high, 1.0))
 
 
-def _worst_first(splits: list[_Split], of: str, names: list[str]) -> pd.DataFrame:
+def _worst_first(splits: list[list[_Side]], of: str, names: list[str]) -> pd.DataFrame:
     """Return means over the splits, beside the floor, sorted by how far below it they are."""
-    drawn, floor = ([getattr(split, of)[side] for split in splits] for side in (0, 1))
+    drawn, floor = ([getattr(split[side], of) for split in splits] for side in (0, 1))
     means = drawn[0][names].copy()
     for measure in drawn[0].columns.drop(names):
         means[measure] = np.mean([table[measure].to_numpy(dtype=float) for table in drawn], axis=0)
@@ -301,10 +290,7 @@ def _worst_first(splits: list[_Split], of: str, names: list[str]) -> pd.DataFram
 
 
 def _notes(
-    figures: pd.DataFrame,
-    drawn: pd.DataFrame,
-    held_out: pd.DataFrame | None,
-    n_rows: int,
+    figures: pd.DataFrame, drawn: pd.DataFrame, held_out: pd.DataFrame | None, n_rows: int
 ) -> Iterator[str]:
     """Yield what a reader of the figures must know."""
     if n_rows < _FEW_ROWS:
