@@ -154,9 +154,9 @@ class Evaluation:
 
     def to_html(self, path: Any = None, *, title: str = "Drawn rows beside real ones") -> str:
         """Return a report as one HTML page that needs no network, and write it to a file if one is named."""
-        from synthgan.evaluation.report import evaluation_page
+        from synthgan.evaluation.report import page
 
-        return written(evaluation_page(self, title=title), path)
+        return written(page(self._repr_html_(), title=title), path)
 
     def plot_marginals(self) -> "list[Axes]":
         """Plot each column's distribution in real and drawn rows; return one panel a column."""

@@ -5,8 +5,7 @@ The words are in ``report.html.jinja``; all that comes from a table is escaped t
 
 import io
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +28,9 @@ _MAX_MARGINALS, _N_WORST = 24, 12
 _MAX_PLOTTED = 20_000
 
 
-def comparison_page(comparison: Comparison, *, title: str) -> str:
-    """Return a report of a comparison as an HTML page."""
-    return _template().render(title=title, body=Markup(comparison_body(comparison)))
-
-
-def evaluation_page(evaluation: Evaluation, *, title: str) -> str:
-    """Return a report of drawn rows as an HTML page."""
-    return _template().render(title=title, body=Markup(evaluation_body(evaluation)))
+def page(body: str, *, title: str) -> str:
+    """Return what a report says as an HTML page."""
+    return _template().render(title=title, body=Markup(body))
 
 
 def comparison_body(comparison: Comparison) -> str:
@@ -55,7 +49,7 @@ def comparison_body(comparison: Comparison) -> str:
             doses_plot=_svg(
                 lambda figure: plot_doses(comparison.doses(), comparison.judge, figure.subplots()), 7, 3.6
             ),
-            all_scores=_table(_wide(gains)),
+            all_scores=_table(gains[gains["learner"] == ALL].drop(columns=["learner"])),
             failures=_table(comparison.failures) if len(comparison.failures) else "",
             evaluations={name: Markup(evaluation_body(one)) for name, one in comparison.evaluations.items()},
         )
@@ -100,14 +94,11 @@ def _module() -> Any:
     return _template().make_module({"title": "", "body": ""})
 
 
-def _wide(gains: pd.DataFrame) -> pd.DataFrame:
-    """Return means and gains of all learners together, one row an arm and score."""
-    return gains[gains["learner"] == ALL].drop(columns=["learner"])
-
-
 def _table(frame: pd.DataFrame) -> Markup:
     """Return a frame as an HTML table; numbers with three decimals, what is missing empty."""
-    head = Markup("").join(Markup("<th>{}</th>").format(_name(name)) for name in frame.columns)
+    head = Markup("").join(
+        Markup("<th>{}</th>").format(str(name).replace("_", " ")) for name in frame.columns
+    )
     rows = Markup("").join(
         Markup("<tr>{}</tr>").format(Markup("").join(_cell(cell) for cell in row))
         for row in frame.itertuples(index=False)
@@ -115,10 +106,6 @@ def _table(frame: pd.DataFrame) -> Markup:
     return Markup(
         '<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
     ).format(head, rows)
-
-
-def _name(name: object) -> str:
-    return str(name).replace("_", " ")
 
 
 def _cell(cell: Any) -> Markup:
@@ -144,19 +131,12 @@ def _svg(draw: Callable[["Figure"], Any], width: float, height: float) -> Markup
 
 
 def _svg_of(make: Callable[[], "Figure"]) -> Markup:
-    """Return a figure as SVG that stands inside a page."""
-    with _plotting():
-        buffer = io.StringIO()
+    """Return a figure as SVG that stands inside a page: letters are text, the same plot is the same bytes."""
+    import matplotlib as mpl
+
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "synthgan"}), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters without a shape
         make().savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     return Markup(text[text.index("<svg") :])
-
-
-@contextmanager
-def _plotting() -> Iterator[None]:
-    """Keep letters as text, the same plot the same bytes, and warnings of letters without a shape quiet."""
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "synthgan"}), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -247,9 +247,9 @@ class Comparison:
 
     def to_html(self, path: Any = None, *, title: str = "Does augmentation help?") -> str:
         """Return a report as one HTML page that needs no network, and write it to a file if one is named."""
-        from synthgan.evaluation.report import comparison_page
+        from synthgan.evaluation.report import page
 
-        return written(comparison_page(self, title=title), path)
+        return written(page(self._repr_html_(), title=title), path)
 
     def plot_gains(self, axes: "Axes | None" = None) -> "Axes":
         """Plot each arm's gain with its interval, over all learners and for each: a forest plot."""
