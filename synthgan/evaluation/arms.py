@@ -22,9 +22,6 @@ from synthgan.exceptions import DataError, ParameterError, listing
 from synthgan.forms import unwrap
 
 NONE = "none"
-CLASS_WEIGHTS = "class weights"
-OVERSAMPLING = "random oversampling"
-DUPLICATES = "duplicates"
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,10 @@ class Training:
     around: Any = None
 
 
+#: What an arm makes, one for each ratio or one in all.
+Trainings = Iterator[Training]
+
+
 class Arm(Protocol):
     """A way of making rows to train on."""
 
@@ -56,9 +57,7 @@ class Arm(Protocol):
     def name(self) -> str:
         """What it is called in tables."""
 
-    def trainings(
-        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
-    ) -> Iterator[Training]:
+    def trainings(self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int) -> Trainings:
         """Yield what to train on, one for each ratio where the arm can add any number of rows."""
 
 
@@ -69,9 +68,7 @@ class Unchanged:
     name: str = NONE
     balanced: bool = False
 
-    def trainings(
-        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
-    ) -> Iterator[Training]:
+    def trainings(self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int) -> Trainings:
         """Yield the rows, to be learned with all rows or all classes weighing the same."""
         yield Training(learned, balanced=self.balanced)
 
@@ -80,11 +77,9 @@ class Unchanged:
 class Duplicates:
     """Learned rows once more, each as often as the others but for one."""
 
-    name: str = DUPLICATES
+    name: str = "duplicates"
 
-    def trainings(
-        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
-    ) -> Iterator[Training]:
+    def trainings(self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int) -> Trainings:
         """Yield as many for each ratio."""
         order = np.random.default_rng(seed).permutation(len(learned))
         for ratio in ratios:
@@ -96,11 +91,9 @@ class Duplicates:
 class Oversampling:
     """Rows of rarer classes once more, until all are as frequent."""
 
-    name: str = OVERSAMPLING
+    name: str = "random oversampling"
 
-    def trainings(
-        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
-    ) -> Iterator[Training]:
+    def trainings(self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int) -> Trainings:
         """Yield them once, since the classes decide how many rows there are."""
         rows = np.arange(len(learned))[:, None]
         chosen, _ = RandomOverSampler(random_state=seed).fit_resample(rows, task.labels(learned))
@@ -109,28 +102,17 @@ class Oversampling:
 
 @dataclass(frozen=True)
 class Smote:
-    """Rows between neighbours of rarer classes, by imbalanced-learn's SMOTE, SMOTENC or SMOTEN [1]_.
-
-    Missing numbers are filled with the median and missing levels are one more level, since these know none.
-
-    References
-    ----------
-    .. [1] Chawla, Bowyer, Hall, Kegelmeyer (2002). SMOTE: Synthetic Minority Over-sampling Technique.
-       JAIR 16.
-    """
+    """Rows between neighbours of rarer classes, see `between_neighbours`."""
 
     name: str = "SMOTE"
 
-    def trainings(
-        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
-    ) -> Iterator[Training]:
+    def trainings(self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int) -> Trainings:
         """Yield them once, since the classes decide how many rows there are."""
         frame, labels = learned.drop(columns=task.target), task.labels(learned)
         counts = np.bincount(labels)
-        counts = counts[counts > 0]
-        if counts.min() < 2:
+        if counts[counts > 0].min() < 2:
             raise UnsuitedError("a class has one row, which has no neighbours")
-        wanted = {code: int(counts.max()) - int(n) for code, n in enumerate(np.bincount(labels)) if n}
+        wanted = {code: int(counts.max() - n) for code, n in enumerate(counts) if n}
         drawn, drawn_labels = between_neighbours(frame, labels, wanted, seed)
         originals = pd.Series(learned[task.target].to_numpy(), index=labels).groupby(level=0).first()
         drawn[task.target] = originals.loc[drawn_labels].reset_index(drop=True)
@@ -148,9 +130,7 @@ class Sampler:
     name: str
     sampler: Any
 
-    def trainings(
-        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
-    ) -> Iterator[Training]:
+    def trainings(self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int) -> Trainings:
         """Yield as many drawn rows as each ratio asks for, of one draw; or what `fit_resample` gives."""
         if not hasattr(self.sampler, "sample"):
             sampler, features = own_copy(self.sampler, seed), learned.drop(columns=task.target)
@@ -195,9 +175,7 @@ class Around:
     name: str
     around: Any
 
-    def trainings(
-        self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int
-    ) -> Iterator[Training]:
+    def trainings(self, learned: pd.DataFrame, task: Task, ratios: list[float], seed: int) -> Trainings:
         """Yield the learned rows once, since the meta-estimator decides how many it adds."""
         yield Training(learned, around=own_copy(self.around, seed))
 
@@ -245,7 +223,7 @@ def baselines(task: Task) -> list[Arm]:
     """Return the arms that are always there; those about classes for classification alone."""
     if task.kind == "regression":
         return [Unchanged(), Duplicates()]
-    return [Unchanged(), Unchanged(CLASS_WEIGHTS, balanced=True), Oversampling(), Smote(), Duplicates()]
+    return [Unchanged(), Unchanged("class weights", balanced=True), Oversampling(), Smote(), Duplicates()]
 
 
 def named_samplers(samplers: Mapping[str, Any] | None, task: Task) -> list[Arm]:

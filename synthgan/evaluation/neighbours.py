@@ -24,16 +24,7 @@ def between_neighbours(
     By SMOTE [1]_, SMOTENC or SMOTEN of imbalanced-learn, as columns are numbers, levels or both. Missing
     numbers are filled with the median and missing levels are one more level, since these know none.
 
-    Parameters
-    ----------
-    frame
-        Rows without their target.
-    labels
-        Their classes, shape ``(n_rows,)``.
-    wanted
-        How many rows of which class; each class has two rows or more.
-    seed
-        Of the draw.
+    The target is no column of the frame; each class of which rows are wanted has two rows or more.
 
     References
     ----------
@@ -69,11 +60,7 @@ def _filled(frame: pd.DataFrame) -> tuple[Any, list[bool]]:
 
 
 def _smote(is_levels: list[bool], n_neighbors: int, strategy: dict[int, int], seed: int) -> Any:
-    how: dict[str, Any] = {
-        "k_neighbors": n_neighbors,
-        "random_state": seed,
-        "sampling_strategy": strategy,
-    }
+    how: dict[str, Any] = {"k_neighbors": n_neighbors, "random_state": seed, "sampling_strategy": strategy}
     if all(is_levels):
         return SMOTEN(**how)
     if not any(is_levels):
