@@ -1,6 +1,6 @@
 """compare_augmentation: does adding drawn rows help a model? A table and samplers in, a `Comparison` out."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -183,20 +183,15 @@ def _run(
     store = FoldStore(resume, frame, trial)
     results = {place: known for place, split in enumerate(splits) if (known := store.get(split)) is not None}
     waiting = [place for place in range(len(splits)) if place not in results]
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     with reporting(f"Comparing in {len(splits)} folds", verbose=verbose) as report:
-        for place, result in _in_parallel(frame, trial, splits, waiting, n_jobs):
+        for place, result in parallel(
+            delayed(_fold)(place, trial, frame, splits[place]) for place in waiting
+        ):
             store.put(splits[place], result)
             results[place] = result
             report(1 - (len(splits) - len(results)) / max(1, len(waiting)), {})
     return [results[place] for place in range(len(splits))]
-
-
-def _in_parallel(
-    frame: pd.DataFrame, trial: Trial, splits: list[Split], places: list[int], n_jobs: int | None
-) -> Iterator[tuple[int, FoldResult]]:
-    """Yield the results of some splits as they come."""
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    yield from parallel(delayed(_fold)(place, trial, frame, splits[place]) for place in places)
 
 
 def _fold(place: int, trial: Trial, frame: pd.DataFrame, split: Split) -> tuple[int, FoldResult]:

@@ -44,14 +44,9 @@ class Copies(NamedTuple):
 
 
 class Pool:
-    """Learned and held-out rows in one, in random order, and the neighbours there of drawn rows.
+    """Learned and held-out rows in one, and the neighbours there of drawn rows.
 
-    Parameters
-    ----------
-    learned, held_out
-        Real rows that the sampler was given, and others.
-    rng
-        Source of the order, which chooses among rows that are equally near.
+    They are in random order, which chooses among rows that are equally near.
     """
 
     def __init__(self, learned: Rows, held_out: Rows, rng: np.random.Generator) -> None:
@@ -65,15 +60,7 @@ class Pool:
 
 
 def copies(pool: Pool, drawn: Rows, found: Neighbours, rng: np.random.Generator) -> Copies:
-    """Return how many drawn rows are copies of learned ones beyond chance.
-
-    Parameters
-    ----------
-    pool, drawn, found
-        Real rows, drawn rows, and which of the real ones are the nearest to these.
-    rng
-        Source of the exchanges of names.
-    """
+    """Return how many drawn rows are copies of learned ones beyond chance, given their neighbours."""
     is_held_out, n_drawn = pool.is_held_out, len(drawn)
     return Copies(
         excess(exact_copies(pool.rows.keys, drawn.keys), is_held_out, n_drawn),

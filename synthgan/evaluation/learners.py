@@ -49,10 +49,8 @@ def on_one_thread(function: Function) -> Function:
     return cast("Function", computed)
 
 
-@cache
-def _libraries() -> ThreadpoolController:
-    """Return the libraries with threads of their own: to find them takes longer than a small learner does."""
-    return ThreadpoolController()
+#: The libraries with threads of their own: to find them takes longer than a small learner does.
+_libraries = cache(ThreadpoolController)
 
 
 class UnsuitedError(Exception):
@@ -150,16 +148,9 @@ class Examples:
 
 @dataclass(frozen=True)
 class Task:
-    """What is predicted.
+    """What is predicted: a column, by "classification" or "regression".
 
-    Attributes
-    ----------
-    target
-        Name of the column.
-    kind
-        "classification" or "regression".
-    classes
-        As text; the last of two is the one to find.
+    Classes are text; the last of two is the one to find.
     """
 
     target: Hashable

@@ -96,12 +96,7 @@ def density_ratio(near_drawn: FloatArray, near_known: FloatArray) -> FloatArray:
     """Return how much denser drawn rows lie about records than rows that were not learned, from 0 to 1.
 
     The density at a record is taken from the distance to the nearest row [1]_, which falls with it. Thus the
-    ratio of densities rises with that of distances, here as a part of their sum.
-
-    Parameters
-    ----------
-    near_drawn, near_known
-        Less the distance of each record to the nearest row.
+    ratio of densities rises with that of distances, here as a part of their sum. See `nearness`.
 
     References
     ----------

@@ -35,19 +35,7 @@ def new_axes() -> "Axes":
 def plot_gains(gains: pd.DataFrame, judge: Judge, axes: "Axes | None" = None) -> "Axes":
     """Plot gains over no augmentation with their intervals, one line an arm: a forest plot.
 
-    Parameters
-    ----------
-    gains
-        Columns ``arm``, ``learner``, ``gain``, ``low``, ``high``; see `Comparison.to_frame`.
-    judge
-        The score, and which differences are none in practice.
-    axes
-        Where to draw; None for new axes.
-
-    Returns
-    -------
-    Axes
-        Large marks for all learners, small ones for each.
+    Marks are large for all learners and small for each. See `Comparison.to_frame` for the gains.
     """
     axes = new_axes() if axes is None else axes
     gains = gains.dropna(subset=["gain"])
@@ -81,17 +69,7 @@ def _interval(axes: "Axes", row: Any, height: float, color: str, size: float, wi
 
 
 def plot_doses(doses: pd.DataFrame, judge: Judge, axes: "Axes | None" = None) -> "Axes":
-    """Plot gains over how many rows were added for each learned one.
-
-    Parameters
-    ----------
-    doses
-        Columns ``arm``, ``ratio``, ``gain``, ``low``, ``high``; see `Comparison.doses`.
-    judge
-        The score.
-    axes
-        Where to draw; None for new axes.
-    """
+    """Plot gains over how many rows were added for each learned one, see `Comparison.doses`."""
     axes = new_axes() if axes is None else axes
     for place, (arm, own) in enumerate(doses.groupby("arm", sort=False)):
         own = own.sort_values("ratio")
@@ -106,19 +84,9 @@ def plot_doses(doses: pd.DataFrame, judge: Judge, axes: "Axes | None" = None) ->
 
 
 def plot_associations(real: pd.DataFrame, drawn: pd.DataFrame, figure: "Figure | None" = None) -> Any:
-    """Plot how strongly columns hang together, in real rows, in drawn rows, and the difference.
+    """Plot how strongly the first forty columns hang together, in three panels.
 
-    Parameters
-    ----------
-    real, drawn
-        Tables with the same columns, of which the first forty are shown.
-    figure
-        Where to draw; None for a new figure.
-
-    Returns
-    -------
-    array of Axes
-        Three panels: `associations` of both, and drawn less real.
+    They show the `associations` in real rows, those in drawn rows, and drawn less real.
     """
     if figure is None:
         from matplotlib import pyplot
@@ -128,16 +96,10 @@ def plot_associations(real: pd.DataFrame, drawn: pd.DataFrame, figure: "Figure |
     here, there = associations(real[some], drawn[some])
     panels = figure.subplots(1, 3)
     names = [literal(name) for name in some]
-    for axes, (title, matrix) in zip(
-        panels, {"real": here, "drawn": there, "drawn less real": there - here}.items(), strict=True
-    ):
-        is_difference = title == "drawn less real"
-        colors: dict[str, Any] = (
-            {"cmap": "RdBu_r", "vmin": -0.5, "vmax": 0.5}
-            if is_difference
-            else {"cmap": "Blues", "vmin": 0, "vmax": 1}
-        )
-        image = axes.imshow(matrix, **colors)
+    matrices = {"real": here, "drawn": there, "drawn less real": there - here}
+    for axes, (title, matrix) in zip(panels, matrices.items(), strict=True):
+        colors, low, high = ("RdBu_r", -0.5, 0.5) if title == "drawn less real" else ("Blues", 0.0, 1.0)
+        image = axes.imshow(matrix, cmap=colors, vmin=low, vmax=high)
         axes.set_title(title, fontsize=10, color=COLORS.get(title, "black"))
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
         axes.set_yticks(range(len(names)), names if title == "real" else [], fontsize=6)
@@ -146,16 +108,11 @@ def plot_associations(real: pd.DataFrame, drawn: pd.DataFrame, figure: "Figure |
 
 
 def associations(real: pd.DataFrame, drawn: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-    """Return Cramér's V of each pair of columns, in real and in drawn rows.
+    """Return Cramér's V of each pair of columns, in real and in drawn rows, with 1 on the diagonal.
 
     It is 0 for columns that say nothing of each other and 1 where one says all of the other; corrected for
     what chance gives in few rows [1]_. Numbers are cut where real rows fall into equal parts. A missing
     cell is a value of its own.
-
-    Returns
-    -------
-    tuple of arrays
-        Each of shape ``(n_columns, n_columns)``, with 1 on the diagonal.
 
     References
     ----------

@@ -87,12 +87,7 @@ class Thresholds:
     def tuned(cls, labels: Labels, chances: FloatArray) -> "Thresholds":
         """Return those that are best on rows that the model has not seen; with one class only, 0.5.
 
-        Parameters
-        ----------
-        labels
-            0 or 1, shape ``(n_rows,)``.
-        chances
-            Probabilities of 1, shape ``(n_rows,)``.
+        Labels are 0 or 1, and chances are those of 1.
         """
         if len(np.unique(labels)) < 2:
             return cls()

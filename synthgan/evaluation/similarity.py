@@ -31,19 +31,7 @@ def comparable(real: Any, other: Any, *, called: str = "drawn") -> tuple[pd.Data
     """Return two tables of any form and dtype as frames of floats and text with the same columns.
 
     A column is of floats, NaN where a cell is missing, if it holds numbers or times in either table, and else
-    of text.
-
-    Parameters
-    ----------
-    real, other
-        Tables: frames of pandas or polars, Arrow tables, arrays.
-    called
-        What the other one is in an error.
-
-    Raises
-    ------
-    DataError
-        See `alike`.
+    of text. Arguments and errors are those of `alike`.
     """
     real, other = alike(real, other, called=called)
     mine, theirs = {}, {}
@@ -97,12 +85,9 @@ def column_shapes(real: Any, drawn: Any) -> pd.DataFrame:
     0.75
     """
     real, drawn = comparable(real, drawn)
-    rows = [_shape(real[name], drawn[name]) for name in real]
-    shapes = pd.DataFrame(
-        rows, columns=["kind", "similarity", "wasserstein", "missing_real", "missing_drawn"]
-    )
-    shapes.insert(0, "column", list(real.columns))
-    return shapes
+    rows = [(name, *_shape(real[name], drawn[name])) for name in real]
+    names = ["column", "kind", "similarity", "wasserstein", "missing_real", "missing_drawn"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def _shape(real: "pd.Series[Any]", drawn: "pd.Series[Any]") -> tuple[str, float, float, float, float]:

@@ -147,15 +147,12 @@ def _at_random(
     units: IntArray, labels: npt.NDArray[Any], task: Task, plan: Plan, rng: np.random.Generator
 ) -> Iterator[Split]:
     """Yield the folds of one repeat."""
-    rows = np.arange(len(units))
-    for others, test in _folds(
-        rows, units, labels, task, plan.n_splits, rng, grouped=plan.groups is not None
-    ):
+    is_grouped = plan.groups is not None
+    for others, test in _folds(np.arange(len(units)), units, labels, task, plan.n_splits, rng, is_grouped):
         learned, validation = others, others[:0]
         if plan.validation_size > 0:
             n_parts = max(2, round(1 / plan.validation_size))
-            parts = _folds(others, units, labels, task, n_parts, rng, grouped=plan.groups is not None)
-            learned, validation = next(parts)
+            learned, validation = next(_folds(others, units, labels, task, n_parts, rng, is_grouped))
         yield Split(learned, validation, test, int(rng.integers(2**31)))
 
 
@@ -166,13 +163,12 @@ def _folds(
     task: Task,
     n_parts: int,
     rng: np.random.Generator,
-    *,
-    grouped: bool,
+    is_grouped: bool,
 ) -> Iterator[tuple[IntArray, IntArray]]:
     """Yield rows that are not in a part, and those that are."""
     seed = int(rng.integers(2**31))
     is_classes = task.kind == "classification"
-    if grouped:
+    if is_grouped:
         n_groups = len(np.unique(units[rows]))
         if n_groups < 2:
             raise DataError(

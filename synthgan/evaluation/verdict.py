@@ -87,15 +87,8 @@ class Judge:
     def gains(self, ours: pd.DataFrame, theirs: pd.DataFrame) -> "pd.Series[float]":
         """Return the gain of one arm over another in each fold, mean of the learners that both have.
 
-        Parameters
-        ----------
-        ours, theirs
-            Scores, one row a fold and one column a learner.
-
-        Returns
-        -------
-        Series
-            Without rows, if there is no learner that both have a score of in every fold.
+        Scores have one row a fold and one column a learner. Gains have no rows, if there is no learner that
+        both have a score of in every fold.
         """
         gains = self.score.sign * (ours - theirs)
         gains = gains.loc[:, gains.notna().all()]
@@ -118,15 +111,7 @@ class Judge:
         )
 
     def verdicts(self, scores: dict[str, pd.DataFrame], samplers: list[str]) -> list[Verdict]:
-        """Return the verdict on each sampler.
-
-        Parameters
-        ----------
-        scores
-            Of each arm at the ratio that was chosen beforehand: one row a fold, one column a learner.
-        samplers
-            The arms of the user.
-        """
+        """Return the verdict on each of the user's samplers, given the scores of all arms at one ratio."""
         tests = {name: self.test(scores[name], scores[NONE]) for name in samplers if name in scores}
         adjusted = holm({name: test.p_value for name, test in tests.items() if test is not None})
         baselines = {arm: own for arm, own in scores.items() if arm not in samplers}
