@@ -64,47 +64,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What came of one fold.
+    """What came of one fold, for each arm, ratio and learner.
 
-    Attributes
-    ----------
-    outcomes
-        One for each arm, ratio and learner.
-    seconds
-        That each arm took to make its rows.
-    notes
-        Warnings of samplers and learners, each once.
+    Beside that stand the seconds that each arm took to make its rows, and the warnings of samplers and
+    learners, each once.
     """
 
     outcomes: list[Outcome]
     seconds: dict[str, float]
     notes: list[str]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as values that JSON can hold."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, state: dict[str, Any]) -> "FoldResult":
-        """Return the result that `to_dict` wrote."""
-        return cls([Outcome(**one) for one in state["outcomes"]], state["seconds"], state["notes"])
-
 
 @dataclass(frozen=True)
 class Trial:
-    """What every fold does.
-
-    Attributes
-    ----------
-    task
-        What is predicted.
-    arms
-        What is compared.
-    estimators
-        The learners by name.
-    ratios
-        Drawn rows for each learned one.
-    """
+    """What every fold does: arms are compared at ratios of drawn to learned rows, by learners of a task."""
 
     task: Task
     arms: list[Arm]
@@ -236,7 +209,8 @@ class FoldStore:
         if path is None or not path.is_file():
             return None
         with suppress(ValueError, KeyError, TypeError, OSError):
-            return FoldResult.from_dict(json.loads(path.read_text(encoding="utf-8")))
+            state = json.loads(path.read_text(encoding="utf-8"))
+            return FoldResult([Outcome(**one) for one in state["outcomes"]], state["seconds"], state["notes"])
         return None
 
     def put(self, split: Split, result: FoldResult) -> None:
@@ -245,7 +219,7 @@ class FoldStore:
         has_failed = any(outcome.failure and not outcome.unsuited for outcome in result.outcomes)
         if path is not None and not has_failed:
             with replacing(path) as beside:
-                beside.write_text(json.dumps(result.to_dict()), encoding="utf-8")
+                beside.write_text(json.dumps(asdict(result)), encoding="utf-8")
 
 
 def _described(trial: Trial) -> list[Any]:

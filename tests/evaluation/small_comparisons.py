@@ -7,6 +7,10 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
+from synthgan.evaluation import compare_augmentation
+from synthgan.evaluation.learners import Task
+
+YES_NO = Task("y", "classification", ("no", "yes"))
 LINE = LogisticRegression()
 TREE = DecisionTreeClassifier(min_samples_leaf=5)
 QUICK = {"estimators": {"line": LINE}, "n_repeats": 1, "ratios": (), "examine": False, "verbose": 0}
@@ -31,22 +35,51 @@ def small_table(n=160, seed=0, gaps=True):
     return frame
 
 
+def mixed_table(n_rows, rng, n_numbers=4, n_levels=4, levels="abcd"):
+    """Return a table of normal numbers and of levels; rng is a generator or a seed."""
+    rng = np.random.default_rng(rng)
+    return pd.DataFrame(
+        {
+            **{f"number{i}": rng.normal(size=n_rows) for i in range(n_numbers)},
+            **{f"level{i}": rng.choice(list(levels), n_rows) for i in range(n_levels)},
+        }
+    )
+
+
+def linked_table(n_rows, seed):
+    """A number, another that follows it, a level that follows both, one that follows nothing, a class."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n_rows)
+    y = x + 0.3 * rng.normal(size=n_rows)
+    size = np.select([y < -0.5, y < 0.5], ["S", "M"], "L")
+    label = np.where(x * np.where(size == "M", -1, 1) + 0.2 * rng.normal(size=n_rows) > 0, "yes", "no")
+    town = pd.Series(rng.choice(["Bern", "Basel", None], n_rows), dtype=object)
+    return pd.DataFrame({"x": x, "y": y, "size": size, "town": town, "label": label})
+
+
+def permuted(frame):
+    """Return a table of the same columns, each in an order of its own."""
+    rng = np.random.default_rng(9)
+    return pd.DataFrame({name: frame[name].to_numpy()[rng.permutation(len(frame))] for name in frame})
+
+
 class Resampling:
-    """Draws learned rows with replacement."""
+    """Draws learned rows with replacement, and changes them if told how."""
+
+    def __init__(self, change=None):
+        self.change = change
 
     def fit(self, table):
         self.table = table
         return self
 
     def sample(self, n):
-        return self.table.sample(n, replace=True, random_state=0).reset_index(drop=True)
+        rows = self.table.sample(n, replace=True, random_state=0).reset_index(drop=True)
+        return rows if self.change is None else self.change(rows)
 
 
-class Failing(Resampling):
-    """Draws too few rows."""
-
-    def sample(self, n):
-        return super().sample(n // 2)
+#: Draws too few rows.
+FAILING = Resampling(lambda rows: rows.iloc[: len(rows) // 2])
 
 
 class Remembering(Resampling):
@@ -57,3 +90,10 @@ class Remembering(Resampling):
     def fit(self, table):
         self.seen.append(table)
         return super().fit(table)
+
+
+def compared(frame=None, samplers=None, target="y", **options):
+    """Return what comes of comparing samplers, by default of a sampler that redraws the rows of a table."""
+    frame = small_table() if frame is None else frame
+    samplers = {"mine": Resampling()} if samplers is None else samplers
+    return compare_augmentation(frame, target, samplers, **QUICK | options)

@@ -5,13 +5,12 @@ from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
-from small_comparisons import Failing, Resampling, small_table
+from small_comparisons import FAILING, YES_NO, Resampling, small_table
 
 from synthgan.evaluation.arms import Duplicates, Sampler, Smote, baselines, named_samplers, own_copy
 from synthgan.evaluation.learners import Task, UnsuitedError
 from synthgan.exceptions import DataError, ParameterError
 
-YES_NO = Task("y", "classification", ("no", "yes"))
 COUNT = Task("count", "regression")
 
 
@@ -83,7 +82,7 @@ def test_a_sampler_of_arrays_is_as_good_as_ours():
 
 @pytest.mark.parametrize(
     ("sampler", "told"),
-    [(Failing(), "asked for 160 rows and drew 80"), (GaussianMixture(), "returned a tuple")],
+    [(FAILING, "asked for 160 rows and drew 80"), (GaussianMixture(), "returned a tuple")],
 )
 def test_samplers_that_break_their_word_are_one_sentence(sampler, told):
     with pytest.raises(DataError, match=told):
@@ -111,31 +110,18 @@ def test_what_is_no_sampler_is_refused(samplers, told):
         named_samplers(samplers, YES_NO)
 
 
-class Numbers(Resampling):
-    """Draws rows as numbers, whatever they were."""
-
-    def sample(self, n):
-        rows = super().sample(n)
-        return rows.assign(member=rows["member"].astype(float), grade=rows["grade"].astype(float))
-
-
 def test_levels_that_are_drawn_as_numbers_are_levels_again():
     frame = small_table().assign(grade=pd.Categorical(np.tile([1, 2], 80)))
-    (training,) = trainings(Sampler("mine", Numbers()), frame)
+    sampler = Resampling(lambda rows: rows.astype({"member": float, "grade": float}))
+    (training,) = trainings(Sampler("mine", sampler), frame)
     drawn = training.frame.iloc[160:]
     assert set(drawn["member"].map(type)) == {bool}
     assert set(drawn["grade"]) == {1, 2}
 
 
-class Sorting(Resampling):
-    """Draws one class after the other."""
-
-    def sample(self, n):
-        return super().sample(n).sort_values("y")
-
-
 def test_a_part_of_a_draw_is_like_the_whole():
-    half, whole = trainings(Sampler("mine", Sorting()), small_table(), ratios=(0.5, 1.0))
+    sorting = Resampling(lambda rows: rows.sort_values("y"))
+    half, whole = trainings(Sampler("mine", sorting), small_table(), ratios=(0.5, 1.0))
     shares = [(training.frame["y"].iloc[160:] == "yes").mean() for training in (half, whole)]
     # The share of 80 of 160 rows, drawn without replacement, within three standard errors.
     assert abs(shares[0] - shares[1]) < 3 * np.sqrt(shares[1] * (1 - shares[1]) / 80 / 2)

@@ -1,8 +1,8 @@
 """Copies of rows: symmetry gives 0 where nothing is copied, and every copy counts once."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from small_comparisons import mixed_table
 
 from synthgan.evaluation.copies import Pool, copies, exact_copies, excess, near_copies, share_closer
 from synthgan.evaluation.distances import Neighbours, Rows, rows_of
@@ -10,19 +10,10 @@ from synthgan.evaluation.distances import Neighbours, Rows, rows_of
 N_LEARNED, N_HELD_OUT, N_DRAWN = 240, 60, 240
 
 
-def frame_of(n_rows, rng):
-    return pd.DataFrame(
-        {
-            **{f"number{i}": rng.normal(size=n_rows) for i in range(5)},
-            **{f"level{i}": rng.choice(list("abc"), n_rows) for i in range(3)},
-        }
-    )
-
-
 def tables(seed, copied=0, noise=0.0):
     """Learned, held-out and drawn rows of one law; so many of the drawn ones are copies of learned ones."""
     rng = np.random.default_rng(seed)
-    learned, held_out, drawn = (frame_of(n, rng) for n in (N_LEARNED, N_HELD_OUT, N_DRAWN))
+    learned, held_out, drawn = (mixed_table(n, rng, 5, 3, "abc") for n in (N_LEARNED, N_HELD_OUT, N_DRAWN))
     drawn.iloc[:copied] = learned.iloc[:copied]
     drawn.iloc[:copied, :5] += noise * rng.normal(size=(copied, 5))
     return learned, held_out, drawn

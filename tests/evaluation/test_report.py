@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from small_comparisons import QUICK, Failing, Resampling, small_table
+from small_comparisons import FAILING, Resampling, compared, small_table
 
-from synthgan.evaluation import compare_augmentation, evaluate
+from synthgan.evaluation import evaluate
 from synthgan.evaluation.plots import associations
 from synthgan.exceptions import DataError, OutputRefusedError
 
@@ -19,9 +19,10 @@ ODD = '<script>alert("$1")</script>'
 class Reader(HTMLParser):
     """Collects what a page would fetch, the tags that are open, and its words."""
 
-    def __init__(self):
+    def __init__(self, page):
         super().__init__()
         self.fetched, self.scripts, self.words = [], 0, []
+        self.feed(page)
 
     def handle_starttag(self, tag, attrs):
         self.scripts += tag == "script"
@@ -33,19 +34,12 @@ class Reader(HTMLParser):
         self.words.append(data)
 
 
-def read(html):
-    reader = Reader()
-    reader.feed(html)
-    return reader
-
-
 @pytest.fixture(scope="module")
 def comparison():
     """A comparison of two samplers, one of which fails, on a table of odd names."""
     frame = small_table().rename(columns={"x": ODD, "city": "a $b$ {c}"})
     frame["a $b$ {c}"] = frame["a $b$ {c}"].replace("Bern", ODD)
-    options = QUICK | {"examine": True, "ratios": (0.5,)}
-    return compare_augmentation(frame, "y", {"mine": Resampling(), "short": Failing()}, **options)
+    return compared(frame, {"mine": Resampling(), "short": FAILING}, examine=True, ratios=(0.5,))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +48,7 @@ def page(comparison):
 
 
 def test_the_report_says_the_verdict_first_and_needs_no_network(comparison, page):
-    reader = read(page)
+    reader = Reader(page)
     assert reader.fetched == []
     text = " ".join(" ".join(reader.words).split())
     assert 0 < text.index(comparison.verdicts[0].text[:60]) < text.index("What each way adds")
@@ -63,7 +57,7 @@ def test_the_report_says_the_verdict_first_and_needs_no_network(comparison, page
 
 
 def test_nothing_of_a_table_becomes_part_of_the_page(page):
-    reader = read(page)
+    reader = Reader(page)
     assert reader.scripts == 0
     assert any(ODD[:20] in words for words in reader.words)
 
@@ -86,7 +80,13 @@ def test_the_report_opens_in_a_browser_without_a_word_on_the_console(page, tmp_p
 def test_results_are_frames_json_and_markdown(comparison, tmp_path):
     told = json.loads(comparison.to_json(tmp_path / "result.json"))
     assert told["verdicts"][0]["sampler"] == "mine"
-    assert told["evaluations"]["mine"]["fidelity"]["figures"]
+    parts = comparison.evaluations["mine"].fidelity, comparison.evaluations["mine"].privacy
+    fidelity, privacy = (json.loads(json.dumps(part.to_dict(), allow_nan=False)) for part in parts)
+    assert [told["evaluations"]["mine"][part] for part in ("fidelity", "privacy")] == [fidelity, privacy]
+    assert fidelity["figures"][0]["figure"] == "shape"
+    assert {row["wasserstein"] for row in fidelity["columns"] if row["kind"] == "levels"} == {None}
+    assert len(privacy["figures"]) == 9
+    assert set(privacy["nearest"][0]) == {"drawn", "learned", "distance", "held_out_distance"}
     assert json.loads((tmp_path / "result.json").read_text()) == told
     assert set(comparison.to_frame()["arm"]) == set(comparison.arms)
     assert comparison.doses()["ratio"].tolist() == [0.5, 1.0] * 2
@@ -107,7 +107,7 @@ def test_plots_return_axes(comparison):
 
 
 def test_a_comparison_of_baselines_alone_has_a_report():
-    assert "these are the baselines alone" in compare_augmentation(small_table(), "y", **QUICK).to_html()
+    assert "these are the baselines alone" in compared(samplers={}).to_html()
 
 
 def test_a_report_is_not_written_where_there_is_no_place(comparison, tmp_path):
@@ -120,7 +120,7 @@ def test_drawn_rows_of_every_table_have_a_report(real_table):
     some = real_table.sample(150, random_state=0).reset_index(drop=True)
     thirds = [some.iloc[start::3] for start in range(3)]
     evaluation = evaluate(thirds[0], thirds[1], held_out=thirds[2])
-    assert read(evaluation.to_html()).scripts == 0
+    assert Reader(evaluation.to_html()).scripts == 0
     assert json.loads(evaluation.to_json())["rows"]["real"] == 50
     assert "How alike" in evaluation.to_markdown()
 

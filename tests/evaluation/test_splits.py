@@ -3,12 +3,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_comparisons import YES_NO
 
 from synthgan.evaluation.learners import Task
 from synthgan.evaluation.splits import Plan, copies_of, splits_of
 from synthgan.exceptions import DataError, ParameterError
-
-YES_NO = Task("y", "classification", ("no", "yes"))
 
 
 def table(n=120, seed=0):
@@ -46,11 +45,12 @@ def test_no_row_is_on_two_sides_and_none_is_tested_twice_in_a_repeat(seed, optio
         assert sorted(tested) == list(range(len(frame)))
 
 
-def test_copies_stay_on_one_side():
-    frame = pd.concat([table(60)] * 3, ignore_index=True).drop(columns=["when", "who"])
-    copies = copies_of(frame)
-    for split in splits(frame):
-        sides = [set(copies[rows]) for rows in (split.learned, split.validation, split.test)]
+@pytest.mark.parametrize("groups", [None, "who"])
+def test_copies_and_groups_stay_on_one_side(groups):
+    frame = pd.concat([table(60)] * 3, ignore_index=True).drop(columns="when")
+    kept = copies_of(frame) if groups is None else frame[groups].to_numpy()
+    for split in splits(frame, groups=groups):
+        sides = [set(kept[rows]) for rows in (split.learned, split.validation, split.test)]
         assert not (sides[0] | sides[1]) & sides[2]
         assert not sides[0] & sides[1]
 
@@ -60,14 +60,6 @@ def test_rows_are_copies_when_all_their_cells_are_equal():
     same = copies_of(frame)
     assert same[0] == same[1] != same[4]
     assert same[2] == same[3]
-
-
-def test_groups_stay_on_one_side():
-    frame = table()
-    for split in splits(frame, groups="who"):
-        sides = [set(frame["who"].iloc[rows]) for rows in (split.learned, split.validation, split.test)]
-        assert not (sides[0] | sides[1]) & sides[2]
-        assert not sides[0] & sides[1]
 
 
 def test_later_rows_are_tested_by_what_earlier_ones_teach():
@@ -103,7 +95,7 @@ def test_the_same_seed_gives_the_same_splits_and_another_gives_others():
         (
             table().assign(y=["yes"] * 3 + ["no"] * 117),
             {},
-            "Class 'yes' of 'y' has 3 different rows, and 4 folds need 6",
+            "'yes' of 'y' has 3 different rows, and 4 folds need 6",
         ),
         (table(18), {"time": "when"}, "in order of time need 20 rows or more; got 18"),
         (table().assign(when="noon"), {"time": "when"}, "must be a column of times or numbers"),
@@ -115,17 +107,17 @@ def test_what_cannot_be_split_is_one_sentence(frame, options, told):
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "told"),
     [
-        {"n_splits": 1},
-        {"n_repeats": 0},
-        {"validation_size": 0.6},
-        {"validation_size": "a"},
-        {"groups": "who", "time": "when"},
+        ({"n_splits": 1}, "at least 2; got 1"),
+        ({"n_repeats": 0}, "at least 1; got 0"),
+        ({"validation_size": 0.6}, "from 0 to 0.5; got 0.6"),
+        ({"validation_size": "a"}, "from 0 to 0.5; got 'a'"),
+        ({"groups": "who", "time": "when"}, "either groups or time"),
     ],
 )
-def test_a_plan_that_is_none_is_refused(options):
-    with pytest.raises(ParameterError):
+def test_a_plan_that_is_none_is_refused(options, told):
+    with pytest.raises(ParameterError, match=told):
         splits(table(), **options)
 
 
