@@ -1,4 +1,4 @@
-"""A table in a file."""
+"""A table and a model of it in files."""
 
 import pytest
 from commands import PENGUINS
@@ -6,7 +6,14 @@ from commands import PENGUINS
 
 @pytest.fixture
 def source(tmp_path):
-    """The file."""
+    """The table's file."""
     path = tmp_path / "penguins.parquet"
     PENGUINS.to_parquet(path)
     return path
+
+
+@pytest.fixture
+def model(tmp_path, whole_model):
+    """The model's file."""
+    whole_model.save(tmp_path / "model")
+    return tmp_path / "model"

@@ -3,16 +3,9 @@
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from commands import PENGUINS, refused, run
+from commands import PENGUINS, QUICK, done, refused, run
 
-QUICK = ["--epochs", "1", "--seed", "0"]
 pytestmark = pytest.mark.usefixtures("quick_defaults")
-
-
-@pytest.fixture
-def model(tmp_path, whole_model):
-    whole_model.save(tmp_path / "model")
-    return tmp_path / "model"
 
 
 @pytest.fixture
@@ -25,8 +18,7 @@ def rows(tmp_path):
 def test_comparisons_hold_together(model, tmp_path):
     asked = ["body_mass_g>=4000", "body_mass_g<4500", "sex!=", "species=Gentoo"]
     options = [word for text in asked for word in ("--condition", text)]
-    result = run("sample", model, "-o", tmp_path / "out", "-n", 40, *options)
-    assert result.exit_code == 0, result.stderr
+    done("sample", model, "-o", tmp_path / "out", "-n", 40, *options)
     drawn = pd.read_parquet(tmp_path / "out")
     assert len(drawn) == 40
     assert drawn["body_mass_g"].between(4000, 4499).all()
@@ -35,12 +27,11 @@ def test_comparisons_hold_together(model, tmp_path):
 
 
 def test_a_file_says_what_is_known_of_each_row(source, model, rows, tmp_path):
-    assert run("sample", model, "-o", tmp_path / "out", "--conditions-file", rows).exit_code == 0
+    done("sample", model, "-o", tmp_path / "out", "--conditions-file", rows)
     drawn = pd.read_parquet(tmp_path / "out")
     assert drawn["species"].tolist()[::2] == ["Gentoo", "Adelie"]
     assert drawn["body_mass_g"][1] == 4000
-    result = run("augment", source, "-o", tmp_path / "more", "--conditions-file", rows, *QUICK)
-    assert result.exit_code == 0, result.stderr
+    done("augment", source, "-o", tmp_path / "more", "--conditions-file", rows, *QUICK)
     more = pd.read_parquet(tmp_path / "more")
     assert len(more) == 347
     assert more["species"].tolist()[344::2] == ["Gentoo", "Adelie"]
@@ -58,19 +49,15 @@ def test_what_does_not_go_together_is_refused(source, model, rows, tmp_path):
 
 
 def test_without_a_seed_every_draw_is_another(model, tmp_path):
-    names = ["a", "b", "c", "d"]
-    for name, seed in zip(names, ([], [], ["--seed", 1], ["--seed", 1]), strict=True):
-        assert run("sample", model, "-o", tmp_path / name, "-n", 30, *seed).exit_code == 0
-    first, second, third, fourth = (pd.read_parquet(tmp_path / name) for name in names)
-    assert not first.equals(second)
-    pd.testing.assert_frame_equal(third, fourth)
+    for name in ("a", "b"):
+        done("sample", model, "-o", tmp_path / name, "-n", 30)
+    assert not pd.read_parquet(tmp_path / "a").equals(pd.read_parquet(tmp_path / "b"))
 
 
 @pytest.mark.parametrize("method", ["draw", "expected"])
 def test_missing_cells_are_filled_in(source, model, tmp_path, method):
     output = tmp_path / "whole"
-    result = run("impute", source, "-o", output, "--method", method, "--model", model)
-    assert result.exit_code == 0, result.stderr
+    result = done("impute", source, "-o", output, "--method", method, "--model", model)
     assert "19 were filled in" in result.stderr
     whole = pd.read_parquet(output)
     assert whole.notna().all(axis=None)
@@ -80,22 +67,17 @@ def test_missing_cells_are_filled_in(source, model, tmp_path, method):
 
 
 def test_columns_that_are_not_learned_are_written_as_they_are(model, tmp_path):
-    notes = [
-        None if i % 7 == 0 else f"{i} birds were seen, the last of which slept" for i in range(len(PENGUINS))
-    ]
-    whole = PENGUINS.assign(note=notes)[["species", "note", *PENGUINS.columns.drop("species")]]
-    whole.to_parquet(tmp_path / "noted.parquet")
-    output = tmp_path / "whole.parquet"
-    dropped = run("impute", tmp_path / "noted.parquet", "-o", output, "--model", model, "--drop-unsupported")
-    assert dropped.exit_code == 0, dropped.stderr
+    notes = [None if i % 7 == 0 else f"{i} birds were seen, the last of which slept" for i in range(344)]
+    noted, output = tmp_path / "noted.parquet", tmp_path / "whole.parquet"
+    PENGUINS.assign(note=notes)[["species", "note", *PENGUINS.columns.drop("species")]].to_parquet(noted)
+    dropped = done("impute", noted, "-o", output, "--model", model, "--drop-unsupported")
     assert "some of 'note' stay missing" in dropped.stderr
-    assert pq.read_schema(output).equals(pq.read_schema(tmp_path / "noted.parquet"), check_metadata=True)
+    assert pq.read_schema(output).equals(pq.read_schema(noted), check_metadata=True)
     written = pd.read_parquet(output)
-    pd.testing.assert_series_equal(written["note"], pd.read_parquet(tmp_path / "noted.parquet")["note"])
+    pd.testing.assert_series_equal(written["note"], pd.read_parquet(noted)["note"])
     assert written[PENGUINS.columns].notna().all(axis=None)
 
 
 def test_a_table_is_learned_where_no_model_is_given(source, tmp_path):
-    result = run("impute", source, "-o", tmp_path / "whole", *QUICK)
-    assert result.exit_code == 0, result.stderr
+    done("impute", source, "-o", tmp_path / "whole", *QUICK)
     assert pd.read_parquet(tmp_path / "whole").notna().all(axis=None)

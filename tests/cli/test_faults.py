@@ -8,9 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from commands import refused, run
-
-from synthgan.datasets import load_penguins
+from commands import PENGUINS, contents, refused, run
 
 OLD = b"what was there"
 #: Commands that write `out.parquet`, which grows beyond the disk.
@@ -26,17 +24,15 @@ WRITERS = {
 }
 #: Bytes of the disk, or of a file: less than any of them writes, and more than what it is given.
 ROOM = 100_000
-over_writers = pytest.mark.parametrize("name", WRITERS)
 
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory, quick_model):
     """A folder with a table, a long one, and a model."""
     folder = tmp_path_factory.mktemp("given")
-    table = load_penguins()
-    table.to_parquet(folder / "penguins.parquet")
+    PENGUINS.to_parquet(folder / "penguins.parquet")
     numbers = np.random.default_rng(0).normal(size=(20_000, 2))
-    long = table.sample(20_000, replace=True, random_state=0, ignore_index=True)
+    long = PENGUINS.sample(20_000, replace=True, random_state=0, ignore_index=True)
     long["bill_length_mm"] = 40 + numbers[:, 0]
     long.to_parquet(folder / "long.parquet")
     quick_model.save(folder / "model")
@@ -57,11 +53,10 @@ def told_and_kept(result, folder, capfd):
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert "could not be written whole" in line
     assert "Traceback" not in capfd.readouterr().err  # of workers, who have standard error to themselves
-    assert [path.name for path in folder.iterdir()] == ["out.parquet"]
-    assert (folder / "out.parquet").read_bytes() == OLD
+    assert contents(folder) == {"out.parquet": OLD}
 
 
-@over_writers
+@pytest.mark.parametrize("name", WRITERS)
 def test_a_limit_on_file_sizes_is_told_and_leaves_what_was_there(
     name, given, tmp_path, file_size_limit, capfd
 ):
@@ -108,26 +103,21 @@ def bomb(path):
     pq.write_table(pa.table({"text": cells}), path, compression="zstd", store_schema=False)
 
 
-HARMS = {
-    cut: "is not a complete parquet file",
-    flipped: "is not a complete parquet file",
-    bomb: "GiB",
-}
+HARMS = {cut: "is not a complete parquet file", flipped: "is not a complete parquet file", bomb: "GiB"}
 
 
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
 @pytest.mark.parametrize("name", ["augment", "fit", "impute"])
 def test_damaged_and_hostile_files_are_told_and_leave_what_was_there(name, harm, given, tmp_path):
     source, folder = tmp_path / "source.parquet", tmp_path / "folder"
-    pq.write_table(pa.Table.from_pandas(load_penguins()), source, write_page_checksum=True)
+    pq.write_table(pa.Table.from_pandas(PENGUINS), source, write_page_checksum=True)
     harm(source)
     folder.mkdir()
     (folder / "out.parquet").write_bytes(OLD)
     arguments = command(name, folder, given)
     arguments[1] = str(source)
     refused(run(*arguments), 5 if harm is bomb else 3, HARMS[harm])
-    assert [path.name for path in folder.iterdir()] == ["out.parquet"]
-    assert (folder / "out.parquet").read_bytes() == OLD
+    assert contents(folder) == {"out.parquet": OLD}
 
 
 @pytest.mark.parametrize(

@@ -7,27 +7,26 @@ import sys
 import commands
 import pandas as pd
 import pytest
-from commands import refused
-
-from synthgan.datasets import load_penguins
-
-COMMAND = [sys.executable, "-m", "synthgan"]
+from commands import PENGUINS, refused
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A folder with a table whose names and cells are of many scripts."""
-    table = load_penguins().iloc[::4].rename(columns={"island": "Insel 🏝"}).replace("Adelie", "Adélie")
+    table = PENGUINS.iloc[::4].rename(columns={"island": "Insel 🏝"}).replace("Adelie", "Adélie")
     table.to_parquet(tmp_path / "penguins.parquet")
     return tmp_path
 
 
-def run(folder, *arguments, command=COMMAND, **environment):
+def run(
+    folder, *arguments, command=(sys.executable, "-m", "synthgan"), stdout=subprocess.PIPE, **environment
+):
     return subprocess.run(
         [*command, *map(str, arguments)],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         timeout=120,
         check=False,
     )
@@ -36,11 +35,8 @@ def run(folder, *arguments, command=COMMAND, **environment):
 def test_a_reader_that_goes_away_is_no_error_that_is_told(folder):
     reader, writer = os.pipe()
     os.close(reader)
-    arguments = [*COMMAND, "schema", "penguins.parquet"]
     with os.fdopen(writer, "wb") as pipe:
-        done = subprocess.run(
-            arguments, cwd=folder, stdout=pipe, stderr=subprocess.PIPE, timeout=120, check=False
-        )
+        done = run(folder, "schema", "penguins.parquet", stdout=pipe)
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
 
