@@ -9,9 +9,9 @@ import pytest
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.datasets import load_wine, make_classification
+from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import train_test_split
@@ -62,18 +62,6 @@ def test_rows_that_harm_are_left_out():
         assert decision.choice is None
         assert (decision.table["gain"] < 0).all()
         assert decision.table["p_value"].between(0.5, 1).all()
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_rows_are_added_only_if_labels_do_not_speak_against_them(seed):
-    # On classes that lie apart the teacher is less sure than it might be, and has a sure learner unsure.
-    X, y = load_wine(return_X_y=True)
-    learned, _, known, _ = train_test_split(X, y, train_size=80, stratify=y, random_state=seed)
-    augmenter = Augmenter(ratio=(1, 5), n_repeats=1, **JITTER)
-    learner = HistGradientBoostingClassifier(max_iter=20, random_state=0)
-    decision = chosen(augmenter, learner, learned, known)
-    best = decision.table.set_index("ratio")["gain_by_labels"]
-    assert decision.choice is None or best[decision.choice.ratio] > 0
 
 
 @pytest.mark.parametrize(
@@ -200,13 +188,13 @@ def test_a_learner_that_needs_more_rows_than_a_fold_has_gets_none():
 def test_a_learner_that_fails_without_any_rows_is_no_candidates_fault():
     X, y = classes()
     with pytest.raises(ValueError, match=r"could not convert string|Cannot cast"):
-        chosen(Augmenter(ratio="auto", **JITTER), LogisticRegression(), X, y)
+        chosen(Augmenter(ratio="auto", **QUICK_JITTER), LogisticRegression(), X, y)
 
 
 def test_numbers_are_chosen_for_as_well():
     X, y = amounts(150)
     y += 2 * np.random.default_rng(1).normal(size=150)
-    augmenter = Augmenter(ratio=(1, 5), n_repeats=1, **JITTER)
+    augmenter = Augmenter(ratio=(1, 5), n_repeats=1, **JITTER, teacher=RandomForestRegressor(20))
     model = AugmentedRegressor(DecisionTreeRegressor(random_state=0), augmenter, random_state=0).fit(X, y)
     assert model.decision_.choice is not None
     assert model.predict(X).shape == (150,)
@@ -240,10 +228,8 @@ def test_folds_learn_from_their_own_rows_alone():
 
 def test_choosing_is_repeatable():
     X, y = numbers(60)
-    tables = [
-        chosen(Augmenter(ratio="auto", n_repeats=1, **JITTER), DecisionTreeClassifier(), X, y).table
-        for _ in range(2)
-    ]
+    augmenter = Augmenter(ratio="auto", n_repeats=1, **JITTER, teacher=RandomForestClassifier(20))
+    tables = [chosen(augmenter, DecisionTreeClassifier(), X, y).table for _ in range(2)]
     pd.testing.assert_frame_equal(*tables)
 
 

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import accuracy_score, log_loss, make_scorer
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
-from small_problems import JITTER, QUICK_JITTER, TWO_WAYS, chosen, classes, numbers, problem_of
+from small_problems import FOREST, JITTER, QUICK_JITTER, TWO_WAYS, chosen, classes, numbers, problem_of
 
 from synthgan import Augmenter, ParameterError
 from synthgan.augmentation.losses import losses_of, said_of, truth_of
@@ -28,7 +28,7 @@ def test_a_score_is_to_rise():
     X, y = numbers(100)
     tree = DecisionTreeClassifier(random_state=0)
     for scoring in ("neg_log_loss", make_scorer(log_loss, response_method="predict_proba")):
-        augmenter = Augmenter(ratio=5, scoring=scoring, **JITTER | TWO_WAYS)
+        augmenter = Augmenter(ratio=5, scoring=scoring, **JITTER | TWO_WAYS, teacher=FOREST)
         table = chosen(augmenter, tree, X, y).table
         assert (table["gain"] > 0).all() == (scoring == "neg_log_loss")
 
