@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from synthgan.layout import FloatArray, IntArray
-from synthgan.preprocessing.base import CodingOptions
+from synthgan.preprocessing.base import BoolArray, CodingOptions
 
 #: Knots inside one piece, at evenly spaced ranks: enough to carry the shape of a tail and what is repeated
 #: in it. A piece of fewer distinct numbers keeps them all.
@@ -116,7 +115,7 @@ class Axis:
         return self.scale > 0
 
     @property
-    def stretches(self) -> npt.NDArray[np.bool_]:
+    def stretches(self) -> BoolArray:
         """Which pieces hold more than one number, shape ``(n_pieces,)``."""
         first, last = self._ends
         return np.asarray(first < last)

@@ -6,7 +6,7 @@ are handled here.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -16,13 +16,15 @@ import pandas as pd
 
 from synthgan.exceptions import DataError
 from synthgan.layout import FloatArray, IntArray, Span
-from synthgan.preprocessing.choices import Test
 
 #: How a number becomes codes: pieces of the number line with equal shares of the rows, or one standardised
 #: value (what the textbook games generate).
 NumberCoding = Literal["quantile", "standard"]
 #: The end of a range, and whether it is left out itself.
 Bound = tuple[Any, bool]
+BoolArray = npt.NDArray[np.bool_]
+#: Which cells of a column are as they are asked to be.
+Test = Callable[["pd.Series[Any]"], BoolArray]
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,11 @@ class ColumnEncoder(ABC):
             return self.has_missing_
         return self._contains(value)
 
-    def supports(self, column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+    def supports(self, column: "pd.Series[Any]") -> BoolArray:
         """Return which cells of a column of the fitted dtype can be drawn."""
         return np.array([self.contains(cell) for cell in column], dtype=bool)
 
-    def understands(self, column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+    def understands(self, column: "pd.Series[Any]") -> BoolArray:
         """Return which cells of a column of the fitted dtype say anything, drawn or not."""
         return self.supports(column)
 
@@ -274,7 +276,7 @@ class ColumnEncoder(ABC):
         shares = rng.random(len(codes)) if values is None else np.asarray(values, dtype=np.float64)
         return self.place(self._decode(codes[~missing], shares[~missing]), missing)
 
-    def place(self, cells: Any, missing: npt.NDArray[np.bool_]) -> "pd.Series[Any]":
+    def place(self, cells: Any, missing: BoolArray) -> "pd.Series[Any]":
         """Return a column of the original dtype from an array of its present cells, and where others miss."""
         # In the column's dtype first: integers that made room for missing cells would pass through float64.
         column = self._restore(cells)

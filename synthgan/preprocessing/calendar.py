@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthgan.layout import FloatArray
-from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.base import BoolArray, ColumnEncoder
 from synthgan.preprocessing.calendar_parts import DAY, READINGS, Part, Reading
 from synthgan.preprocessing.number_line import InstantEncoder
 from synthgan.schema import join_columns, overwritten, replaced
@@ -117,7 +116,7 @@ def keep_calendars(
     frame: pd.DataFrame,
     calendars: Sequence[Calendar],
     encoders: Sequence[ColumnEncoder],
-    fixed: npt.NDArray[np.bool_],
+    fixed: BoolArray,
 ) -> pd.DataFrame:
     """Return a plain frame of drawn rows in which parts of points in time are parts of them.
 
@@ -154,7 +153,7 @@ def _settled(
     calendar: Calendar,
     series: Sequence["pd.Series[Any]"],
     encoders: Sequence[ColumnEncoder],
-    fixed: npt.NDArray[np.bool_],
+    fixed: BoolArray,
 ) -> "pd.Series[Any]":
     """Return points in time that have taken over what was drawn beside them; see `keep_calendars`."""
     encoder: Any = encoders[calendar.source]
@@ -222,9 +221,7 @@ def _is_some_day(
     return bool(fits.any()) or last > first + _MAX_DAYS
 
 
-def broken(
-    calendar: Calendar, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]
-) -> npt.NDArray[np.bool_]:
+def broken(calendar: Calendar, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
     """Return which rows of a plain frame have a part that is not one of their point in time."""
     encoder: Any = encoders[calendar.source]
     when = encoder.local(frame.iloc[:, calendar.source])
@@ -241,8 +238,8 @@ def _taking_over(
     encoder: InstantEncoder,
     parts: Sequence[Part],
     drawn: Sequence[FloatArray],
-    fixed: npt.NDArray[np.bool_],
-    is_free: npt.NDArray[np.bool_],
+    fixed: BoolArray,
+    is_free: BoolArray,
 ) -> "pd.Series[Any]":
     """Return points in time that have taken over parts: those that they may, and those that are fixed.
 

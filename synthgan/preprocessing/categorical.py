@@ -17,8 +17,7 @@ from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 from synthgan.exceptions import DataError, did_you_mean, listing
 from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.axis import evenly_spread
-from synthgan.preprocessing.base import Bound, CodingOptions, ColumnEncoder
-from synthgan.preprocessing.choices import Test
+from synthgan.preprocessing.base import BoolArray, Bound, CodingOptions, ColumnEncoder, Test
 from synthgan.schema import can_be_stored
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -213,7 +212,7 @@ class CategoricalEncoder(ColumnEncoder):
                 raise ValueError(f"{value!r} is not a level")
         return super().cast(value)
 
-    def supports(self, column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+    def supports(self, column: "pd.Series[Any]") -> BoolArray:
         missing = column.isna().to_numpy()
         return np.where(missing, self.has_missing_, self.exact(column) >= 0)
 

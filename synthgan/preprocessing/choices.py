@@ -4,19 +4,14 @@ Whatever is asked comes down to stretches of an axis on which code ``c`` of a co
 ``c + 1``: how much of each code and place is meant, and which cell a drawn code and place then stand for.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthgan.layout import FloatArray, IntArray, Span
-
-BoolArray = npt.NDArray[np.bool_]
-#: Which cells of a column are as they are asked to be.
-Test = Callable[["pd.Series[Any]"], BoolArray]
+from synthgan.preprocessing.base import BoolArray, Test
 
 
 @dataclass(frozen=True)

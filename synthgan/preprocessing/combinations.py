@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthgan.layout import FloatArray, IntArray
-from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.base import BoolArray, ColumnEncoder
 from synthgan.preprocessing.functions import cells_of, places_of
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.schema import join_columns, overwritten
@@ -55,7 +55,7 @@ class Combination:
         self,
         frame: pd.DataFrame,
         encoders: Sequence[ColumnEncoder],
-        fixed: npt.NDArray[np.bool_],
+        fixed: BoolArray,
         rng: np.random.Generator,
     ) -> pd.DataFrame:
         """Return a plain frame of drawn rows with the combinations that come nearest to what was drawn.
@@ -92,7 +92,7 @@ class Combination:
             series[index] = overwritten(series[index], beside, where & ~fixed[:, index])
         return join_columns(series, list(frame.columns))
 
-    def broken(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> npt.NDArray[np.bool_]:
+    def broken(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
         """Return which rows of a plain frame have a combination that the table has not."""
         return self._number(self._places(frame, encoders)) < 0
 

@@ -10,19 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthgan.exceptions import ConditionError, did_you_mean, listing
 from synthgan.layout import EncodedTable, IntArray, Known, Layout
-from synthgan.preprocessing.base import UNFIT, ColumnEncoder
+from synthgan.preprocessing.base import UNFIT, BoolArray, ColumnEncoder
 from synthgan.preprocessing.choices import Choice
 from synthgan.preprocessing.key import KeyEncoder
 from synthgan.preprocessing.plain import plain_frame
 from synthgan.preprocessing.wishes import Wish, cell_of, present, read_wish
 from synthgan.schema import join_columns, overwritten
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthgan.layout import FloatArray
-from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.base import BoolArray, ColumnEncoder
 from synthgan.preprocessing.grid import EXACT_IN_FLOAT64
 from synthgan.preprocessing.key import KeyEncoder
 from synthgan.preprocessing.number_line import InstantEncoder, NumberLineEncoder
@@ -62,7 +61,7 @@ class Formula:
     rounding: str = ""
     has_holes: bool = False
 
-    def is_open(self, source: "pd.Series[Any]", column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+    def is_open(self, source: "pd.Series[Any]", column: "pd.Series[Any]") -> BoolArray:
         """Return in which rows nothing follows, of cells of both columns."""
         if not self.has_holes:
             return np.zeros(len(source), dtype=bool)
@@ -160,7 +159,7 @@ def keep_formulas(
     frame: pd.DataFrame,
     formulas: Sequence[Formula],
     encoders: Sequence[ColumnEncoder],
-    fixed: npt.NDArray[np.bool_],
+    fixed: BoolArray,
 ) -> pd.DataFrame:
     """Return a plain frame of drawn rows in which columns follow from their sources.
 
@@ -184,7 +183,7 @@ def keep_formulas(
     return join_columns(series, list(frame.columns))
 
 
-def broken(formula: Formula, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> npt.NDArray[np.bool_]:
+def broken(formula: Formula, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
     """Return which rows of a plain frame have another cell than follows from their source."""
     own, other = encoders[formula.column], encoders[formula.source]
     column, source = frame.iloc[:, formula.column], frame.iloc[:, formula.source]
@@ -332,7 +331,7 @@ def _tolerance(dtype: Any) -> float:
     return max(_TOLERANCE, 2 * float(precision.eps))
 
 
-def _equal(column: "pd.Series[Any]", other: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+def _equal(column: "pd.Series[Any]", other: "pd.Series[Any]") -> BoolArray:
     """Return which cells of two columns of one dtype are equal or both missing."""
     both = column.isna().to_numpy() & other.isna().to_numpy()
     if column.dtype.kind == "f":

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthgan.layout import IntArray
-from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.base import BoolArray, ColumnEncoder
 from synthgan.preprocessing.functions import HIDDEN, MISSING, Function, exact_cells, places_of
 
 #: Rows that are looked at first, and of these.
@@ -56,7 +55,7 @@ def find_functions(
 
 
 def _contradict(
-    told: npt.NDArray[np.bool_], frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], *, is_all: bool
+    told: BoolArray, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], *, is_all: bool
 ) -> None:
     """Take from what columns may determine what rows contradict, or what they are too few for to tell.
 
@@ -169,7 +168,7 @@ def _log_chance(ids: IntArray) -> float:
     return float(np.log((shares**2).sum()))
 
 
-def _tellers(told: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _tellers(told: BoolArray) -> BoolArray:
     """Return for each column which others it determines through others too, and they not it."""
     through, some = told.copy(), np.flatnonzero(told.any(0) | told.any(1))
     reach = told[np.ix_(some, some)].astype(np.float32)
@@ -180,7 +179,7 @@ def _tellers(told: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 
 def _functions(
-    frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], told: npt.NDArray[np.bool_], n_tellers: IntArray
+    frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], told: BoolArray, n_tellers: IntArray
 ) -> list[Function]:
     """Return functions by which all columns go together of which one determines the other.
 
@@ -226,7 +225,7 @@ def _function(
     return Function(source, columns, codes[first], keys[first], counts, images, cells, has_holes)
 
 
-def _beside_missing(places: IntArray, first: int, has_holes: npt.NDArray[np.bool_]) -> IntArray:
+def _beside_missing(places: IntArray, first: int, has_holes: BoolArray) -> IntArray:
     """Return what stands beside a missing cell of a source in each column, hidden unless that is no chance.
 
     Parameters

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthgan.layout import FloatArray, IntArray
-from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.base import BoolArray, ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.schema import join_columns, overwritten, replaced
 
@@ -52,9 +52,9 @@ class Function:
     counts: IntArray
     images: IntArray
     cells: list[npt.NDArray[Any]]
-    has_holes: npt.NDArray[np.bool_]
+    has_holes: BoolArray
 
-    def are_open(self, images: IntArray, places: IntArray) -> npt.NDArray[np.bool_]:
+    def are_open(self, images: IntArray, places: IntArray) -> BoolArray:
         """Return where keys say nothing of cells of the columns: where no row shows what, and at holes.
 
         Parameters
@@ -67,7 +67,7 @@ class Function:
         may_miss = self.has_holes.reshape(-1, *[1] * (places.ndim - 1))
         return np.asarray((images == HIDDEN) | (may_miss & (places == MISSING)))
 
-    def differ(self, images: IntArray, places: IntArray) -> npt.NDArray[np.bool_]:
+    def differ(self, images: IntArray, places: IntArray) -> BoolArray:
         """Return where cells of the columns are others than those that keys say; see `are_open`."""
         return np.asarray((images != places) & ~self.are_open(images, places))
 
@@ -102,7 +102,7 @@ def keep_functions(
     frame: pd.DataFrame,
     functions: Sequence[Function],
     encoders: Sequence[ColumnEncoder],
-    fixed: npt.NDArray[np.bool_],
+    fixed: BoolArray,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Return a plain frame of drawn rows in which all columns go together that determine each other.
@@ -155,9 +155,7 @@ def keep_functions(
     return join_columns(series, list(frame.columns))
 
 
-def broken(
-    function: Function, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]
-) -> npt.NDArray[np.bool_]:
+def broken(function: Function, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
     """Return which rows of a plain frame have a cell of the source beside another than the table has."""
     codes, exact = exact_cells(frame.iloc[:, function.source], encoders[function.source])
     known = pd.MultiIndex.from_arrays([function.codes, function.keys])
@@ -215,8 +213,8 @@ class _Choice:
     codes: IntArray
     exact: npt.NDArray[Any]
     drawn: IntArray
-    is_fixed: npt.NDArray[np.bool_]
-    fixed: npt.NDArray[np.bool_]
+    is_fixed: BoolArray
+    fixed: BoolArray
     rng: np.random.Generator
 
     def keys(self) -> IntArray:
@@ -237,11 +235,11 @@ class _Choice:
         return chosen
 
     @property
-    def _is_missing(self) -> npt.NDArray[np.bool_]:
+    def _is_missing(self) -> BoolArray:
         """Whether a key is a missing cell."""
         return np.asarray(self.function.codes == self.missing_code)
 
-    def _is_lost(self, chosen: IntArray) -> npt.NDArray[np.bool_]:
+    def _is_lost(self, chosen: IntArray) -> BoolArray:
         """Return in which rows another key may be chosen, and the chosen one has not what must stay."""
         differs = self.function.differ(self.function.images[:, chosen], self.drawn)
         return np.asarray((self.fixed & differs).any(0) & ~self.is_fixed)
@@ -279,7 +277,7 @@ class _Choice:
         distance = np.where(self._is_missing[keys], np.finfo(np.float64).max, distance)
         return np.where(is_present, distance, rarity)
 
-    def between_alike(self, chosen: IntArray) -> npt.NDArray[np.bool_]:
+    def between_alike(self, chosen: IntArray) -> BoolArray:
         """Return which numbers lie between two keys that have the images of the chosen one."""
         keys, images = self.function.keys[~self._is_missing], self.function.images
         if not self.is_line or not len(keys):

@@ -17,8 +17,7 @@ import pandas as pd
 
 from synthgan.layout import FloatArray, IntArray, Span
 from synthgan.preprocessing.axis import Axis
-from synthgan.preprocessing.base import Bound, CodingOptions, ColumnEncoder
-from synthgan.preprocessing.choices import Test
+from synthgan.preprocessing.base import BoolArray, Bound, CodingOptions, ColumnEncoder, Test
 from synthgan.preprocessing.grid import Grid, whole_numbers
 
 #: Points with more than this share of the cells are named in the schema, so many at most.
@@ -259,13 +258,13 @@ class NumberLineEncoder(ColumnEncoder):
         """Return a number as the axis counts it: in steps of the grid, if there is one."""
         return number if self.grid_ is None else (number - self.grid_.low) / self.grid_.step
 
-    def understands(self, column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+    def understands(self, column: "pd.Series[Any]") -> BoolArray:
         """All that is finite: what lies beyond the line counts as its end."""
         missing = column.isna().to_numpy()
         is_finite = np.abs(self.numbers(column)) < np.inf
         return np.where(missing, self.has_missing_, is_finite & (len(self.axis_) > 0))
 
-    def supports(self, column: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+    def supports(self, column: "pd.Series[Any]") -> BoolArray:
         _, is_inside = self.between(None, None)
         return np.asarray(is_inside(column) | (column.isna().to_numpy() & self.has_missing_))
 
@@ -325,7 +324,7 @@ class InstantEncoder(NumberLineEncoder):
     def of_local(self, when: pd.DatetimeIndex) -> "pd.Series[Any]":
         """Return the column that `local` gave, missing where it can have no such cell."""
 
-    def _of_ticks(self, ticks: IntArray, present: npt.NDArray[np.bool_]) -> "pd.Series[Any]":
+    def _of_ticks(self, ticks: IntArray, present: BoolArray) -> "pd.Series[Any]":
         """Return cells of ticks in range and on the grid, all others missing."""
         if self.grid_ is None:
             return self.place(self._decode(ticks[:0], np.empty(0)), np.ones(len(ticks), dtype=bool))

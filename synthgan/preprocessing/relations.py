@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthgan.layout import FloatArray, IntArray, Layout, Relation
-from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.base import BoolArray, ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.schema import join_columns
 
@@ -45,9 +44,7 @@ def find_relations(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> tu
     return tuple(kept)
 
 
-def encode_relations(
-    frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], layout: Layout
-) -> npt.NDArray[np.bool_]:
+def encode_relations(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], layout: Layout) -> BoolArray:
     """Return in which rows the relations of a layout hold, shape ``(n_rows, n_relations)``."""
     lines = _lines(frame, encoders, {i for other in layout.relations for i in (other.column, other.partner)})
     is_equal = np.zeros((len(frame), len(layout.relations)), dtype=bool)
@@ -58,10 +55,10 @@ def encode_relations(
 
 def copy_equal(
     frame: pd.DataFrame,
-    relations: npt.NDArray[np.bool_],
+    relations: BoolArray,
     layout: Layout,
     encoders: Sequence[ColumnEncoder],
-    fixed: npt.NDArray[np.bool_],
+    fixed: BoolArray,
 ) -> pd.DataFrame:
     """Return the frame with cells equal that a relation says are equal, unless one of them is missing.
 
@@ -145,7 +142,7 @@ def _candidates(lines: dict[int, _Line], n_least: float) -> Iterator[tuple[int, 
             yield from ((i, j), (j, i))
 
 
-def _is_equal(relation: Relation, lines: dict[int, _Line]) -> npt.NDArray[np.bool_]:
+def _is_equal(relation: Relation, lines: dict[int, _Line]) -> BoolArray:
     """Return in which rows the cells of a relation are equal and have a place on the line of its column."""
     column, partner = lines[relation.column], lines[relation.partner]
     has_place = np.isin(column.codes, np.flatnonzero(column.encoder.axis_.stretches))

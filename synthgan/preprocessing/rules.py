@@ -13,17 +13,15 @@ from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import is_object_dtype
 
 from synthgan.exceptions import ParameterError, did_you_mean, listing
-from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.base import BoolArray, ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.preprocessing.numerical import fewest_decimals
 from synthgan.schema import join_columns
 
-BoolArray = npt.NDArray[np.bool_]
 #: Of the size of a float, what is taken for an error of rounding, by the bytes that it has.
 _ROUNDING, _ROUNDING_AT_LEAST = {2: 4e-3, 4: 1e-6}, 1e-9
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout, Relation
-from synthgan.preprocessing.base import UNFIT, CodingOptions, ColumnEncoder
+from synthgan.preprocessing.base import UNFIT, BoolArray, CodingOptions, ColumnEncoder
 from synthgan.preprocessing.conditions import ConditionReader, Conditions, read_texts
 from synthgan.preprocessing.inference import schema_of
 from synthgan.preprocessing.key import KeyEncoder
@@ -272,7 +272,7 @@ class TableEncoder:
         frame = join_columns(series, self.schema_.names)
         return self.ties_.keep_formulas(frame, self.encoders_)
 
-    def broken(self, frame: pd.DataFrame, *, asked: bool = False) -> npt.NDArray[np.bool_]:
+    def broken(self, frame: pd.DataFrame, *, asked: bool = False) -> BoolArray:
         """Return which of plain drawn rows break a rule, or what was found to hold in every row.
 
         Parameters
@@ -340,11 +340,11 @@ class TableEncoder:
             self._check_ties(conditions)
         return found
 
-    def can_be(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    def can_be(self, frame: pd.DataFrame) -> BoolArray:
         """Return which rows of a plain frame have only cells that can be drawn; keys are always others."""
         return ConditionReader(self.encoders_, self.layout_).can_be(frame)
 
-    def facts(self, frame: pd.DataFrame, is_known: npt.NDArray[np.bool_], *, is_present: bool) -> Conditions:
+    def facts(self, frame: pd.DataFrame, is_known: BoolArray, *, is_present: bool) -> Conditions:
         """Return what given rows say of the rest of them; see `ConditionReader.of_facts`."""
         return ConditionReader(self.encoders_, self.layout_).of_facts(frame, is_known, is_present=is_present)
 

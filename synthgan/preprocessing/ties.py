@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthgan.preprocessing import calendar, formulas, functions
-from synthgan.preprocessing.base import ColumnEncoder
+from synthgan.preprocessing.base import BoolArray, ColumnEncoder
 from synthgan.preprocessing.calendar import Calendar
 from synthgan.preprocessing.combinations import Combination
 from synthgan.preprocessing.declared import check_rules
@@ -77,7 +77,7 @@ class Ties:
         self,
         frame: pd.DataFrame,
         encoders: Sequence[ColumnEncoder],
-        fixed: npt.NDArray[np.bool_],
+        fixed: BoolArray,
         rng: np.random.Generator,
     ) -> pd.DataFrame:
         """Return a plain frame of drawn rows in which what goes together does.
@@ -115,7 +115,7 @@ class Ties:
         self,
         frame: pd.DataFrame,
         encoders: Sequence[ColumnEncoder],
-        fixed: npt.NDArray[np.bool_],
+        fixed: BoolArray,
         rng: np.random.Generator,
     ) -> pd.DataFrame:
         """Return the frame with what was found kept; see `keep`.
@@ -154,7 +154,7 @@ class Ties:
 
     def broken(
         self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], *, asked: bool = False
-    ) -> npt.NDArray[np.bool_]:
+    ) -> BoolArray:
         """Return which rows of a plain frame of drawn rows break a rule, or what was found beside it.
 
         Functions are looked at beside rules, and where something was asked of the rows: either may part what
