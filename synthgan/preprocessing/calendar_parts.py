@@ -12,8 +12,7 @@ import pandas as pd
 
 from synthgan.layout import FloatArray
 from synthgan.preprocessing.base import ColumnEncoder
-from synthgan.preprocessing.boolean import BooleanEncoder
-from synthgan.preprocessing.categorical import CategoricalEncoder
+from synthgan.preprocessing.categorical import BooleanEncoder, CategoricalEncoder
 from synthgan.preprocessing.date import TimeEncoder
 from synthgan.preprocessing.number_line import InstantEncoder
 from synthgan.preprocessing.numerical import NumericalEncoder

@@ -1,4 +1,4 @@
-"""Categories: strings and pandas categories with any number of levels.
+"""Categories: strings, truth values and pandas categories with any number of levels.
 
 Frequent levels have a code each. When there are too many levels, the rare ones, sorted so that alike ones
 stand together, share codes, and the value says which level of a shared code is meant.
@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
+from pandas.api.types import infer_dtype, is_bool_dtype, is_object_dtype, is_string_dtype
 
 from synthgan.exceptions import DataError, did_you_mean, listing
 from synthgan.layout import FloatArray, IntArray, Span
@@ -244,6 +244,35 @@ class CategoricalEncoder(ColumnEncoder):
             levels = dtype.categories.take(state["levels_"]).astype(object).tolist()
             state = {**state, "levels_": levels}
         return super().from_state(name, dtype, state)
+
+
+class BooleanEncoder(CategoricalEncoder):
+    """Encode a column of truth values."""
+
+    kind = "boolean"
+    priority = 1
+
+    @classmethod
+    def accepts(cls, column: "pd.Series[Any]") -> str | None:
+        dtype = column.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            return None
+        if is_bool_dtype(dtype):
+            return f"dtype {dtype}"
+        if is_object_dtype(dtype) and infer_dtype(column, skipna=True) == "boolean":
+            return "objects that are all True or False"
+        return None
+
+    def cast(self, value: Any) -> "pd.Series[Any]":
+        """Return a truth value, or the text of one, as a Series of length one."""
+        if isinstance(value, str):
+            value = {"true": True, "false": False}.get(value.lower(), value)
+        if not pd.isna(value) and value not in (True, False):
+            raise ValueError(f"{value!r} is neither True nor False")
+        return super().cast(value if pd.isna(value) else bool(value))
+
+    def shape(self) -> str:
+        return ""
 
 
 def is_free_text(column: "pd.Series[Any]") -> bool:
