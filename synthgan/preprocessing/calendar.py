@@ -200,9 +200,7 @@ def _is_some_day(
     encoder: Any = encoders[calendar.source]
     given = {index: cells[index] for index in calendar.columns if index in cells}
     missing = {index for index, column in given.items() if column.isna().all()}
-    holes = {
-        index for index, has_holes in zip(calendar.columns, calendar.has_holes, strict=True) if has_holes
-    }
+    holes = {index for index, _, has_holes in calendar.readings() if has_holes}
     beside_missing = holes | missing  # what may stand beside a missing point in time
     if encoder.has_missing_ and given.keys() <= beside_missing:
         return True

@@ -4,7 +4,7 @@ A part is a number. A column may hold it as a number, a date, a time of day, a t
 `Reading` brings its cells to the number and back.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -173,38 +173,27 @@ def _mapped(column: "pd.Series[Any]", numbers: dict[str, float]) -> FloatArray:
     return np.asarray(mapped.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
-def _readings() -> Iterator[tuple[str, Reading]]:
-    yield from ((name, _number(part)) for name, part in _NUMBERS.items())
-    yield (
-        "time of day",
-        Reading(
-            _CLOCK,
-            _is(TimeEncoder),
-            lambda encoder, column: encoder.numbers(column) / 1e6,
-            lambda encoder, when: _placed(encoder, when.time, when.notna()),
-        ),
-    )
-    yield from ((name, _named(*named)) for name, named in _NAMED.items())
-    yield (
-        "weekend",
-        Reading(
-            _WEEKEND,
-            _is(BooleanEncoder),
-            lambda _, column: column.to_numpy(dtype=np.float64, na_value=np.nan),
-            lambda encoder, when: _placed(encoder, _WEEKEND.of(when), when.notna()),
-        ),
-    )
-    yield from ((pattern, _written(part, pattern)) for pattern, part in _WRITTEN.items())
-    yield (
-        "date",
-        Reading(
-            _DATE,
-            _is(InstantEncoder),
-            lambda encoder, column: Part(_days, "s", DAY).numbers(encoder.local(column)),
-            lambda encoder, when: encoder.of_local(when.normalize()),
-        ),
-    )
-
-
 #: By name, from the finest parts to the coarsest as far as they are numbers.
-READINGS: dict[str, Reading] = dict(_readings())
+READINGS: dict[str, Reading] = {
+    **{name: _number(part) for name, part in _NUMBERS.items()},
+    "time of day": Reading(
+        _CLOCK,
+        _is(TimeEncoder),
+        lambda encoder, column: encoder.numbers(column) / 1e6,
+        lambda encoder, when: _placed(encoder, when.time, when.notna()),
+    ),
+    **{name: _named(*named) for name, named in _NAMED.items()},
+    "weekend": Reading(
+        _WEEKEND,
+        _is(BooleanEncoder),
+        lambda _, column: column.to_numpy(dtype=np.float64, na_value=np.nan),
+        lambda encoder, when: _placed(encoder, _WEEKEND.of(when), when.notna()),
+    ),
+    **{pattern: _written(part, pattern) for pattern, part in _WRITTEN.items()},
+    "date": Reading(
+        _DATE,
+        _is(InstantEncoder),
+        lambda encoder, column: Part(_days, "s", DAY).numbers(encoder.local(column)),
+        lambda encoder, when: encoder.of_local(when.normalize()),
+    ),
+}

@@ -48,17 +48,7 @@ def restore(column: "pd.Series[Any]", dtype: Any) -> "pd.Series[Any]":
 
 
 class _Form(NamedTuple):
-    """A group of dtypes that no encoder knows.
-
-    Attributes
-    ----------
-    fits
-        Whether a dtype is one of them.
-    plain
-        From a column of such a dtype to one that an encoder knows.
-    restored
-        From that, and the dtype, back.
-    """
+    """A group of dtypes that no encoder knows: which these are, and how a column gets to one and back."""
 
     fits: Callable[[Any], bool]
     plain: Callable[["pd.Series[Any]"], "pd.Series[Any]"]
@@ -136,16 +126,14 @@ def _from_sparse(column: Any) -> "pd.Series[Any]":
     return _with_cells(column, column.sparse.to_dense())
 
 
-def _to_dtype(column: "pd.Series[Any]", dtype: Any) -> "pd.Series[Any]":
-    return column.astype(dtype)
-
-
 _FORMS = (
     _Form(_is_nanosecond_time, _to_timedelta, _from_timedelta),
     _Form(_is_held_by_pandas, _from_arrow, _to_arrow),
-    _Form(_is_arrow_float, _nan_as_null, _to_dtype),
-    _Form(lambda dtype: isinstance(dtype, pd.SparseDtype), _from_sparse, _to_dtype),
+    _Form(_is_arrow_float, _nan_as_null, pd.Series.astype),
+    _Form(lambda dtype: isinstance(dtype, pd.SparseDtype), _from_sparse, pd.Series.astype),
     _Form(
-        lambda dtype: isinstance(dtype, pd.IntervalDtype), lambda column: column.astype("category"), _to_dtype
+        lambda dtype: isinstance(dtype, pd.IntervalDtype),
+        lambda column: column.astype("category"),
+        pd.Series.astype,
     ),
 )
