@@ -175,10 +175,6 @@ class Axis:
             ends[1] = np.interp(high, self.knots[last : last + 2], self.places[last : last + 2])
         return np.array([ends]) if ends[0] <= ends[1] else np.empty((0, 2))
 
-    def state(self) -> dict[str, Any]:
-        """Return the fields by name."""
-        return dict(vars(self))
-
 
 def _follows_gap(distinct: FloatArray, counts: IntArray) -> Any:
     """Return which values lie beyond a wide empty stretch with rows enough on both sides.

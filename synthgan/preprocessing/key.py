@@ -145,10 +145,6 @@ class KeyEncoder(ColumnEncoder):
         own.turn = turn
         return own
 
-    def renewed(self, column: "pd.Series[Any]", rng: np.random.Generator) -> "pd.Series[Any]":
-        """Return a column of drawn keys with others of the same sorts, all different."""
-        return self.inverse_transform(self.transform(column)[0], rng=rng)
-
     def _fresh(self, sorts: IntArray, rng: np.random.Generator) -> npt.NDArray[Any]:
         """Return new keys of some sorts, all different."""
         n = len(sorts)

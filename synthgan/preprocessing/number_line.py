@@ -305,7 +305,7 @@ class NumberLineEncoder(ColumnEncoder):
 
     def state(self) -> dict[str, Any]:
         grid = None if self.grid_ is None else vars(self.grid_)
-        return {**super().state(), "axis_": self.axis_.state(), "grid_": grid}
+        return {**super().state(), "axis_": vars(self.axis_), "grid_": grid}
 
     @classmethod
     def from_state(cls, name: Hashable, dtype: Any, state: dict[str, Any]) -> Self:

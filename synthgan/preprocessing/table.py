@@ -16,6 +16,7 @@ from synthgan.exceptions import ConditionError, DataError, did_you_mean, listing
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout, Relation
 from synthgan.preprocessing.base import UNFIT, BoolArray, CodingOptions, ColumnEncoder
 from synthgan.preprocessing.conditions import ConditionReader, Conditions, read_texts
+from synthgan.preprocessing.formulas import keep_formulas
 from synthgan.preprocessing.inference import schema_of
 from synthgan.preprocessing.key import KeyEncoder
 from synthgan.preprocessing.key_form import Turn
@@ -268,9 +269,9 @@ class TableEncoder:
         series = [frame.iloc[:, i] for i in range(frame.shape[1])]
         for i, encoder in enumerate(self.encoders_):
             if isinstance(encoder, KeyEncoder):
-                series[i] = encoder.renewed(series[i], rng)
+                series[i] = encoder.inverse_transform(encoder.transform(series[i])[0], rng=rng)
         frame = join_columns(series, self.schema_.names)
-        return self.ties_.keep_formulas(frame, self.encoders_)
+        return keep_formulas(frame, self.ties_.formulas, self.encoders_, np.zeros(frame.shape, dtype=bool))
 
     def broken(self, frame: pd.DataFrame, *, asked: bool = False) -> BoolArray:
         """Return which of plain drawn rows break a rule, or what was found to hold in every row.

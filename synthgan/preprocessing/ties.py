@@ -107,10 +107,6 @@ class Ties:
         fixed[:, ruled] = True
         return self._keep_found(frame, encoders, fixed, rng)
 
-    def keep_formulas(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> pd.DataFrame:
-        """Return a plain frame in which columns follow from others by a formula."""
-        return formulas.keep_formulas(frame, self.formulas, encoders, np.zeros(frame.shape, dtype=bool))
-
     def _keep_found(
         self,
         frame: pd.DataFrame,
