@@ -9,7 +9,6 @@ from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthgan.forms import unwrap
@@ -90,15 +89,16 @@ def propose_rules(X: Any) -> list[Proposal]:
     encoder = TableEncoder().fit(frame)
     plain = plain_frame(frame)
     lines = [e for e in encoder.encoders_ if isinstance(e, NumberLineEncoder) and len(e.axis_) > 1]
+    numbers = [e for e in lines if isinstance(e, NumericalEncoder)]
     derived = {other.source: other.columns for other in encoder.ties_.functions}
     names = encoder.schema_.names
     told = {frozenset((names[source], names[i])) for source, columns in derived.items() for i in columns}
     found = [
-        *_sums(plain, [e for e in lines if isinstance(e, NumericalEncoder)]),
+        *_sums(plain, numbers),
         *_inequalities(plain, lines),
         *_combinations(plain, encoder, told),
-        *_uniques(plain, encoder),
-        *_bounds(plain, lines),
+        *_uniques(plain, lines),
+        *_bounds(plain, numbers),
     ]
     return sorted(found, key=lambda proposal: -proposal.support)
 
@@ -177,23 +177,19 @@ def _combinations(
             yield Proposal(rule, len(frame), reason)
 
 
-def _uniques(frame: pd.DataFrame, encoder: TableEncoder) -> Iterator[Proposal]:
-    for own in encoder.encoders_:
+def _uniques(frame: pd.DataFrame, lines: Sequence[NumberLineEncoder]) -> Iterator[Proposal]:
+    """Yield columns on a grid, where a cell could come twice, that has room for as many cells again."""
+    for own in lines:
         column = frame[own.name].dropna()
-        if len(column) >= _MIN_ROWS and column.is_unique and own.kind != "key" and _has_others(own, column):
+        has_others = own.grid_ is not None and own.grid_.n_steps >= 2 * len(column)
+        if len(column) >= _MIN_ROWS and column.is_unique and has_others:
             yield Proposal(Unique([own.name]), len(column), "no cell comes twice")
 
 
-def _has_others(encoder: object, column: "pd.Series[Any]") -> bool:
-    """Whether cells are on a grid, where one could come twice, and as many again have room on it."""
-    grid = getattr(encoder, "grid_", None)
-    return grid is not None and grid.n_steps >= 2 * len(column)
-
-
-def _bounds(frame: pd.DataFrame, lines: Sequence[NumberLineEncoder]) -> Iterator[Proposal]:
-    for own in lines:
-        numbers: npt.NDArray[np.float64] = own.numbers(frame[own.name])
-        present = numbers[~np.isnan(numbers)]
-        if isinstance(own, NumericalEncoder) and len(present) >= _MIN_ROWS and present.min() >= 0:
+def _bounds(frame: pd.DataFrame, numbers: Sequence[NumberLineEncoder]) -> Iterator[Proposal]:
+    for own in numbers:
+        cells = own.numbers(frame[own.name])
+        present = cells[~np.isnan(cells)]
+        if len(present) >= _MIN_ROWS and present.min() >= 0:
             n_zero = int((present == 0).sum())
             yield Proposal(Bounds(own.name, 0), len(present), f"{n_zero:,} cells are 0, none is less")
