@@ -20,7 +20,7 @@ from synthgan.exceptions import ParameterError, did_you_mean, listing
 from synthgan.preprocessing.base import BoolArray, ColumnEncoder
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.preprocessing.numerical import fewest_decimals
-from synthgan.schema import join_columns
+from synthgan.schema import join_columns, replaced
 
 #: Of the size of a float, what is taken for an error of rounding, by the bytes that it has.
 _ROUNDING, _ROUNDING_AT_LEAST = {2: 4e-3, 4: 1e-6}, 1e-9
@@ -42,9 +42,16 @@ class Rule(ABC):
     def names(self) -> list[Hashable]:
         """The columns that the rule is about."""
 
-    @abstractmethod
     def broken(self, frame: pd.DataFrame) -> BoolArray:
         """Return which rows of a plain frame break the rule; where cells are missing, none does."""
+        is_whole = frame[self.names].notna().all(axis=1).to_numpy()
+        is_broken = np.zeros(len(frame), dtype=bool)
+        is_broken[is_whole] = self._broken(frame.loc[is_whole, self.names])
+        return is_broken
+
+    @abstractmethod
+    def _broken(self, rows: pd.DataFrame) -> Any:
+        """Return which rows break the rule, of those that have all cells that it is about."""
 
     def mended(
         self,
@@ -119,16 +126,13 @@ class Bounds(Rule):
     def names(self) -> list[Hashable]:
         return [self.column]
 
-    def broken(self, frame: pd.DataFrame) -> BoolArray:
-        present = frame[self.column].dropna()
-        if not len(present):
-            return np.zeros(len(frame), dtype=bool)
-        is_broken = np.zeros(len(present), dtype=bool)
-        if self.minimum is not None:
-            is_broken |= (present < _like(self.minimum, present)).to_numpy(dtype=bool)
-        if self.maximum is not None:
-            is_broken |= (present > _like(self.maximum, present)).to_numpy(dtype=bool)
-        return _spread(is_broken, frame[self.names])
+    def _broken(self, rows: pd.DataFrame) -> Any:
+        cells, is_broken = rows[self.column], np.zeros(len(rows), dtype=bool)
+        if self.minimum is not None and len(rows):
+            is_broken |= (cells < _like(self.minimum, cells)).to_numpy(dtype=bool)
+        if self.maximum is not None and len(rows):
+            is_broken |= (cells > _like(self.maximum, cells)).to_numpy(dtype=bool)
+        return is_broken
 
     def __str__(self) -> str:
         low = "" if self.minimum is None else f"{self.minimum} <= "
@@ -167,11 +171,9 @@ class Inequality(Rule):
     def names(self) -> list[Hashable]:
         return [self.low, self.high]
 
-    def broken(self, frame: pd.DataFrame) -> BoolArray:
-        rows = frame[self.names].dropna()
+    def _broken(self, rows: pd.DataFrame) -> Any:
         low, high = rows[self.low], rows[self.high]
-        holds = low < high if self.strict else low <= high
-        return _spread(~holds.to_numpy(dtype=bool), frame[self.names])
+        return ~(low < high if self.strict else low <= high).to_numpy(dtype=bool)
 
     def __str__(self) -> str:
         return f"{self.low} {'<' if self.strict else '<='} {self.high}"
@@ -209,10 +211,9 @@ class Sum(Rule):
     def names(self) -> list[Hashable]:
         return [self.total, *self.parts]
 
-    def broken(self, frame: pd.DataFrame) -> BoolArray:
-        rows = frame[self.names].dropna()
+    def _broken(self, rows: pd.DataFrame) -> Any:
         if not len(rows):
-            return np.zeros(len(frame), dtype=bool)
+            return False
         off = _wide(rows[self.total]) - _sum(rows, self.parts)
         nothing = off - off  # of its type, be it a number or a span of time
         slack: Any = nothing
@@ -223,8 +224,7 @@ class Sum(Rule):
             sizes = [dtype.itemsize for dtype in dtypes if dtype.kind == "f"]
             rounding = max(_ROUNDING.get(size, _ROUNDING_AT_LEAST) for size in sizes)
             slack = slack + rounding * rows[self.names].astype(np.float64).abs().max(axis=1)
-        is_off = (off > slack) | (nothing - off > slack)
-        return _spread(is_off.to_numpy(dtype=bool), frame[self.names])
+        return ((off > slack) | (nothing - off > slack)).to_numpy(dtype=bool)
 
     def mended(
         self,
@@ -278,8 +278,8 @@ class Unique(_OfColumns):
 
     kind = "unique"
 
-    def broken(self, frame: pd.DataFrame) -> BoolArray:
-        return frame[self.names].duplicated().to_numpy() & frame[self.names].notna().all(axis=1).to_numpy()
+    def _broken(self, rows: pd.DataFrame) -> Any:
+        return rows.duplicated().to_numpy()
 
     def __str__(self) -> str:
         return f"no two rows are alike in {listing(self.columns)}"
@@ -307,9 +307,8 @@ class Combinations(_OfColumns):
 
     kind = "combinations"
 
-    def broken(self, frame: pd.DataFrame) -> BoolArray:
-        """Return false for each row: of the table itself it always holds."""
-        return np.zeros(len(frame), dtype=bool)
+    def _broken(self, rows: pd.DataFrame) -> Any:
+        return False  # of the table itself it always holds
 
     def __str__(self) -> str:
         return f"{listing(self.columns)} stand together as in the table"
@@ -345,13 +344,6 @@ def _like(value: Any, cells: "pd.Series[Any]") -> Any:
     return getattr(sort, "fromisoformat", sort)(value)
 
 
-def _spread(is_broken: BoolArray, frame: pd.DataFrame) -> BoolArray:
-    """Return for all rows what was found of those without missing cells; others break no rule."""
-    spread = np.zeros(len(frame), dtype=bool)
-    spread[frame.notna().all(axis=1).to_numpy()] = is_broken
-    return spread
-
-
 def _with(
     frame: pd.DataFrame, name: Hashable, wanted: "pd.Series[Any]", where: BoolArray, encoder: ColumnEncoder
 ) -> pd.DataFrame:
@@ -368,9 +360,7 @@ def _with(
         inside = ((wanted >= low) & (wanted <= high)).to_numpy(dtype=bool)
         wanted, where = wanted[inside], where.copy()
         where[where] = inside
-    cells = column.array.copy()
-    cells[where] = wanted.astype(column.dtype).array
-    changed = pd.Series(cells, index=frame.index, dtype=column.dtype)
+    changed = replaced(column, wanted.astype(column.dtype), where)
     series = [changed if other == name else frame[other] for other in frame]
     return join_columns(series, list(frame.columns))
 
