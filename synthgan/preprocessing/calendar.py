@@ -121,16 +121,8 @@ def keep_calendars(
     """Return a plain frame of drawn rows in which parts of points in time are parts of them.
 
     A point in time takes over the parts that were drawn beside it, one after another, where it then still
-    has the code that was drawn; what it does not take over is put right.
-
-    Parameters
-    ----------
-    frame
-        Drawn rows.
-    calendars, encoders
-        Of the table.
-    fixed
-        Truth values, shape ``(n_rows, n_columns)``: the cells that must stay as they are.
+    has the code that was drawn; what it does not take over is put right. What else comes in is that of
+    `Ties.keep`.
     """
     if not calendars or not len(frame):
         return frame

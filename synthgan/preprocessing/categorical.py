@@ -100,16 +100,9 @@ class CategoricalEncoder(ColumnEncoder):
         return len(self.levels_) >= len(self.starts_)
 
     def arrange(self, profiles: FloatArray, options: CodingOptions) -> None:
-        """Put levels that share codes in the order of what else is in their rows.
+        """Put levels that share codes in the order of their profiles, shape ``(n_levels, n_numbers)``.
 
         Codes and places then stand for levels that are alike, and are worth telling.
-
-        Parameters
-        ----------
-        profiles
-            Of each level, shape ``(n_levels, n_numbers)``.
-        options
-            How finely columns are coded.
         """
         is_rare = np.repeat(np.diff(self.starts_) > 1, np.diff(self.starts_))
         rare = np.flatnonzero(is_rare)
@@ -305,17 +298,8 @@ def _share_codes(counts: IntArray, max_levels: int) -> npt.NDArray[Any]:
 def bisected(profiles: FloatArray, weights: IntArray, depth: int) -> IntArray:
     """Return the place of each profile in an order in which like ones stand together.
 
-    All are parted in two halves of equal weight along what most tells them apart, each half again, and so
-    on to a depth.
-
-    Parameters
-    ----------
-    profiles
-        Shape ``(n_profiles, n_numbers)``.
-    weights
-        Shape ``(n_profiles,)``.
-    depth
-        How often.
+    All of them, shape ``(n_profiles, n_numbers)``, are parted in two halves of equal weight along what most
+    tells them apart, each half again, and so on to a depth.
     """
     order = np.arange(len(profiles))
     parts = [order]

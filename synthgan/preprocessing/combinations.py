@@ -60,14 +60,7 @@ class Combination:
     ) -> pd.DataFrame:
         """Return a plain frame of drawn rows with the combinations that come nearest to what was drawn.
 
-        Parameters
-        ----------
-        frame, encoders
-            The rows, and the encoders of their columns.
-        fixed
-            Truth values, shape ``(n_rows, n_columns)``: the cells that must stay as they are.
-        rng
-            Source of the choice among those that come as near, by their frequency.
+        Of those that come as near one is chosen by their frequency; for what comes in see `Ties.keep`.
         """
         series = [frame.iloc[:, i] for i in range(frame.shape[1])]
         drawn = self._places(frame, encoders)

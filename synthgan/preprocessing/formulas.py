@@ -124,12 +124,8 @@ def _pairs(few: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator[tup
 def _correlations(numbers: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return squared correlations of columns, the deviation of the second, and how many rows have both.
 
-    Only the rows that have both are looked at.
-
-    Parameters
-    ----------
-    numbers
-        Shape ``(n_columns, n_rows)``, NaN where they are missing. What does not vary correlates with nothing.
+    Numbers have shape ``(n_columns, n_rows)``, NaN where they are missing, and only the rows that have both
+    are looked at. What does not vary correlates with nothing.
     """
     is_present = ~np.isnan(numbers)
     present = is_present.astype(np.float64)

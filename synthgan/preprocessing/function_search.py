@@ -59,14 +59,8 @@ def _contradict(
 ) -> None:
     """Take from what columns may determine what rows contradict, or what they are too few for to tell.
 
-    Parameters
-    ----------
-    told
-        For each column which others it may determine, shape ``(n_columns, n_columns)``; is changed.
-    frame, encoders
-        Rows, and the encoders of their columns.
-    is_all
-        Whether there are no other rows. Of some rows too few cells come twice to tell anything by that.
+    What each column may determine, shape ``(n_columns, n_columns)``, is changed. Where these are not all
+    rows, too few cells come twice to tell anything by that.
     """
     found: dict[int, _Cells | None] = {}
 
@@ -87,17 +81,7 @@ def _contradict(
 
 
 class _Cells(NamedTuple):
-    """The cells of a column.
-
-    Attributes
-    ----------
-    ids
-        Which of its distinct cells each is: numbers from 1 on as they come, 0 for missing ones.
-    n
-        How many distinct ones there are.
-    has_missing
-        Whether some are missing.
-    """
+    """The cells of a column: which of `n` distinct ones each is, from 1 on as they come; 0 for missing."""
 
     ids: IntArray
     n: int
@@ -228,14 +212,7 @@ def _function(
 def _beside_missing(places: IntArray, first: int, has_holes: BoolArray) -> IntArray:
     """Return what stands beside a missing cell of a source in each column, hidden unless that is no chance.
 
-    Parameters
-    ----------
-    places
-        Which of its cells each column has, shape ``(n_columns, n_rows)``.
-    first
-        The row with which those begin that have a missing cell of the source.
-    has_holes
-        Which columns have holes.
+    Rows with such a cell come last, from the first on; places have shape ``(n_columns, n_rows)``.
     """
     images = np.full(len(places), HIDDEN)
     for column, (own, may_miss) in enumerate(zip(places, has_holes, strict=True)):

@@ -57,12 +57,7 @@ class Function:
     def are_open(self, images: IntArray, places: IntArray) -> BoolArray:
         """Return where keys say nothing of cells of the columns: where no row shows what, and at holes.
 
-        Parameters
-        ----------
-        images
-            Of keys, shape ``(n_columns, ...)``.
-        places
-            Of cells, as `places_of` finds them, of that shape or one that goes with it.
+        Both have shape ``(n_columns, ...)``: the images of the keys, and cells as `places_of` finds them.
         """
         may_miss = self.has_holes.reshape(-1, *[1] * (places.ndim - 1))
         return np.asarray((images == HIDDEN) | (may_miss & (places == MISSING)))
@@ -109,18 +104,8 @@ def keep_functions(
 
     A source gets that of its cells, among those of the drawn code, beside which most columns stand as they
     were drawn; of several the nearest, or one by their frequency. The columns get what stands beside it. A
-    number stays as it was drawn where the same stands beside both of its neighbours in the table.
-
-    Parameters
-    ----------
-    frame
-        Drawn rows.
-    functions, encoders
-        Of the table.
-    fixed
-        Truth values, shape ``(n_rows, n_columns)``: the cells that must stay as they are.
-    rng
-        Source of what is left open.
+    number stays as it was drawn where the same stands beside both of its neighbours in the table. What else
+    comes in is that of `Ties.keep`.
     """
     if not functions or not len(frame):
         return frame
@@ -131,24 +116,15 @@ def keep_functions(
         together = zip(function.columns, function.cells, strict=True)
         drawn = np.stack([places_of(series[i], encoders[i], cells) for i, cells in together])
         codes, exact = exact_cells(source, encoder)
-        choice = _Choice(
-            function,
-            encoder.missing_code,
-            isinstance(encoder, NumberLineEncoder),
-            codes,
-            exact,
-            drawn,
-            fixed[:, function.source],
-            fixed[:, function.columns].T,
-            rng,
-        )
+        is_fixed, must_stay = fixed[:, function.source], fixed[:, function.columns].T
+        choice = _Choice(function, encoder, codes, exact, drawn, is_fixed, must_stay, rng)
         chosen = choice.keys()
         missing = function.codes[chosen] == encoder.missing_code
         cells = encoder.from_exact(function.keys[chosen][~missing])
         may_stay = choice.is_fixed | choice.between_alike(chosen)
         series[function.source] = overwritten(source, encoder.place(cells, missing), ~may_stay)
         images = function.images[:, chosen]
-        changes = ~function.are_open(images, drawn) & ~fixed[:, function.columns].T
+        changes = ~function.are_open(images, drawn) & ~must_stay
         for index, own, places, new in zip(function.columns, function.cells, images, changes, strict=True):
             series[index] = replaced(series[index], cells_of(encoders[index], own, places[new]), new)
             fixed[:, index] |= places != HIDDEN
@@ -189,27 +165,13 @@ def contradicted(
 class _Choice:
     """How a cell of a source is chosen for each drawn row.
 
-    Parameters
-    ----------
-    function
-        What the source determines.
-    missing_code
-        The code of its missing cells.
-    is_line
-        Whether its cells lie on a number line.
-    codes, exact
-        Of its cells as they were drawn, shape ``(n_rows,)``.
-    drawn
-        Which of its cells each column has, shape ``(n_columns, n_rows)``.
-    is_fixed, fixed
-        Whether the source must stay, and whether the columns must; of the shapes of `codes` and `drawn`.
-    rng
-        Source of what is left open.
+    Of the source come its encoder, the codes and exact numbers of the drawn cells, shape ``(n_rows,)``, and
+    which of them must stay; of the columns which of its cells each has, shape ``(n_columns, n_rows)``, and
+    which must stay.
     """
 
     function: Function
-    missing_code: int
-    is_line: bool
+    encoder: ColumnEncoder
     codes: IntArray
     exact: npt.NDArray[Any]
     drawn: IntArray
@@ -237,7 +199,7 @@ class _Choice:
     @property
     def _is_missing(self) -> BoolArray:
         """Whether a key is a missing cell."""
-        return np.asarray(self.function.codes == self.missing_code)
+        return np.asarray(self.function.codes == self.encoder.missing_code)
 
     def _is_lost(self, chosen: IntArray) -> BoolArray:
         """Return in which rows another key may be chosen, and the chosen one has not what must stay."""
@@ -269,8 +231,8 @@ class _Choice:
         """
         own, exact = self.function.keys[keys], self.exact[rows][:, None]
         rarity = self.rng.gumbel(size=(len(rows), len(own))) - np.log(self.function.counts[keys])
-        is_present = self.codes[rows][:, None] != self.missing_code
-        if not self.is_line:
+        is_present = self.codes[rows][:, None] != self.encoder.missing_code
+        if not isinstance(self.encoder, NumberLineEncoder):
             is_same = is_present & ~self._is_missing[keys] & (own == exact)
             return np.where(is_same, -np.inf, rarity)
         distance = np.abs(own.astype(np.float64) - exact.astype(np.float64))
@@ -280,11 +242,11 @@ class _Choice:
     def between_alike(self, chosen: IntArray) -> BoolArray:
         """Return which numbers lie between two keys that have the images of the chosen one."""
         keys, images = self.function.keys[~self._is_missing], self.function.images
-        if not self.is_line or not len(keys):
+        if not isinstance(self.encoder, NumberLineEncoder) or not len(keys):
             return np.zeros(len(chosen), dtype=bool)
         below = np.searchsorted(keys, self.exact, side="right") - 1
         above = np.searchsorted(keys, self.exact, side="left")
-        is_between = (below >= 0) & (above < len(keys)) & (self.codes != self.missing_code)
+        is_between = (below >= 0) & (above < len(keys)) & (self.codes != self.encoder.missing_code)
         below, above = np.maximum(below, 0), np.minimum(above, len(keys) - 1)
         wanted = images[:, chosen]
         return np.asarray(is_between & ((images[:, below] == wanted) & (images[:, above] == wanted)).all(0))

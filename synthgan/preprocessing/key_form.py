@@ -264,18 +264,9 @@ class KeyForm:
     def draw(
         self, sorts: IntArray, growth: int, rng: np.random.Generator, turn: Turn = Turn()
     ) -> npt.NDArray[Any]:
-        """Return keys of this form, of which some may be alike, but none to those of another turn.
+        """Return keys of some sorts, shape ``(n,)``, some alike, but none to those of another turn.
 
-        Parameters
-        ----------
-        sorts
-            Of which sort each is to be, shape ``(n,)``.
-        growth
-            By how many steps they are longer or larger than those that were seen.
-        rng
-            Source of randomness.
-        turn
-            Whose keys.
+        With each step of growth they are longer or larger than those that were seen.
         """
         keys = np.empty(len(sorts), dtype=object)
         counts = np.array([pattern.count for pattern in self.patterns])

@@ -23,16 +23,9 @@ _PRIOR_ROWS = 1.0
 
 
 def arrange_levels(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], options: CodingOptions) -> None:
-    """Put levels that share codes in the order of their profiles.
+    """Put levels that share codes in the order of their profiles in the plain table that they are of.
 
-    Parameters
-    ----------
-    frame
-        The plain table that the encoders were fitted on.
-    encoders
-        One a column; those of categories with too many levels and no order are changed.
-    options
-        How finely columns are coded.
+    The encoders of categories with too many levels and no order are changed.
     """
     wide = [e for e in encoders if isinstance(e, CategoricalEncoder) and e.shares_codes and not e.ordered_]
     if not wide or len(encoders) < 2:

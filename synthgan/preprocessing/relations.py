@@ -64,17 +64,8 @@ def copy_equal(
 
     A cell is copied from its partner once that is settled. Where cells wait for each other, the first is
     settled as it is. A partner takes back what the cell can hold of it: a price in cents, a number in range.
-
-    Parameters
-    ----------
-    frame
-        Drawn rows.
-    relations
-        Truth values, shape ``(n_rows, n_relations)``: in which rows each relation holds.
-    layout, encoders
-        Of the table.
-    fixed
-        Truth values, shape ``(n_rows, n_columns)``: the cells that must stay as they are.
+    Which relations hold in each drawn row has shape ``(n_rows, n_relations)``, and which cells are fixed and
+    stay as they are, ``(n_rows, n_columns)``.
     """
     missing = frame.isna().to_numpy()
     is_equal = relations.copy()
