@@ -58,6 +58,56 @@ class Calendar:
             for index, name, has_holes in zip(self.columns, self.parts, self.has_holes, strict=True)
         ]
 
+    def contradicted(
+        self, cells: Mapping[int, "pd.Series[Any]"], encoders: Sequence[ColumnEncoder]
+    ) -> list[int]:
+        """Return the columns of which single cells are given that no row can have together, if any."""
+        given = [index for index in self.columns if index in cells]
+        encoder: Any = encoders[self.source]
+        if self.source not in cells:
+            return [] if self._is_some_day(cells, encoders) else given
+        when = encoder.local(cells[self.source])
+        for index, reading, has_holes in self.readings():
+            if index in cells and not (has_holes and (when.isna() | cells[index].isna()).all()):
+                part, own = reading.part.numbers(when), reading.read(encoders[index], cells[index])
+                if not np.array_equal(part, own, equal_nan=True):
+                    return [self.source, index]
+        return []
+
+    def _is_some_day(self, cells: Mapping[int, "pd.Series[Any]"], encoders: Sequence[ColumnEncoder]) -> bool:
+        """Return whether a day between the first and the last that was seen has all parts that are given."""
+        encoder: Any = encoders[self.source]
+        given = {index: cells[index] for index in self.columns if index in cells}
+        missing = {index for index, column in given.items() if column.isna().all()}
+        holes = {index for index, _, has_holes in self.readings() if has_holes}
+        beside_missing = holes | missing  # what may stand beside a missing point in time
+        if encoder.has_missing_ and given.keys() <= beside_missing:
+            return True
+        if missing - holes:
+            return False
+        ends = encoder.local(pd.Series(list(encoder.ends()), dtype=encoder.dtype))
+        first, last = ends.to_numpy().astype("datetime64[D]").astype(np.int64).tolist()
+        numbers = np.arange(first, min(last, first + _MAX_DAYS) + 1)
+        days = pd.DatetimeIndex(numbers.astype("datetime64[D]").astype("datetime64[s]"))
+        fits = np.ones(len(days), dtype=bool)
+        for index, reading, _ in self.readings():
+            if index not in given or index in missing:
+                continue
+            if reading.part.unit == "M" or reading.part.per >= DAY:
+                fits &= reading.part.numbers(days) == reading.read(encoders[index], cells[index])
+        return bool(fits.any()) or last > first + _MAX_DAYS
+
+    def broken(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
+        """Return which rows of a plain frame have a part that is not one of their point in time."""
+        encoder: Any = encoders[self.source]
+        when = encoder.local(frame.iloc[:, self.source])
+        is_broken = np.zeros(len(frame), dtype=bool)
+        for index, reading, has_holes in self.readings():
+            own, part = reading.read(encoders[index], frame.iloc[:, index]), reading.part.numbers(when)
+            is_missing = when.isna() | frame.iloc[:, index].isna().to_numpy()
+            is_broken |= (own != part) & ~(np.isnan(own) & np.isnan(part)) & ~(has_holes & is_missing)
+        return is_broken
+
 
 def find_calendars(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> tuple[Calendar, ...]:
     """Return the columns of a plain table that have parts in others; each is part of one column at most.
@@ -166,61 +216,6 @@ def _settled(
         can_miss = has_holes | series[index].isna().to_numpy()
         misses |= fixed[:, index] & is_owed & can_miss & (reading.part.numbers(when) != own)
     return overwritten(source, _missing(source, encoder), misses & is_free & encoder.has_missing_)
-
-
-def contradicted(
-    calendar: Calendar, cells: Mapping[int, "pd.Series[Any]"], encoders: Sequence[ColumnEncoder]
-) -> list[int]:
-    """Return the columns of which single cells are given that no row can have together; empty if one can."""
-    given = [index for index in calendar.columns if index in cells]
-    encoder: Any = encoders[calendar.source]
-    if calendar.source not in cells:
-        return [] if _is_some_day(calendar, cells, encoders) else given
-    when = encoder.local(cells[calendar.source])
-    for index, reading, has_holes in calendar.readings():
-        if index in cells and not (has_holes and (when.isna() | cells[index].isna()).all()):
-            part, own = reading.part.numbers(when), reading.read(encoders[index], cells[index])
-            if not np.array_equal(part, own, equal_nan=True):
-                return [calendar.source, index]
-    return []
-
-
-def _is_some_day(
-    calendar: Calendar, cells: Mapping[int, "pd.Series[Any]"], encoders: Sequence[ColumnEncoder]
-) -> bool:
-    """Return whether a day between the first and the last that was seen has all parts that are given."""
-    encoder: Any = encoders[calendar.source]
-    given = {index: cells[index] for index in calendar.columns if index in cells}
-    missing = {index for index, column in given.items() if column.isna().all()}
-    holes = {index for index, _, has_holes in calendar.readings() if has_holes}
-    beside_missing = holes | missing  # what may stand beside a missing point in time
-    if encoder.has_missing_ and given.keys() <= beside_missing:
-        return True
-    if missing - holes:
-        return False
-    ends = encoder.local(pd.Series(list(encoder.ends()), dtype=encoder.dtype))
-    first, last = ends.to_numpy().astype("datetime64[D]").astype(np.int64).tolist()
-    numbers = np.arange(first, min(last, first + _MAX_DAYS) + 1)
-    days = pd.DatetimeIndex(numbers.astype("datetime64[D]").astype("datetime64[s]"))
-    fits = np.ones(len(days), dtype=bool)
-    for index, reading, _ in calendar.readings():
-        if index not in given or index in missing:
-            continue
-        if reading.part.unit == "M" or reading.part.per >= DAY:
-            fits &= reading.part.numbers(days) == reading.read(encoders[index], cells[index])
-    return bool(fits.any()) or last > first + _MAX_DAYS
-
-
-def broken(calendar: Calendar, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
-    """Return which rows of a plain frame have a part that is not one of their point in time."""
-    encoder: Any = encoders[calendar.source]
-    when = encoder.local(frame.iloc[:, calendar.source])
-    is_broken = np.zeros(len(frame), dtype=bool)
-    for index, reading, has_holes in calendar.readings():
-        own, part = reading.read(encoders[index], frame.iloc[:, index]), reading.part.numbers(when)
-        is_missing = when.isna() | frame.iloc[:, index].isna().to_numpy()
-        is_broken |= (own != part) & ~(np.isnan(own) & np.isnan(part)) & ~(has_holes & is_missing)
-    return is_broken
 
 
 def _taking_over(

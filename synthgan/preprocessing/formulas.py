@@ -67,6 +67,15 @@ class Formula:
             return np.zeros(len(source), dtype=bool)
         return (source.isna() | column.isna()).to_numpy()
 
+    def broken(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
+        """Return which rows of a plain frame have another cell than follows from their source."""
+        own, other = encoders[self.column], encoders[self.source]
+        column, source = frame.iloc[:, self.column], frame.iloc[:, self.source]
+        is_broken = ~self.is_open(source, column)
+        column, source = (cells[is_broken].reset_index(drop=True) for cells in (column, source))
+        is_broken[is_broken] = ~_equal(column, computed(self, source, other, own))
+        return is_broken
+
 
 def find_formulas(
     frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], settled: Sequence[int] = ()
@@ -177,16 +186,6 @@ def keep_formulas(
         right = computed(formula, series[formula.source][rows].reset_index(drop=True), other, own)
         series[formula.column] = replaced(series[formula.column], right, rows)
     return join_columns(series, list(frame.columns))
-
-
-def broken(formula: Formula, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
-    """Return which rows of a plain frame have another cell than follows from their source."""
-    own, other = encoders[formula.column], encoders[formula.source]
-    column, source = frame.iloc[:, formula.column], frame.iloc[:, formula.source]
-    is_broken = ~formula.is_open(source, column)
-    column, source = (cells[is_broken].reset_index(drop=True) for cells in (column, source))
-    is_broken[is_broken] = ~_equal(column, computed(formula, source, other, own))
-    return is_broken
 
 
 def computed(

@@ -66,6 +66,34 @@ class Function:
         """Return where cells of the columns are others than those that keys say; see `are_open`."""
         return np.asarray((images != places) & ~self.are_open(images, places))
 
+    def broken(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
+        """Return which rows of a plain frame have a cell of the source beside another than the table has."""
+        codes, exact = exact_cells(frame.iloc[:, self.source], encoders[self.source])
+        known = pd.MultiIndex.from_arrays([self.codes, self.keys])
+        key = known.get_indexer(pd.MultiIndex.from_arrays([codes, exact]))
+        pairs = zip(self.columns, self.cells, strict=True)
+        places = np.stack([places_of(frame.iloc[:, i], encoders[i], cells) for i, cells in pairs])
+        return np.asarray((key >= 0) & self.differ(self.images[:, key], places).any(0))
+
+    def contradicted(
+        self, cells: Mapping[int, "pd.Series[Any]"], encoders: Sequence[ColumnEncoder]
+    ) -> list[int]:
+        """Return the columns of which single cells are given that no row can have together, if any."""
+        given = [index for index in (self.source, *self.columns) if index in cells]
+        fits = np.ones(len(self.keys), dtype=bool)
+        if self.source in cells:
+            code, exact = exact_cells(cells[self.source], encoders[self.source])
+            is_key = (self.codes == code) & (self.keys == exact)
+            fits = is_key if is_key.any() else fits  # a number that no row has may stand beside anything
+        beside = zip(self.columns, self.cells, strict=True)
+        places = [
+            places_of(cells[index], encoders[index], own) if index in cells else np.array([MISSING])
+            for index, own in beside
+        ]
+        is_given = np.isin(self.columns, list(cells))
+        fits &= ~self.differ(self.images, np.stack(places))[is_given].any(0)
+        return [] if len(given) < 2 or fits.any() else given
+
 
 def exact_cells(column: "pd.Series[Any]", encoder: ColumnEncoder) -> tuple[IntArray, npt.NDArray[Any]]:
     """Return the codes and the exact numbers of cells, 0 for missing ones."""
@@ -129,36 +157,6 @@ def keep_functions(
             series[index] = replaced(series[index], cells_of(encoders[index], own, places[new]), new)
             fixed[:, index] |= places != HIDDEN
     return join_columns(series, list(frame.columns))
-
-
-def broken(function: Function, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
-    """Return which rows of a plain frame have a cell of the source beside another than the table has."""
-    codes, exact = exact_cells(frame.iloc[:, function.source], encoders[function.source])
-    known = pd.MultiIndex.from_arrays([function.codes, function.keys])
-    key = known.get_indexer(pd.MultiIndex.from_arrays([codes, exact]))
-    pairs = zip(function.columns, function.cells, strict=True)
-    places = np.stack([places_of(frame.iloc[:, i], encoders[i], cells) for i, cells in pairs])
-    return np.asarray((key >= 0) & function.differ(function.images[:, key], places).any(0))
-
-
-def contradicted(
-    function: Function, cells: Mapping[int, "pd.Series[Any]"], encoders: Sequence[ColumnEncoder]
-) -> list[int]:
-    """Return the columns of which single cells are given that no row can have together; empty if one can."""
-    given = [index for index in (function.source, *function.columns) if index in cells]
-    fits = np.ones(len(function.keys), dtype=bool)
-    if function.source in cells:
-        code, exact = exact_cells(cells[function.source], encoders[function.source])
-        is_key = (function.codes == code) & (function.keys == exact)
-        fits = is_key if is_key.any() else fits  # a number that no row has may stand beside anything
-    beside = zip(function.columns, function.cells, strict=True)
-    places = [
-        places_of(cells[index], encoders[index], own) if index in cells else np.array([MISSING])
-        for index, own in beside
-    ]
-    is_given = np.isin(function.columns, list(cells))
-    fits &= ~function.differ(function.images, np.stack(places))[is_given].any(0)
-    return [] if len(given) < 2 or fits.any() else given
 
 
 @dataclass(frozen=True)

@@ -159,14 +159,10 @@ class Ties:
         is_broken = np.zeros(len(frame), dtype=bool)
         for rule in self.rules:
             is_broken |= rule.broken(frame)
-        for combination in self.combinations:
-            is_broken |= combination.broken(frame, encoders)
-        for found in self.calendars:
-            is_broken |= calendar.broken(found, frame, encoders)
-        for function in self.functions if self.rules or asked else ():
-            is_broken |= functions.broken(function, frame, encoders)
-        for formula in self.formulas:
-            is_broken |= formulas.broken(formula, frame, encoders)
+        asked_for = self.functions if self.rules or asked else ()
+        found: list[Any] = [*self.combinations, *self.calendars, *asked_for, *self.formulas]
+        for other in found:
+            is_broken |= other.broken(frame, encoders)
         unique = (rule for rule in self.rules if isinstance(rule, Unique))
         for rule, digests in zip(unique, self.digests, strict=True):
             is_present = frame[rule.names].notna().all(axis=1).to_numpy()
@@ -177,11 +173,8 @@ class Ties:
         self, cells: Mapping[int, "pd.Series[Any]"], encoders: Sequence[ColumnEncoder]
     ) -> list[int]:
         """Return the columns of which single cells are given that no row can have together, if there are."""
-        found = chain(
-            (calendar.contradicted(other, cells, encoders) for other in self.calendars),
-            (functions.contradicted(other, cells, encoders) for other in self.functions),
-        )
-        return next(filter(None, found), [])
+        found: list[Any] = [*self.calendars, *self.functions]
+        return next(filter(None, (other.contradicted(cells, encoders) for other in found)), [])
 
     def reasons(self, names: Sequence[Any]) -> dict[int, str]:
         """Return for each column that follows from another in which way, in words."""
