@@ -10,7 +10,7 @@ import pandas as pd
 
 from synthgan.layout import FloatArray, IntArray
 from synthgan.preprocessing.base import BoolArray, ColumnEncoder
-from synthgan.preprocessing.functions import cells_of, places_of
+from synthgan.preprocessing.functions import all_places, cells_of
 from synthgan.preprocessing.number_line import NumberLineEncoder
 from synthgan.schema import join_columns, overwritten
 
@@ -42,12 +42,8 @@ class Combination:
     @classmethod
     def learn(cls, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], columns: list[int]) -> Self:
         """Return the combinations of some columns of a plain table."""
-        own = [frame[encoders[i].name] for i in columns]
-        cells = [
-            np.unique(encoders[i].exact(column.dropna())) for i, column in zip(columns, own, strict=True)
-        ]
-        parts = zip(own, columns, cells, strict=True)
-        places = np.stack([places_of(column, encoders[i], exact) for column, i, exact in parts])
+        cells = [np.unique(encoders[i].exact(frame.iloc[:, i].dropna())) for i in columns]
+        places = all_places(frame, encoders, columns, cells)
         images, counts = np.unique(places, axis=1, return_counts=True)
         return cls(columns, cells, images, counts)
 
@@ -63,7 +59,7 @@ class Combination:
         Of those that come as near one is chosen by their frequency; for what comes in see `Ties.keep`.
         """
         series = [frame.iloc[:, i] for i in range(frame.shape[1])]
-        drawn = self._places(frame, encoders)
+        drawn = all_places(frame, encoders, self.columns, self.cells)
         rows = np.flatnonzero(self._number(drawn) < 0)
         if not len(rows):
             return frame
@@ -87,11 +83,7 @@ class Combination:
 
     def broken(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> BoolArray:
         """Return which rows of a plain frame have a combination that the table has not."""
-        return self._number(self._places(frame, encoders)) < 0
-
-    def _places(self, frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> IntArray:
-        pairs = zip(self.columns, self.cells, strict=True)
-        return np.stack([places_of(frame.iloc[:, i], encoders[i], exact) for i, exact in pairs])
+        return self._number(all_places(frame, encoders, self.columns, self.cells)) < 0
 
     def _number(self, places: IntArray) -> IntArray:
         """Return which combination each row has, -1 for none."""

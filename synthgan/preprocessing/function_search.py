@@ -13,7 +13,7 @@ import pandas as pd
 
 from synthgan.layout import IntArray
 from synthgan.preprocessing.base import BoolArray, ColumnEncoder
-from synthgan.preprocessing.functions import HIDDEN, MISSING, Function, exact_cells, places_of
+from synthgan.preprocessing.functions import HIDDEN, MISSING, Function, all_places, exact_cells
 
 #: Rows that are looked at first, and of these.
 _MAX_ROWS, _FEW_ROWS = 20_000, 500
@@ -194,10 +194,8 @@ def _function(
     codes, keys = codes[order], keys[order]
     first = np.flatnonzero((np.diff(codes, prepend=-1) > 0) | (np.diff(keys, prepend=keys[:1]) > 0))
     counts = np.diff(first, append=len(order))
-    whole = [frame[encoders[index].name] for index in columns]
-    cells = [np.unique(encoders[i].exact(own.dropna())) for i, own in zip(columns, whole, strict=True)]
-    beside = zip(whole, columns, cells, strict=True)
-    places = np.stack([places_of(own, encoders[i], exact)[order] for own, i, exact in beside])
+    cells = [np.unique(encoders[i].exact(frame.iloc[:, i].dropna())) for i in columns]
+    places = all_places(frame, encoders, columns, cells)[:, order]
     least, images = (reduce.reduceat(places, first, axis=1) for reduce in (np.minimum, np.maximum))
     n_present = int(np.searchsorted(codes[first], encoder.missing_code))
     has_holes = ((least == MISSING) & (images >= 0))[:, :n_present].any(1)

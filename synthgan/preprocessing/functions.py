@@ -71,8 +71,7 @@ class Function:
         codes, exact = exact_cells(frame.iloc[:, self.source], encoders[self.source])
         known = pd.MultiIndex.from_arrays([self.codes, self.keys])
         key = known.get_indexer(pd.MultiIndex.from_arrays([codes, exact]))
-        pairs = zip(self.columns, self.cells, strict=True)
-        places = np.stack([places_of(frame.iloc[:, i], encoders[i], cells) for i, cells in pairs])
+        places = all_places(frame, encoders, self.columns, self.cells)
         return np.asarray((key >= 0) & self.differ(self.images[:, key], places).any(0))
 
     def contradicted(
@@ -113,6 +112,14 @@ def places_of(column: "pd.Series[Any]", encoder: ColumnEncoder, cells: npt.NDArr
     is_found = cells[found] == exact if len(cells) else np.zeros(len(exact), dtype=bool)
     places[present] = np.where(is_found, found, UNKNOWN)
     return places
+
+
+def all_places(
+    frame: pd.DataFrame, encoders: Sequence[ColumnEncoder], columns: Sequence[int], cells: Sequence[Any]
+) -> IntArray:
+    """Return `places_of` some columns of a frame, shape ``(n_columns, n_rows)``."""
+    pairs = zip(columns, cells, strict=True)
+    return np.stack([places_of(frame.iloc[:, i], encoders[i], own) for i, own in pairs])
 
 
 def cells_of(encoder: ColumnEncoder, cells: npt.NDArray[Any], places: IntArray) -> "pd.Series[Any]":
