@@ -215,7 +215,8 @@ def _settled(
     for (index, reading, has_holes), own, is_owed in zip(calendar.readings(), drawn, owed, strict=True):
         can_miss = has_holes | series[index].isna().to_numpy()
         misses |= fixed[:, index] & is_owed & can_miss & (reading.part.numbers(when) != own)
-    return overwritten(source, _missing(source, encoder), misses & is_free & encoder.has_missing_)
+    nothing = encoder.place(encoder.from_exact(encoder.exact(source.iloc[:0])), np.ones_like(misses))
+    return overwritten(source, nothing, misses & is_free & encoder.has_missing_)
 
 
 def _taking_over(
@@ -248,11 +249,6 @@ def _taking_over(
             if not is_owed.any():
                 break
     return source
-
-
-def _missing(source: "pd.Series[Any]", encoder: InstantEncoder) -> "pd.Series[Any]":
-    """Return as many missing cells as a column has cells."""
-    return encoder.place(encoder.from_exact(encoder.exact(source.iloc[:0])), np.ones(len(source), dtype=bool))
 
 
 def _moved(when: pd.DatetimeIndex, part: Part, wanted: FloatArray) -> pd.DatetimeIndex:

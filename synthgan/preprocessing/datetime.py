@@ -138,7 +138,6 @@ class DatetimeEncoder(TickEncoder, InstantEncoder):
 
     @property
     def unit(self) -> str:
-        """One for all cells that are counted alike, objects or not."""
         return f"{super().unit}{' days' if self.are_days_ else ''}"
 
     def _to_array(self, present: "pd.Series[Any]") -> npt.NDArray[Any]:

@@ -26,6 +26,8 @@ _FREQUENT, _MAX_FREQUENT = 0.05, 3
 _N_POINTS = 16
 #: How long a stretch a single number is of a line on which it has no length, in pieces.
 _POINT = 1e-9
+#: No stretches, and a test that no cell passes.
+_NOTHING: tuple[FloatArray, Test] = np.empty((0, 2)), lambda column: np.zeros(len(column), dtype=bool)
 
 
 class NumberLineEncoder(ColumnEncoder):
@@ -217,7 +219,7 @@ class NumberLineEncoder(ColumnEncoder):
 
     def between(self, low: Bound | None, high: Bound | None) -> tuple[FloatArray, Test]:
         if not len(self.axis_):
-            return np.empty((0, 2)), _of_none
+            return _NOTHING
         lowest, highest = (
             self._fraction(number)
             for number in self._to_array(pd.Series(list(self.ends()), dtype=self.dtype))
@@ -225,7 +227,7 @@ class NumberLineEncoder(ColumnEncoder):
         first = lowest if low is None else max(lowest, self._whole(*low, is_low=True))
         last = highest if high is None else min(highest, self._whole(*high, is_low=False))
         if first > last:
-            return np.empty((0, 2)), _of_none
+            return _NOTHING
         room = 0 if self._step is None else self._step[1] / 2
         ends = self._comparable(first), self._comparable(last)
 
@@ -330,8 +332,3 @@ class InstantEncoder(NumberLineEncoder):
             return self.place(self._decode(ticks[:0], np.empty(0)), np.ones(len(ticks), dtype=bool))
         present = present & self.grid_.holds(ticks)
         return self.place(self._from_array(ticks[present]), ~present)
-
-
-def _of_none(column: "pd.Series[Any]") -> Any:
-    """Say of all cells that they are not meant."""
-    return np.zeros(len(column), dtype=bool)

@@ -56,12 +56,9 @@ def _numbers(frame: pd.DataFrame, encoders: Sequence[ColumnEncoder]) -> Iterator
     """Yield numbers of mean 0 that say what stands in the other columns of each row."""
     rng = np.random.default_rng(0)
     n_each = max(1, min(_MAX_NUMBERS_OF_LEVEL, _MAX_NUMBERS // len(encoders)))
-    some = (
-        rng.permutation(len(encoders))[:_MAX_NUMBERS]
-        if len(encoders) > _MAX_NUMBERS
-        else range(len(encoders))
-    )
-    for encoder in [encoders[i] for i in some]:
+    if len(encoders) > _MAX_NUMBERS:
+        encoders = [encoders[i] for i in rng.permutation(len(encoders))[:_MAX_NUMBERS]]
+    for encoder in encoders:
         span, codes = encoder.span, encoder.transform(frame[encoder.name])[0]
         if span.n_codes == 1:
             continue

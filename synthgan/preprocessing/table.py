@@ -25,14 +25,7 @@ from synthgan.preprocessing.profiles import arrange_levels
 from synthgan.preprocessing.relations import copy_equal, encode_relations, find_relations
 from synthgan.preprocessing.rules import Rule
 from synthgan.preprocessing.ties import Ties
-from synthgan.schema import (
-    Schema,
-    check_frame,
-    dtype_from_json,
-    dtype_to_json,
-    join_columns,
-    overwritten,
-)
+from synthgan.schema import Schema, check_frame, dtype_from_json, dtype_to_json, join_columns, overwritten
 
 #: Of rows of which different cells are known so many are looked at before they are drawn.
 _N_CHECKED = 50
@@ -158,11 +151,10 @@ class TableEncoder:
         parts = [(slice(*ends[i : i + 2]), asked) for i, asked in enumerate(conditions)]
         series = [self._decoded(table, i, parts, rng) for i in range(len(self.encoders_))]
         frame = join_columns(series, self.schema_.names)
+        fixed = np.zeros(frame.shape, dtype=bool)
         if conditions:
             written = [asked.write_into(frame.iloc[rows]) for rows, asked in parts]
             frame = pd.concat(written, ignore_index=True)
-        fixed = np.zeros(frame.shape, dtype=bool)
-        if conditions:
             fixed = np.concatenate([asked.is_asked for asked in conditions])
         frame = copy_equal(frame, table.relations, self.layout_, self.encoders_, fixed)
         tied = self.ties_.keep(frame, self.encoders_, fixed, rng)

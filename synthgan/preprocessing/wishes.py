@@ -21,7 +21,7 @@ import pandas as pd
 
 from synthgan.exceptions import ConditionError, did_you_mean, listing
 from synthgan.layout import FloatArray, IntArray
-from synthgan.preprocessing.base import UNFIT, ColumnEncoder
+from synthgan.preprocessing.base import UNFIT, Bound, ColumnEncoder
 from synthgan.preprocessing.choices import Choice, complement, shared, united
 
 _COMPARISON = re.compile(r"\s*(>=|<=|=>|=<|!=|==|>|<|=)\s*(.*?)\s*", re.DOTALL)
@@ -229,9 +229,7 @@ def _range(encoder: ColumnEncoder, asked: tuple[Any, ...]) -> Any:
     return _between(encoder, f"from {asked[0]} to {asked[1]}", low, high)
 
 
-def _between(
-    encoder: ColumnEncoder, text: str, low: tuple[Any, bool] | None, high: tuple[Any, bool] | None
-) -> Choice:
+def _between(encoder: ColumnEncoder, text: str, low: Bound | None, high: Bound | None) -> Choice:
     """Return the choice of all cells between two ends, each with whether it is left out itself."""
     if not encoder.has_order:
         raise ConditionError(
