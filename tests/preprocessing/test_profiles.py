@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from rows_of_encoders import check_stored, decoded
 
-from synthgan.persistence import read_model, write_model
 from synthgan.preprocessing import CodingOptions, TableEncoder
-from synthgan.preprocessing.categorical import bisected
 
 RNG = np.random.default_rng(0)
 N_ROWS, N_LEVELS = 20_000, 2000
@@ -45,9 +44,10 @@ def test_levels_of_a_place_are_alike():
         assert np.average(alike, weights=of_place.size()) > 0.6  # by chance a third
 
 
-def test_drawn_levels_fit_the_row_within_their_places():
+def test_drawn_levels_fit_the_row_within_their_places_and_as_a_stored_encoder_draws_them(tmp_path):
     encoder = fitted(CITIES.drop(columns="country"))
-    back = encoder.inverse_transform(encoder.transform(CITIES), rng=np.random.default_rng(0))
+    check_stored(encoder, CITIES, tmp_path)
+    back = decoded(encoder, encoder.transform(CITIES))
     ids = back["city"].str[5:].astype(int)
     assert np.corrcoef(ids % 7, CITIES["height"])[0, 1] > 0.9
     assert (ids != IDS).mean() > 0.3
@@ -61,16 +61,6 @@ def test_levels_counts_and_frequent_codes_are_what_they_were():
     assert dict(zip(city.levels_, city.counts_.tolist(), strict=True)) == {**counts.to_dict(), "often": 900}
     back = city.inverse_transform(city.transform(frame["city"])[0], rng=np.random.default_rng(0))
     assert (back == "often").equals(frame["city"] == "often")
-
-
-def test_a_stored_encoder_draws_as_before(tmp_path):
-    encoder = fitted()
-    write_model(tmp_path / "encoder", encoder.state())
-    stored = TableEncoder.from_state(read_model(tmp_path / "encoder"))
-    table = encoder.transform(CITIES)
-    np.testing.assert_array_equal(stored.transform(CITIES).places, table.places)
-    back, again = (e.inverse_transform(table, rng=np.random.default_rng(0)) for e in (encoder, stored))
-    pd.testing.assert_frame_equal(again, back)
 
 
 @pytest.mark.parametrize(
@@ -92,12 +82,3 @@ def test_without_profiles_or_with_an_order_of_their_own_levels_stay_where_they_a
 
 def test_the_textbook_coding_has_no_places():
     assert fitted(numbers="standard").encoders_[0].span.n_places == 1
-
-
-def test_like_profiles_are_brought_together():
-    corners = np.array([[3.0, 1.0], [3.0, -1.0], [-3.0, 1.0], [-3.0, -1.0]])
-    profiles = np.repeat(corners, 8, axis=0)[RNG.permutation(32)]
-    place = bisected(profiles, np.ones(32, dtype=int), 2)
-    assert sorted(place) == list(range(32))
-    for start in range(0, 32, 8):
-        assert len(np.unique(profiles[np.argsort(place)][start : start + 8], axis=0)) == 1
