@@ -31,7 +31,7 @@ def ends(axis):
 
 
 @given(numbers=COLUMNS, options=OPTIONS)
-def test_pieces_part_the_line_in_order(numbers, options):
+def test_pieces_part_the_line_in_order_and_have_the_positions_of_their_middle_ranks(numbers, options):
     axis = Axis.fit(numbers, options)
     first, last = ends(axis)
     assert (np.diff(axis.knots) >= 0).all()
@@ -39,6 +39,9 @@ def test_pieces_part_the_line_in_order(numbers, options):
     assert (first <= last).all()
     assert (last[:-1] < first[1:]).all()
     assert (first[0], last[-1]) == (numbers.min(), numbers.max())
+    share = np.bincount(axis.encode(numbers)[0], minlength=len(axis)) / len(numbers)
+    middles = 2 * (np.cumsum(share) - share / 2) - 1
+    np.testing.assert_allclose(axis.positions, middles, atol=1e-12)
 
 
 @given(numbers=COLUMNS, max_pieces=st.integers(4, 60))
@@ -85,13 +88,6 @@ def test_decoding_grows_with_code_and_value_and_stays_in_the_piece(numbers, opti
     first, last = ends(axis)
     assert (np.diff(decoded) >= 0).all()
     assert ((first[codes] <= decoded) & (decoded <= last[codes])).all()
-
-
-@given(numbers=COLUMNS, options=OPTIONS)
-def test_positions_are_the_middle_ranks_of_the_pieces(numbers, options):
-    axis = Axis.fit(numbers, options)
-    share = np.bincount(axis.encode(numbers)[0], minlength=len(axis)) / len(numbers)
-    np.testing.assert_allclose(axis.positions, 2 * (np.cumsum(share) - share / 2) - 1, atol=1e-12)
 
 
 @pytest.mark.parametrize("n", [50, 1000, 20_000])
@@ -142,7 +138,7 @@ def test_no_piece_reaches_over_a_gap_between_two_groups():
     rng = np.random.default_rng(0)
     numbers = np.concatenate([rng.normal(0, 1, 350), rng.normal(20, 1, 50)])
     axis = Axis.fit(numbers, CodingOptions())
-    first, last = axis.knots[axis.starts[:-1]], axis.knots[axis.starts[1:] - 1]
+    first, last = ends(axis)
     assert not ((first < 10) & (last > 10)).any()
     codes = np.repeat(np.arange(len(axis)), 100)
     drawn = axis.decode(codes, rng.random(len(codes)))

@@ -35,30 +35,26 @@ def drawn(choice, encoder, seed=0, n_rows=N_ROWS):
     return encoder.inverse_transform(codes, inside, rng=rng)
 
 
-def some_cells(column, n=6):
+@pytest.fixture
+def cells(encoder, column):
+    """Some different cells of the column."""
     cells = column.dropna().drop_duplicates()
-    return cells.iloc[:: max(1, len(cells) // n)].iloc[:n]
+    if encoder.kind == "key" or not len(cells):
+        pytest.skip("no cell can be asked for")
+    return cells.iloc[:: max(1, len(cells) // 6)].iloc[:6].reset_index(drop=True)
 
 
-def has_cells(encoder, column):
-    return encoder.kind != "key" and column.notna().any()
-
-
-def test_a_single_cell_is_drawn_as_it_is(encoder, column):
-    if not has_cells(encoder, column):
-        return
-    for place in range(len(some_cells(column))):
-        cell = some_cells(column).iloc[[place]].reset_index(drop=True)
+def test_a_single_cell_is_drawn_as_it_is(encoder, column, cells):
+    for place in range(len(cells)):
+        cell = cells.iloc[[place]].reset_index(drop=True)
         choice = single(encoder, cell)
         assert choice.test(drawn(choice, encoder, n_rows=20)).all()
         assert choice.test(column).sum() == (column.dropna() == cell.iloc[0]).sum()
 
 
-def test_present_cells_are_present_and_any_of_some_is_one_of_them(encoder, column):
-    if not has_cells(encoder, column):
-        return
+def test_present_cells_are_present_and_any_of_some_is_one_of_them(encoder, column, cells):
     assert drawn(present(encoder), encoder).notna().all()
-    cells = some_cells(column, 3)
+    cells = cells.iloc[::2]
     choice = united([single(encoder, cells.iloc[[i]]) for i in range(len(cells))], "some")
     own = drawn(choice, encoder)
     assert own.dtype == column.dtype
@@ -66,10 +62,8 @@ def test_present_cells_are_present_and_any_of_some_is_one_of_them(encoder, colum
     assert np.array_equal(choice.test(column), column.isin(list(cells)).to_numpy(dtype=bool))
 
 
-def test_all_but_one_cell_is_anything_but_that(encoder, column):
-    if not has_cells(encoder, column) or column.nunique() < 2:
-        return
-    choice = single(encoder, some_cells(column).iloc[[0]])
+def test_all_but_one_cell_is_anything_but_that(encoder, column, cells):
+    choice = single(encoder, cells.iloc[[0]])
     others = complement(choice, encoder.missing_code, "others")
     if len(others.stretches):
         own = drawn(others, encoder)
