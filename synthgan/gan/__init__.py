@@ -1,8 +1,8 @@
 """Encoded rows to encoded rows: networks, losses, training and drawing (torch; no pandas).
 
-What rows are in tensors: `cells` of a batch, `rows` as vectors, `partial_rows` in the making. The model:
+What rows are in tensors: `rows` as cells and as vectors, `partial_rows` in the making. The model:
 `networks`, `latent_classes` and all that is learned beside them in `model`. Learning: `fitting` joins
-`budget`, `training` (with `conditions`) or `games` (with `losses`), on the `loop` that both
+`budget`, `training` or `games` (with `losses`), on the `loop` that both
 share, in a `team` or alone, with a `checkpoint`; `copying` watches; `expectation` says what it would take.
 Learned without a network: `exclusions`, what columns say of each other (`grouping`), which of them name
 `groups` together, where rows lie (`balancing`), and `trees` for each cell (`redrawing`).

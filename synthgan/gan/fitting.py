@@ -10,7 +10,6 @@ from sklearn.model_selection import train_test_split
 
 from synthgan.gan.balancing import Forest, points_of
 from synthgan.gan.budget import Budget
-from synthgan.gan.cells import Cells
 from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.games import train_game
 from synthgan.gan.grouping import Dependence, Rounds
@@ -20,6 +19,7 @@ from synthgan.gan.learning_gaps import MIN_TIME, columns_with_gaps, learn_gaps
 from synthgan.gan.loop import History
 from synthgan.gan.losses import GAMES
 from synthgan.gan.model import Architecture, GanModel
+from synthgan.gan.rows import Cells
 from synthgan.gan.team import current_team
 from synthgan.gan.training import follow_masked, train_masked
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout

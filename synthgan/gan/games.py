@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.optim import Adam
 
 from synthgan.gan.budget import Budget, Clock
-from synthgan.gan.cells import Cells
 from synthgan.gan.checkpoint import Checkpoint, State
 from synthgan.gan.computing import n_threads_of
 from synthgan.gan.loop import AveragedWeights, History, Optimizers, Rows, descend
 from synthgan.gan.losses import Game
 from synthgan.gan.model import GanModel
+from synthgan.gan.rows import Cells
 from synthgan.layout import EncodedTable, FloatArray
 
 _TEMPERATURE = 0.5

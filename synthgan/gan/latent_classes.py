@@ -15,9 +15,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from synthgan.gan.cells import Cells
 from synthgan.gan.computing import Shards, n_threads_of, reduced_precision
-from synthgan.gan.rows import RowSpace
+from synthgan.gan.rows import Cells, RowSpace
 from synthgan.layout import Layout
 
 #: Rows for each class, and classes at most.

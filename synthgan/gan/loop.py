@@ -13,8 +13,8 @@ from torch.optim import Optimizer
 
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Clock
-from synthgan.gan.cells import Cells
 from synthgan.gan.checkpoint import State
+from synthgan.gan.rows import Cells
 from synthgan.gan.team import ALONE, Team
 from synthgan.layout import EncodedTable
 from synthgan.progress import Report

@@ -7,15 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from synthgan.gan.balancing import Forest
-from synthgan.gan.cells import Cells, Output
 from synthgan.gan.completing import Completer
 from synthgan.gan.computing import own_global_stream, reduced_precision
 from synthgan.gan.exclusions import Exclusions
 from synthgan.gan.grouping import Dependence
 from synthgan.gan.latent_classes import LatentClasses
-from synthgan.gan.networks import Discriminator, Generator
+from synthgan.gan.networks import Discriminator, Generator, Output
 from synthgan.gan.redrawing import CellTrees
-from synthgan.gan.rows import RowSpace
+from synthgan.gan.rows import Cells, RowSpace
 from synthgan.layout import Layout
 
 

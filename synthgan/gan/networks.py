@@ -1,13 +1,13 @@
 """Generator and discriminator: row vectors (see `Layout`) in, row vectors or one logit a row out."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear
 
-from synthgan.gan.cells import Output
 from synthgan.layout import Layout
 
 #: Numbers that the generator hands on to tell the place of a column's cell.
@@ -17,6 +17,27 @@ _N_BUMPS = 16
 MIN_ORDERED_CODES = 3
 #: Scale of the initial weights of codes where columns are to start quietly.
 _QUIET = 0.1
+
+
+class Output(NamedTuple):
+    """What a generator says of a batch of rows.
+
+    Attributes
+    ----------
+    codes
+        A logit for each code, shape ``(batch, n_codes)``.
+    values
+        A number for each value, shape ``(batch, n_valued)``.
+    relations
+        A logit for each relation, shape ``(batch, n_relations)``.
+    features
+        What tells places, shape ``(batch, n_placed * features)``; see `PlaceHead`.
+    """
+
+    codes: Tensor
+    values: Tensor
+    relations: Tensor
+    features: Tensor
 
 
 class CodeWeights(nn.Module):

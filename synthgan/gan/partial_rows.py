@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synthgan.gan.cells import Cells
 from synthgan.gan.model import GanModel
+from synthgan.gan.rows import Cells
 from synthgan.layout import EncodedTable, IntArray, Known
 
 

@@ -26,9 +26,8 @@ from sklearn.tree import DecisionTreeRegressor
 from torch import Tensor, nn
 
 from synthgan.gan.balancing import Points, goal_of, points_of
-from synthgan.gan.cells import Cells
 from synthgan.gan.groups import NO_GROUPS, Grouping, GroupMeans, Halves, rows_of_groups
-from synthgan.gan.rows import RowSpace
+from synthgan.gan.rows import Cells, RowSpace
 from synthgan.gan.trees import Tree, Trees, nodes_of
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 

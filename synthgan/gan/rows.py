@@ -4,15 +4,42 @@ Everything that needs to know where the codes of a column lie in a row vector as
 loops over columns.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synthgan.gan.cells import Cells, Output
 from synthgan.gan.computing import compute_dtype
-from synthgan.layout import Layout
+from synthgan.gan.networks import Output
+from synthgan.layout import EncodedTable, Layout
 
 _LOGIT_BOUND = 40.0
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The rows of an encoded table as tensors; see `EncodedTable` for what they hold."""
+
+    codes: Tensor
+    values: Tensor
+    places: Tensor
+    relations: Tensor
+
+    @classmethod
+    def of(cls, table: EncodedTable, device: torch.device) -> "Cells":
+        """Return the rows of a table, on a device."""
+        # torch indexes 8-bit codes as they are; 16-bit ones are widened to a type that it knows.
+        codes = table.codes if table.codes.dtype == np.uint8 else table.codes.astype(np.int32)
+        arrays = (codes, table.values, table.places, table.relations)
+        return cls(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays))
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, rows: Tensor | slice) -> "Cells":
+        """Return some of the rows."""
+        return Cells(self.codes[rows], self.values[rows], self.places[rows], self.relations[rows])
 
 
 class RowSpace(nn.Module):

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from synthgan.gan.cells import Cells
 from synthgan.gan.model import GanModel
+from synthgan.gan.rows import Cells
 from synthgan.layout import EncodedTable, FloatArray
 
 #: Rows that are asked about at a time.

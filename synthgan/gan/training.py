@@ -12,10 +12,8 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from synthgan.gan.budget import WARM_UP_STEPS, Budget, Clock
-from synthgan.gan.cells import Cells
 from synthgan.gan.checkpoint import Checkpoint, State, Stateful
 from synthgan.gan.computing import Shards, n_threads_of
-from synthgan.gan.conditions import random_known
 from synthgan.gan.copying import Nearness, nearness
 from synthgan.gan.drawing import draw
 from synthgan.gan.grouping import Rounds
@@ -23,6 +21,7 @@ from synthgan.gan.loop import AveragedWeights, History, Optimizers, Patience, Ro
 from synthgan.gan.losses import reconstruction_loss
 from synthgan.gan.model import GanModel
 from synthgan.gan.networks import Generator
+from synthgan.gan.rows import Cells
 from synthgan.gan.team import ALONE, Team
 from synthgan.layout import EncodedTable, Known
 from synthgan.signals import STOPS, handled
@@ -110,6 +109,17 @@ def follow_masked(model: GanModel, table: EncodedTable, budget: Budget, *, team:
         while team.agree(False):
             trainer.step(next(batches), clock)
             clock.step += 1
+
+
+def random_known(n_rows: int, n_columns: int, rng: torch.Generator) -> Tensor:
+    """Return random truth values, shape ``(n_rows, n_columns)``: which cells are known.
+
+    A share is drawn uniformly for each row and each cell is known with that probability, so every number
+    of known columns, from none to all, is equally likely.
+    """
+    device = rng.device
+    share = torch.rand(n_rows, 1, generator=rng, device=device)
+    return torch.rand(n_rows, n_columns, generator=rng, device=device) < share
 
 
 class MaskedTrainer:

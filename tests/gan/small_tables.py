@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from synthgan.gan.cells import Cells, Output
 from synthgan.gan.drawing import draw
 from synthgan.gan.grouping import Dependence
 from synthgan.gan.model import Architecture, GanModel
-from synthgan.gan.rows import RowSpace
+from synthgan.gan.networks import Output
+from synthgan.gan.rows import Cells, RowSpace
 from synthgan.layout import EncodedTable, Known, Layout, Relation, Span
 
 #: One span of every sort: unordered, constant, ordered with missing, partly valued, always valued.

@@ -20,10 +20,9 @@ from small_tables import (
     spread_out,
 )
 
-from synthgan.gan.cells import Cells
 from synthgan.gan.filling import DrawingWeights, Filling
 from synthgan.gan.redrawing import CellTrees
-from synthgan.gan.rows import RowSpace
+from synthgan.gan.rows import Cells, RowSpace
 from synthgan.layout import EncodedTable, Known, Layout, Span
 
 #: PLACED, where y follows x and x follows nothing.

@@ -3,7 +3,7 @@ import torch
 from scipy.stats import chi2
 from small_tables import PLACED, rng_of
 
-from synthgan.gan.conditions import random_known
+from synthgan.gan.training import random_known
 from synthgan.layout import Known
 
 N_ROWS = 40_000
