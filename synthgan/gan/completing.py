@@ -13,14 +13,14 @@ References
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from synthgan.gan.computing import make_room
+from synthgan.gan.computing import Learned
 from synthgan.gan.trees import Trees
 from synthgan.layout import FloatArray, IntArray, Layout
 
@@ -133,7 +133,7 @@ class CompletingTrees(Trees):
         return total.view(len(asked), n_codes) / len(self.roots[place])
 
 
-class CompletingRound(nn.Module):
+class CompletingRound(Learned):
     """One round: what predicts each column that was learned with gaps, and how that is blended.
 
     Parameters
@@ -152,6 +152,8 @@ class CompletingRound(nn.Module):
         See `Prediction`, shape ``(n_coded, 2)``.
     """
 
+    misfit = "The lines do not fit the columns."
+
     slopes: Tensor
     intercepts: Tensor
     weights: Tensor
@@ -161,12 +163,11 @@ class CompletingRound(nn.Module):
         self.layout = layout
         self.trees = CompletingTrees(len(layout.coded))
         self.keep_lines(np.empty((0, 0)), np.empty(0))
-        self.register_buffer("weights", torch.zeros(len(layout.coded), 2))
+        self.hold(weights=np.zeros((len(layout.coded), 2), dtype=np.float32))
 
     def keep_lines(self, slopes: FloatArray, intercepts: FloatArray) -> None:
         """Keep lines in place of those that there are."""
-        self.register_buffer("slopes", torch.from_numpy(slopes).float().to(self.trees.roots.device))
-        self.register_buffer("intercepts", torch.from_numpy(intercepts).float().to(self.trees.roots.device))
+        self.hold(slopes=slopes.astype(np.float32), intercepts=intercepts.astype(np.float32))
 
     def is_on_line(self, place: int) -> bool:
         """Whether the cells of a coded column lie on a line."""
@@ -216,16 +217,13 @@ class CompletingRound(nn.Module):
                 gaps.put(place, expected[place])
         return expected
 
-    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
-        """Make room for as many lines as there are, and load them."""
-        make_room(self, ("slopes", "intercepts"), state, prefix)
-        super()._load_from_state_dict(state, prefix, *arguments)
+    def is_sound(self) -> bool:
+        """Whether the lines and weights are those of the columns."""
         width = sum(self.parts_of(place) for place in range(len(self.layout.coded)))
         numbers = (self.slopes, self.intercepts, self.weights)
         do_fit = self.slopes.shape in {(len(self.intercepts), width), (0, 0)}
-        if not (do_fit and all(own.isfinite().all() for own in numbers)):
-            *_, errors = arguments
-            errors.append("The lines do not fit the columns.")
+        do_fit &= self.weights.shape == (len(self.layout.coded), 2)
+        return do_fit and all(own.isfinite().all() for own in numbers)
 
 
 class Completer(nn.ModuleList):

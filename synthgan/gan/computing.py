@@ -1,11 +1,12 @@
 """How torch computes here: in which precision, on how many threads, from which stream, in what room."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -94,8 +95,34 @@ def compute_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def make_room(module: nn.Module, names: Iterable[str], state: Mapping[str, Tensor], prefix: str) -> None:
-    """Give buffers of a module the shapes that they have in a state, which is then loaded into them."""
-    for name in names:
-        if prefix + name in state:
-            module.register_buffer(name, getattr(module, name).new_empty(state[prefix + name].shape))
+class Learned(nn.Module):
+    """A module whose buffers are as long as what was learned, so that those of a state may be of any length.
+
+    Subclasses say in `misfit` what is told where a state makes no sense, and in `is_sound` where it does.
+    """
+
+    misfit: ClassVar[str]
+
+    def is_sound(self) -> bool:
+        """Whether the buffers fit each other and the columns."""
+        raise NotImplementedError
+
+    def hold(self, **arrays: npt.NDArray[Any]) -> None:
+        """Have arrays for buffers in place of those that there are, and where these were."""
+        for name, array in arrays.items():
+            device = getattr(self, name).device if hasattr(self, name) else None
+            self.register_buffer(name, torch.from_numpy(array).to(device))
+
+    def make_room(self, state: Mapping[str, Tensor], prefix: str) -> None:
+        """Give the buffers the shapes that they have in a state, which is then loaded into them."""
+        for name, buffer in list(self.named_buffers(recurse=False)):
+            if prefix + name in state:
+                self.register_buffer(name, buffer.new_empty(state[prefix + name].shape))
+
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
+        """Make room for as much as there is, load it, and say so where it is not sound."""
+        self.make_room(state, prefix)
+        super()._load_from_state_dict(state, prefix, *arguments)
+        if not self.is_sound():
+            *_, errors = arguments
+            errors.append(self.misfit)

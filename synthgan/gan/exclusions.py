@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from synthgan.gan.computing import make_room
+from synthgan.gan.computing import Learned
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout, Span
 
 #: Rows that are looked at, fewer where there are many pairs of columns.
@@ -66,7 +66,7 @@ class Contradiction(NamedTuple):
     beside: Tensor
 
 
-class Exclusions(nn.Module):
+class Exclusions(Learned):
     """Pairs of codes that no drawn row has.
 
     Parameters
@@ -81,6 +81,8 @@ class Exclusions(nn.Module):
     allowed
         Which codes of a pair stand together: its matrix row by row, and one pair after another.
     """
+
+    misfit = "The exclusions do not fit the columns."
 
     pairs: Tensor
     allowed: Tensor
@@ -201,11 +203,8 @@ class Exclusions(nn.Module):
     def _keep(self, pairs: list[_Pair]) -> None:
         """Keep pairs in place of those that there are."""
         columns = np.array([(pair.first, pair.second) for pair in pairs], dtype=np.int64).reshape(-1, 2)
-        allowed = [pair.allowed.ravel() for pair in pairs]
-        device = self.pairs.device if hasattr(self, "pairs") else None
-        self.register_buffer("pairs", torch.from_numpy(columns).to(device))
-        whole = np.concatenate(allowed) if allowed else np.empty(0, dtype=bool)
-        self.register_buffer("allowed", torch.from_numpy(whole).to(device))
+        allowed = [np.empty(0, dtype=bool), *(pair.allowed.ravel() for pair in pairs)]
+        self.hold(pairs=columns, allowed=np.concatenate(allowed))
         self._find_places()
 
     def _find_places(self) -> None:
@@ -215,17 +214,12 @@ class Exclusions(nn.Module):
         starts = np.cumsum(sizes) - sizes
         self._places = [(*pair, start) for pair, start in zip(columns.tolist(), starts.tolist(), strict=True)]
 
-    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
-        """Make room for as many pairs as there are, and load them."""
-        make_room(self, ("pairs", "allowed"), state, prefix)
-        super()._load_from_state_dict(state, prefix, *arguments)
-        is_sound = self.pairs.ndim == 2 and bool(((self.pairs >= 0) & (self.pairs < len(self.layout))).all())
-        if is_sound:
-            self._find_places()
-            is_sound = len(self.allowed) == self.layout.sizes[self.pairs.cpu().numpy()].prod(1).sum()
-        if not is_sound:
-            *_, errors = arguments
-            errors.append("The exclusions do not fit the columns.")
+    def is_sound(self) -> bool:
+        """Whether there is a matrix for each pair, of columns that there are."""
+        if self.pairs.ndim != 2 or not ((self.pairs >= 0) & (self.pairs < len(self.layout))).all():
+            return False
+        self._find_places()
+        return len(self.allowed) == int(self.layout.sizes[self.pairs.cpu().numpy()].prod(1).sum())
 
 
 def _seen_in(table: EncodedTable, pair: _Pair) -> _Pair:

@@ -15,15 +15,14 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import torch
 from scipy.stats import entropy, rankdata
-from torch import Tensor, nn
+from torch import Tensor
 
 from synthgan.gan.balancing import Points, points_of
-from synthgan.gan.computing import make_room
+from synthgan.gan.computing import Learned
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout
 
 #: Columns that may name groups, and how many do so together at most. What names things has its codes about
@@ -39,15 +38,6 @@ _N_COUNTED = 10_000
 #: Share of a column's variance that a group has to explain beyond what fewer columns do: of one column at
 #: least, and there beyond what they do one by one as well, and of all columns that are drawn from it.
 _MIN_GAIN, _MIN_GAIN_OF_TOLD = 0.2, 0.02
-
-#: What groups are made of, and how it is stored; see `GroupMeans`.
-_OF_GROUPS = {
-    "naming": torch.int64,
-    "sizes": torch.int64,
-    "told": torch.int64,
-    "numbers": torch.int64,
-    "means": torch.float32,
-}
 
 
 @dataclass(frozen=True)
@@ -115,18 +105,17 @@ def _search(
     for naming, smaller in _sets(named_by, explained):
         if time.monotonic() > deadline:
             break
-        groups = _groups(points, naming, layout)
-        n_groups = int(groups.max()) + 1
-        if n_groups * _MIN_ROWS_OF_GROUP > len(groups):
+        numbers, groups = _groups(points, naming, layout)
+        if len(numbers) * _MIN_ROWS_OF_GROUP > len(groups):
             continue
         share = np.array([_explained(groups, own) for own in ranks])
         known = np.max([np.zeros(len(ranks)), *smaller], axis=0)
         explained[naming] = np.maximum(share, known)
         is_other = ~np.isin(searched, naming)
         gain, in_all = (share - known) * is_other, explained[naming][is_other].sum()
-        if len(naming) > 1 and n_groups >= _MIN_GROUPS and gain.max() >= _MIN_GAIN and in_all > most:
+        if len(naming) > 1 and len(numbers) >= _MIN_GROUPS and gain.max() >= _MIN_GAIN and in_all > most:
             # Trees that ask about one column after another find what columns say each by itself, added up.
-            of_each = [_groups(points, (place,), layout) for place in naming]
+            of_each = [_groups(points, (place,), layout)[1] for place in naming]
             added = [_explained_by_sum(of_each, own) for own in ranks]
             if ((share - added) * is_other).max() >= _MIN_GAIN:
                 best, most = naming, float(in_all)
@@ -142,7 +131,7 @@ def rows_of_groups(table: EncodedTable, layout: Layout) -> EncodedTable:
 def _told(points: Points, naming: tuple[int, ...], numbers: Sequence[int], layout: Layout) -> tuple[int, ...]:
     """Return of which numbers groups explain more than what fewer of the columns name that name them."""
     sizes = range(1, len(naming) + 1)
-    of_sets = [_groups(points, part, layout) for size in sizes for part in combinations(naming, size)]
+    of_sets = [_groups(points, part, layout)[1] for size in sizes for part in combinations(naming, size)]
     told = []
     for place in numbers:
         ranks = _ranks(points[:, place])
@@ -169,23 +158,19 @@ def _evenness(codes: Points) -> float:
     return float(entropy(counts) / np.log(len(counts))) if len(counts) >= _MIN_CODES else 0.0
 
 
-def _sizes_of(places: Sequence[int], layout: Layout) -> list[int]:
-    """Return how many codes some coded columns have."""
-    sizes: list[int] = layout.sizes[layout.coded[list(places)]].tolist()
-    return sizes
-
-
-def _numbers_of(points: Points, naming: Sequence[int], sizes: Sequence[int]) -> IntArray:
+def _numbers_of(points: Tensor, naming: Sequence[int], sizes: Sequence[int]) -> Tensor:
     """Return a number for each row, the same for rows of one group."""
-    numbers = np.zeros(len(points), dtype=np.int64)
+    numbers = torch.zeros(len(points), dtype=torch.long, device=points.device)
     for place, size in zip(naming, sizes, strict=True):
-        numbers = numbers * size + points[:, place].astype(np.int64).clip(0, size - 1)
+        numbers = numbers * size + points[:, place].long().clamp(0, size - 1)
     return numbers
 
 
-def _groups(points: Points, naming: Sequence[int], layout: Layout) -> IntArray:
-    """Return in which group each row is, from 0."""
-    return np.unique(_numbers_of(points, naming, _sizes_of(naming, layout)), return_inverse=True)[1]
+def _groups(points: Points, naming: Sequence[int], layout: Layout) -> tuple[IntArray, IntArray]:
+    """Return the numbers of groups, rising, and which of these each row is in."""
+    sizes = layout.sizes[layout.coded[list(naming)]].tolist()
+    numbers = _numbers_of(torch.from_numpy(points), naming, sizes).numpy()
+    return np.unique(numbers, return_inverse=True)
 
 
 def _ranks(cells: Points) -> FloatArray:
@@ -247,7 +232,7 @@ class Halves:
         return told
 
 
-class GroupMeans(nn.Module):
+class GroupMeans(Learned):
     """What groups say: the mean rank of columns in each of them.
 
     Parameters
@@ -267,6 +252,8 @@ class GroupMeans(nn.Module):
         Shape ``(n_groups, n_told)``.
     """
 
+    misfit = "The groups do not fit the columns."
+
     naming: Tensor
     sizes: Tensor
     told: Tensor
@@ -276,13 +263,8 @@ class GroupMeans(nn.Module):
     def __init__(self, n_coded: int) -> None:
         super().__init__()
         self.n_coded = n_coded
-        for name, dtype in _OF_GROUPS.items():
-            self.register_buffer(name, torch.zeros((0, 0) if name == "means" else 0, dtype=dtype))
-
-    @property
-    def n_told(self) -> int:
-        """Of how many columns the means are known."""
-        return len(self.told)
+        none = np.empty(0, dtype=np.int64)
+        self.hold(naming=none, sizes=none, told=none, numbers=none, means=np.empty((0, 0), np.float32))
 
     def learn(self, grouping: Grouping, points: Points, layout: Layout, rows: IntArray) -> Halves:
         """Learn the means of groups, and return what trees are told that grow from some rows.
@@ -298,41 +280,26 @@ class GroupMeans(nn.Module):
         rows
             Indices of those that trees grow from, shape ``(n_rows,)``.
         """
-        sizes = _sizes_of(grouping.naming, layout)
-        numbers, groups = np.unique(_numbers_of(points, grouping.naming, sizes), return_inverse=True)
+        naming, told = np.array(grouping.naming), np.array(grouping.told)
+        numbers, groups = _groups(points, grouping.naming, layout)
         ranks = np.column_stack([_ranks(points[:, place]) for place in grouping.told])
         counts = np.bincount(groups)
         sums: FloatArray = np.column_stack([np.bincount(groups, column) for column in ranks.T])
         is_known = counts >= _MIN_ROWS_OF_GROUP
-        means = sums[is_known] / (1 + counts[is_known, None])
-        known = (grouping.naming, sizes, grouping.told, numbers[is_known], means)
-        for (name, dtype), own in zip(_OF_GROUPS.items(), known, strict=True):
-            self.register_buffer(name, torch.as_tensor(np.asarray(own), dtype=dtype).to(self.means.device))
+        means = (sums[is_known] / (1 + counts[is_known, None])).astype(np.float32)
+        self.hold(naming=naming, sizes=layout.sizes[layout.coded[naming]], told=told)
+        self.hold(numbers=numbers[is_known], means=means)
         return Halves(groups[rows], ranks[rows], counts, sums)
 
     def of(self, points: Tensor) -> Tensor:
         """Return the means of the groups of rows, 0 for unknown ones; shape ``(n_rows, n_told)``."""
         if not len(self.numbers):
-            return points.new_zeros(len(points), self.n_told)
-        number = torch.zeros(len(points), dtype=torch.long, device=points.device)
-        for place, size in zip(self.naming.tolist(), self.sizes.tolist(), strict=True):
-            number = number * size + points[:, place].long().clamp(0, size - 1)
+            return points.new_zeros(len(points), len(self.told))
+        number = _numbers_of(points, self.naming.tolist(), self.sizes.tolist())
         index = torch.searchsorted(self.numbers, number).clamp(max=len(self.numbers) - 1)
         return self.means[index] * (self.numbers[index] == number).unsqueeze(1)
 
-    def make_room(self, state: dict[str, Tensor], prefix: str) -> None:
-        """Make room for as many groups as a state has."""
-        make_room(self, _OF_GROUPS, state, prefix)
-
-    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
-        """Load as many groups as there are."""
-        self.make_room(state, prefix)
-        super()._load_from_state_dict(state, prefix, *arguments)
-        if not self._is_sound():
-            *_, errors = arguments
-            errors.append("The groups do not fit the columns.")
-
-    def _is_sound(self) -> bool:
+    def is_sound(self) -> bool:
         """Whether rows can be looked up in the groups."""
         places = torch.cat([self.naming, self.told])
         return bool(

@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +98,7 @@ class CellTrees(Trees):
     @property
     def n_asked(self) -> int:
         """Of how many things nodes may ask: the columns, and what groups say."""
-        return len(self.roots) + self.groups.n_told
+        return len(self.roots) + len(self.groups.told)
 
     def grow(
         self,
@@ -203,7 +203,7 @@ class CellTrees(Trees):
 
     def _with_means(self, points: Tensor) -> Tensor:
         """Return what nodes may ask about: where rows stand, and what their groups say."""
-        return torch.cat([points, self.groups.of(points)], dim=1) if self.groups.n_told else points
+        return torch.cat([points, self.groups.of(points)], dim=1) if len(self.groups.told) else points
 
     def _some_cell(self, leaf: Tensor, chance: Tensor) -> Tensor:
         """Return the index of a cell in each leaf."""
@@ -255,10 +255,10 @@ class CellTrees(Trees):
                 shares += chances[of_tree]
         return shares / len(self.roots[place])
 
-    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
-        """Learn first of how many groups nodes may ask, then load them."""
+    def make_room(self, state: Mapping[str, Tensor], prefix: str) -> None:
+        """Make room for the groups as well, about which nodes may ask."""
         self.groups.make_room(state, prefix + "groups.")
-        super()._load_from_state_dict(state, prefix, *arguments)
+        super().make_room(state, prefix)
 
 
 def _tree(

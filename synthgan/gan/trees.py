@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from synthgan.gan.computing import make_room
+from synthgan.gan.computing import Learned
 from synthgan.layout import FloatArray, IntArray
 
 #: What a tree is made of, and how it is stored; see `Trees`.
@@ -29,7 +29,7 @@ _WALKED_AT_A_TIME = 16_384
 Tree = dict[str, npt.NDArray[Any]]
 
 
-class Trees(nn.Module):
+class Trees(Learned):
     """Trees of columns, and the cells in their leaves.
 
     Subclasses say in `of_cells` what a cell is made of, and how that is stored.
@@ -54,6 +54,7 @@ class Trees(nn.Module):
     """
 
     of_cells: ClassVar[Mapping[str, type]]
+    misfit = "The trees do not lead to cells."
 
     roots: Tensor
     child: Tensor
@@ -95,11 +96,9 @@ class Trees(nn.Module):
                 n_cells += len(tree[next(iter(self.of_cells))])
             if own:  # those that time has left out are repeated
                 roots[place] = np.resize(roots[place, : len(own)], roots.shape[1])
-        device = self.roots.device if hasattr(self, "roots") else None
-        self.register_buffer("roots", torch.from_numpy(roots).to(device))
-        for name, dtype in {**OF_NODES, **self.of_cells}.items():
-            whole = np.concatenate(parts[name]) if parts[name] else np.empty(0)
-            self.register_buffer(name, torch.from_numpy(whole.astype(dtype)).to(device))
+        whole = {name: np.concatenate(own or [np.empty(0)]) for name, own in parts.items()}
+        dtypes = {**OF_NODES, **self.of_cells}
+        self.hold(roots=roots, **{name: own.astype(dtypes[name]) for name, own in whole.items()})
 
     def walk(self, place: int, points: Tensor) -> Iterator[Tensor]:
         """Yield the leaves that rows come to in the trees of a column, some of these at a time.
@@ -139,15 +138,7 @@ class Trees(nn.Module):
             is_beyond = flat[starts + self.asked[node]] > self.thresholds[node]
             node = torch.where(is_inner, child + is_beyond, node)
 
-    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *arguments: Any) -> None:
-        """Make room for as many trees as there are, and load them."""
-        make_room(self, ("roots", *OF_NODES, *self.of_cells), state, prefix)
-        super()._load_from_state_dict(state, prefix, *arguments)
-        if not self._is_sound():
-            *_, errors = arguments
-            errors.append("The trees do not lead to cells.")
-
-    def _is_sound(self) -> bool:
+    def is_sound(self) -> bool:
         """Whether every way through the nodes ends, and at cells."""
         numbers = torch.arange(len(self.child), device=self.child.device)
         is_inner = self.child > 0
