@@ -5,7 +5,7 @@ is drawn heeds that, whatever the networks say.
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import combinations, product
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from synthgan.gan.computing import Learned
+from synthgan.gan.grouping import counts_of_pairs
 from synthgan.layout import EncodedTable, FloatArray, IntArray, Layout, Span
 
 #: Rows that are looked at, fewer where there are many pairs of columns.
@@ -29,17 +30,7 @@ _MAX_PARTNERS = 16
 
 
 class _Pair(NamedTuple):
-    """Two columns that have codes which never stand together.
-
-    Attributes
-    ----------
-    first, second
-        The columns.
-    allowed
-        Which codes do, shape ``(n_codes of first, n_codes of second)``.
-    gain
-        In how many rows independent columns would have such codes.
-    """
+    """Two columns, which of their codes stand together, and how many rows chance would have of the others."""
 
     first: int
     second: int
@@ -96,18 +87,22 @@ class Exclusions(Learned):
         """Learn from rows which codes never stand together."""
         n_columns = len(self.layout)
         n_rows = min(_MAX_ROWS, max(_MIN_ROWS, _MAX_CELLS_OF_PAIRS // n_columns**2))
-        codes = table.codes[:: max(1, len(table) // n_rows)].astype(np.int64)
         groups = [_groups(span) for span in self.layout.spans]
-        found = [
-            _excluding(first, second, codes, self.layout, groups) for first, second in _pairs(self.layout)
-        ]
+        found = []
+        for first, second, counts in counts_of_pairs(table, self.layout, n_rows):
+            is_excluded = _excluded(counts, (groups[first], groups[second]))
+            if is_excluded.any():
+                gain = float(_expected(counts)[is_excluded].sum())
+                found.append(_Pair(first, second, ~is_excluded, gain))
         n_partners, kept = np.zeros(n_columns, dtype=np.int64), []
-        for pair in sorted(filter(None, found), key=lambda pair: -pair.gain):
+        for pair in sorted(found, key=lambda pair: -pair.gain):
             columns = [pair.first, pair.second]
             if n_partners[columns].max() < _MAX_PARTNERS:
                 n_partners[columns] += 1
                 kept.append(pair)
-        self._keep([_seen_in(table, pair) for pair in kept])
+                # Nothing is excluded that stands together in any row, looked at or not.
+                pair.allowed[table.codes[:, pair.first], table.codes[:, pair.second]] = True
+        self._keep(kept)
 
     def concern(self, column: int) -> bool:
         """Whether a column has codes that never stand beside some of another."""
@@ -222,37 +217,18 @@ class Exclusions(Learned):
         return len(self.allowed) == int(self.layout.sizes[self.pairs.cpu().numpy()].prod(1).sum())
 
 
-def _seen_in(table: EncodedTable, pair: _Pair) -> _Pair:
-    """Return a pair that excludes no codes which stand together in any row, looked at or not."""
-    allowed = pair.allowed.copy()
-    allowed[table.codes[:, pair.first], table.codes[:, pair.second]] = True
-    return pair._replace(allowed=allowed)
-
-
-def _pairs(layout: Layout) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of columns that have codes."""
-    return combinations(layout.coded.tolist(), 2)
-
-
-def _excluding(
-    first: int, second: int, codes: IntArray, layout: Layout, groups: list[list[FloatArray]]
-) -> _Pair | None:
-    """Return a pair of columns if some of their codes never stand together, else None.
+def _excluded(counts: IntArray, groups: tuple[list[FloatArray], list[FloatArray]]) -> npt.NDArray[np.bool_]:
+    """Return which codes of two columns never stand together, given how often each two do.
 
     Codes are looked at one by one, with all stretches of a number line taken together, and with all that is
     not missing, so that a number that is missing unless a loan is joint is seen however many pieces it has.
     """
-    sizes = layout.sizes[[first, second]]
-    counts = np.bincount(codes[:, first] * sizes[1] + codes[:, second], minlength=sizes.prod())
-    counts = counts.reshape(sizes)
-    is_excluded = np.full(sizes, False)
-    for rows, columns in product(groups[first], groups[second]):
+    is_excluded = np.zeros(counts.shape, dtype=bool)
+    for rows, columns in product(*groups):
         # Products of matrices of few groups: sums of counts, and truth values of groups for each code.
         if (found := _is_excluded(rows.T @ counts @ columns)) is not None:
             is_excluded |= rows @ found @ columns.T > 0
-    if not is_excluded.any():
-        return None
-    return _Pair(first, second, ~is_excluded, float(_expected(counts)[is_excluded].sum()))
+    return is_excluded
 
 
 def _groups(span: Span) -> list[FloatArray]:

@@ -5,8 +5,9 @@ loses what its columns say of each other. Groups are made of columns that have l
 round latent classes draft some columns together, and what they do not explain is lost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from operator import attrgetter
 from typing import Literal
 
@@ -26,6 +27,18 @@ _MIN_ROWS_OF_CODE = 2
 _MAX_LOST = 0.15
 #: What is taken for the information of a relation beyond codes: enough never to draw its columns together.
 _OF_RELATION = 1.0
+
+
+def counts_of_pairs(table: EncodedTable, layout: Layout, n_rows: int) -> Iterator[tuple[int, int, IntArray]]:
+    """Yield each two columns of codes, and how often their codes stand together in about so many rows.
+
+    The shape of the counts is ``(n_codes of the first, n_codes of the second)``.
+    """
+    codes = table.codes[:: max(1, len(table) // n_rows)].astype(np.int64)
+    for first, second in combinations(layout.coded.tolist(), 2):
+        shape = layout.sizes[[first, second]]
+        pairs = codes[:, first] * shape[1] + codes[:, second]
+        yield first, second, np.bincount(pairs, minlength=shape.prod()).reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -66,19 +79,12 @@ class Dependence:
         """
         n_columns = len(layout)
         n_rows = min(len(table), _MAX_ROWS, max(200, _MAX_CELLS_OF_PAIRS // n_columns**2))
-        codes = table.codes[:: max(1, len(table) // n_rows)].astype(np.int64)
         matrices, bound = np.zeros((2, n_columns, n_columns), dtype=np.float32), set[int]()
-        for place, first in enumerate(layout.coded):
+        for first, second, counts in counts_of_pairs(table, layout, n_rows):
             weighted = (code_shares[:, layout.slice_of(first)] * shares[:, None]).T
-            for second in layout.coded[place + 1 :]:
-                size = int(layout.sizes[second])
-                pairs = np.bincount(
-                    codes[:, first] * size + codes[:, second], minlength=int(layout.sizes[first]) * size
-                ).reshape(-1, size)
-                explained = weighted @ code_shares[:, layout.slice_of(second)]
-                matrices[:, first, second] = _nats(pairs, explained)
-                if _is_function(pairs):
-                    bound |= {int(first), int(second)}
+            matrices[:, first, second] = _nats(counts, weighted @ code_shares[:, layout.slice_of(second)])
+            if _is_function(counts):
+                bound |= {first, second}
         for relation in layout.relations:
             first, second = sorted((relation.column, relation.partner))
             matrices[:, first, second] += _OF_RELATION
