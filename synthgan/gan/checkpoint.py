@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ State = dict[str, Any]
 EVERY = 30.0
 
 
+@runtime_checkable
 class Stateful(Protocol):
     """What changes as training goes on."""
 
@@ -31,6 +32,30 @@ class Stateful(Protocol):
 
     def load_state_dict(self, state: State) -> None:
         """Go on from such a state."""
+
+
+class Kept:
+    """What changes as training goes on and is all in attributes, which `kept` names.
+
+    They are tensors on the device that they are to be on, JSON values, or have a state of their own.
+    """
+
+    kept: ClassVar[tuple[str, ...]]
+
+    def state_dict(self) -> State:
+        """Return all that decides how it goes on."""
+        parts = [getattr(self, name) for name in self.kept]
+        states = [part.state_dict() if isinstance(part, Stateful) else part for part in parts]
+        return dict(zip(self.kept, states, strict=True))
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from such a state."""
+        for name in self.kept:
+            part, told = getattr(self, name), state[name]
+            if isinstance(part, Stateful):
+                part.load_state_dict(told)
+            else:
+                setattr(self, name, told.to(part.device) if isinstance(part, torch.Tensor) else told)
 
 
 class Checkpoint:

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.optim import Adam
 
 from synthgan.gan.budget import Budget, Clock
-from synthgan.gan.checkpoint import Checkpoint, State
+from synthgan.gan.checkpoint import Checkpoint, Kept
 from synthgan.gan.computing import n_threads_of
-from synthgan.gan.loop import AveragedWeights, History, Optimizers, Rows, descend
+from synthgan.gan.loop import AveragedWeights, Batches, History, Optimizers, descend
 from synthgan.gan.losses import Game
 from synthgan.gan.model import GanModel
 from synthgan.gan.rows import Cells
@@ -60,7 +60,7 @@ def train_game(
     """
     clock = Clock(budget.n_steps, budget.max_time)
     player = GamePlayer(model, game, budget, rng)
-    batches = Rows(table, model.device).batches(budget.batch_size, rng)
+    batches = Batches(Cells.of(table, model.device), budget.batch_size, rng)
     if model.architecture.known:
         target = torch.from_numpy(table.codes[:, model.architecture.known[0]].astype("int64"))
         model.prior.copy_(torch.bincount(target, minlength=len(model.prior)) / len(table))
@@ -81,8 +81,10 @@ def train_game(
     player.averaged.keep()
 
 
-class GamePlayer:
-    """The two moves of a game, and what they keep from one to the next."""
+class GamePlayer(Kept):
+    """The two moves of a game, and what they keep from one to the next, but for the networks."""
+
+    kept = ("averaged", "optimizers")
 
     def __init__(self, model: GanModel, game: Game, budget: Budget, rng: torch.Generator) -> None:
         if model.discriminator is None:
@@ -97,15 +99,6 @@ class GamePlayer:
         known = torch.zeros(1, len(model.layout), dtype=torch.bool, device=model.device)
         known[0, list(model.architecture.known)] = True
         self.is_known = model.space.spread(known)
-
-    def state_dict(self) -> State:
-        """Return what is kept from one move to the next, but for the networks."""
-        return {"averaged": self.averaged.state_dict(), "optimizers": self.optimizers.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from such a state."""
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimizers.load_state_dict(state["optimizers"])
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Set the rate of both optimisers."""

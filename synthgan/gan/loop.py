@@ -13,10 +13,9 @@ from torch.optim import Optimizer
 
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Clock
-from synthgan.gan.checkpoint import State
+from synthgan.gan.checkpoint import Kept, State
 from synthgan.gan.rows import Cells
 from synthgan.gan.team import ALONE, Team
-from synthgan.layout import EncodedTable
 from synthgan.progress import Report
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -24,29 +23,17 @@ Network = TypeVar("Network", bound=nn.Module)
 _AVERAGE_EVERY = 4
 
 
-class Rows:
-    """The rows of an encoded table on a device, in endless shuffled batches."""
+class Batches(Kept, Iterator[Cells]):
+    """So many rows of a table at a time for ever, shuffled, no row twice before the next shuffle.
 
-    def __init__(self, table: EncodedTable, device: torch.device) -> None:
-        self.cells = Cells.of(table, device)
+    In a team each process has its share of them.
+    """
 
-    def __len__(self) -> int:
-        return len(self.cells)
-
-    def batches(self, batch_size: int, rng: torch.Generator, team: Team = ALONE) -> "Batches":
-        """Return `batch_size` rows at a time for ever, no row twice before the next shuffle.
-
-        In a team each process has its share of them.
-        """
-        return Batches(self.cells, min(batch_size, len(self)), rng, team)
-
-
-class Batches(Iterator[Cells]):
-    """Batches of rows; see `Rows.batches`."""
+    kept = ("order", "start")
 
     def __init__(self, cells: Cells, size: int, rng: torch.Generator, team: Team = ALONE) -> None:
-        self.cells, self.size, self.rng, self.team = cells, size, rng, team
-        self.order, self.start = torch.empty(0, dtype=torch.int64), 0
+        self.cells, self.size, self.rng, self.team = cells, min(size, len(cells)), rng, team
+        self.order, self.start = torch.empty(0, dtype=torch.int64, device=rng.device), 0
 
     def __next__(self) -> Cells:
         if self.start + self.size > len(self.order):
@@ -56,16 +43,8 @@ class Batches(Iterator[Cells]):
         self.start += self.size
         return self.cells.take(self.team.share(rows))
 
-    def state_dict(self) -> State:
-        """Return the order of the rows, and how many of them have been given."""
-        return {"order": self.order, "start": self.start}
 
-    def load_state_dict(self, state: State) -> None:
-        """Go on from such a state."""
-        self.order, self.start = state["order"].to(self.rng.device), state["start"]
-
-
-class AveragedWeights(Generic[Network]):
+class AveragedWeights(Kept, Generic[Network]):
     """An exponential moving average of a network's weights: what is kept of a run.
 
     Parameters
@@ -75,6 +54,8 @@ class AveragedWeights(Generic[Network]):
     decay
         Share of the old average that an update keeps, once the run is under way.
     """
+
+    kept = ("steps", "average")
 
     def __init__(self, network: Network, decay: float = 0.995) -> None:
         self.network, self.decay, self.steps = network, decay, 0
@@ -97,15 +78,6 @@ class AveragedWeights(Generic[Network]):
         """Put the average in place of the weights."""
         self.network.load_state_dict(self.average.state_dict())
 
-    def state_dict(self) -> State:
-        """Return the average, and the steps it is of."""
-        return {"steps": self.steps, "average": self.average.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from such a state."""
-        self.steps = state["steps"]
-        self.average.load_state_dict(state["average"])
-
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Put the average in place of the weights for a while."""
@@ -118,8 +90,10 @@ class AveragedWeights(Generic[Network]):
 
 
 @dataclass
-class History:
+class History(Kept):
     """Losses as training goes on, one record a check, passed on to a report."""
+
+    kept = ("records",)
 
     report: Report
     records: list[dict[str, float]] = field(default_factory=list)
@@ -140,14 +114,6 @@ class History:
                 )
         self.records.append({"step": clock.step, **losses})
         self.report(done, losses)
-
-    def state_dict(self) -> State:
-        """Return the records."""
-        return {"records": self.records}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from such a state."""
-        self.records = list(state["records"])
 
 
 @dataclass

@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from synthgan.gan.budget import WARM_UP_STEPS, Budget, Clock
-from synthgan.gan.checkpoint import Checkpoint, State, Stateful
+from synthgan.gan.checkpoint import Checkpoint, Kept, Stateful
 from synthgan.gan.computing import Shards, n_threads_of
 from synthgan.gan.copying import Nearness, nearness
 from synthgan.gan.drawing import draw
 from synthgan.gan.grouping import Rounds
-from synthgan.gan.loop import AveragedWeights, History, Optimizers, Patience, Rows
+from synthgan.gan.loop import AveragedWeights, Batches, History, Optimizers, Patience
 from synthgan.gan.losses import reconstruction_loss
 from synthgan.gan.model import GanModel
 from synthgan.gan.networks import Generator
@@ -76,7 +76,7 @@ def train_masked(
     clock = Clock(budget.n_steps, budget.max_time and budget.max_time * (1 - _LAST_TEST_SHARE))
     trainer = MaskedTrainer(model, budget, rng, team)
     referee = Referee(model, trainer.averaged, table, validation, rounds, redraw, budget.patience, rng)
-    batches = Rows(table, model.device).batches(budget.batch_size, rng, team)
+    batches = Batches(Cells.of(table, model.device), budget.batch_size, rng, team)
     parts: dict[str, Stateful] = {"clock": clock, "trainer": trainer, "referee": referee, "batches": batches}
     checkpoint.begin(_GENERATOR, model, rng, history=history, **parts)
     team.same(model, clock, trainer)
@@ -101,7 +101,7 @@ def follow_masked(model: GanModel, table: EncodedTable, budget: Budget, *, team:
     """Do the steps of `train_masked` with the process that leads the team, for as long as it goes on."""
     clock, rng = Clock(budget.n_steps), torch.Generator(model.device)
     trainer = MaskedTrainer(model, budget, rng, team)
-    batches = Rows(table, model.device).batches(budget.batch_size, rng, team)
+    batches = Batches(Cells.of(table, model.device), budget.batch_size, rng, team)
     team.same(model, clock, trainer)
     model.train()
     # The leader decides on signals; its end is the end of this process too.
@@ -122,25 +122,18 @@ def random_known(n_rows: int, n_columns: int, rng: torch.Generator) -> Tensor:
     return torch.rand(n_rows, n_columns, generator=rng, device=device) < share
 
 
-class MaskedTrainer:
-    """The steps of a run, and the state that they keep from one to the next."""
+class MaskedTrainer(Kept):
+    """The steps of a run, and what they keep from one to the next, but for the network's weights."""
+
+    kept = ("averaged", "optimizers")
 
     def __init__(self, model: GanModel, budget: Budget, rng: torch.Generator, team: Team = ALONE) -> None:
         self.model, self.budget, self.rng, self.team = model, budget, rng, team
         self.averaged = AveragedWeights(model.generator)
         self.weights = list(model.generator.parameters())
         self.optimizer = AdamW(self.weights, weight_decay=budget.weight_decay, fused=True)
+        self.optimizers = Optimizers([self.optimizer])
         self.shards = Shards.of(budget.hidden_dims[0] * budget.batch_size, model.device)
-
-    def state_dict(self) -> State:
-        """Return the state, without the network's weights."""
-        optimizers = Optimizers([self.optimizer])
-        return {"averaged": self.averaged.state_dict(), "optimizers": optimizers.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from such a state."""
-        self.averaged.load_state_dict(state["averaged"])
-        Optimizers([self.optimizer]).load_state_dict(state["optimizers"])
 
     def step(self, cells: Cells, clock: Clock) -> dict[str, float]:
         """Lower the loss of masked values; return it."""
@@ -170,8 +163,10 @@ class MaskedTrainer:
         return loss.item(), torch.autograd.grad(loss, self.weights, materialize_grads=True)
 
 
-class Referee:
+class Referee(Kept):
     """Ends a run when held-out rows gain nothing more from it, or when rows begin to be copied."""
+
+    kept = ("held_out", "patience", "n_checks")
 
     def __init__(
         self,
@@ -188,17 +183,6 @@ class Referee:
         self.rounds, self.redraw = rounds, redraw
         self.table, self.validation = table, validation
         self.held_out, self.patience, self.n_checks = HeldOut(model, validation, rng), Patience(patience), 0
-
-    def state_dict(self) -> State:
-        """Return which cells of held-out rows are hidden, and how long better ones have been waited for."""
-        parts = {"held_out": self.held_out.state_dict(), "patience": self.patience.state_dict()}
-        return {**parts, "n_checks": self.n_checks}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from such a state."""
-        self.held_out.load_state_dict(state["held_out"])
-        self.patience.load_state_dict(state["patience"])
-        self.n_checks = state["n_checks"]
 
     def judge(self, clock: Clock) -> dict[str, float]:
         """Return losses on held-out rows; let the run anneal if it is over."""
@@ -225,23 +209,16 @@ class Referee:
         return nearness(drawn, self.table, self.validation, self.model.layout)
 
 
-class HeldOut:
+class HeldOut(Kept):
     """The reconstruction loss on rows that are not trained on, always with the same cells hidden."""
+
+    kept = ("known", "noise")
 
     def __init__(self, model: GanModel, validation: EncodedTable, rng: torch.Generator) -> None:
         self.model = model
         self.cells = Cells.of(validation, model.device)
         self.known = random_known(len(validation), len(model.layout), rng)
         self.noise = model.noise(len(validation), rng)
-
-    def state_dict(self) -> State:
-        """Return which cells are hidden, and the noise."""
-        return {"known": self.known, "noise": self.noise}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from such a state."""
-        device = self.model.device
-        self.known, self.noise = state["known"].to(device), state["noise"].to(device)
 
     @torch.no_grad()
     def loss(self, averaged: AveragedWeights[Generator]) -> float:

@@ -5,25 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_tables import ignore, mixed_table, placed_table, rng_of, table_of
+from small_tables import cells_of, ignore, mixed_table, placed_table, rng_of, table_of
 
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Clock
-from synthgan.gan.loop import AveragedWeights, History, Patience, Rows, descend
+from synthgan.gan.loop import AveragedWeights, Batches, History, Patience, descend
 from synthgan.layout import EncodedTable
 
-CPU = torch.device("cpu")
 
-
-def numbered_rows(n_rows):
-    """Rows that carry their own number, in code, value and place, and whether it is odd in a relation."""
+def batches_of(n_rows, size, seed=0):
+    """Batches of rows that carry their own number, in code, value and place, and in a relation if odd."""
     numbers = np.arange(n_rows)[:, None]
-    return Rows(table_of(numbers, numbers, numbers, numbers % 2), CPU)
+    return Batches(cells_of(table_of(numbers, numbers, numbers, numbers % 2)), size, rng_of(seed))
 
 
 @pytest.mark.parametrize(("n_rows", "batch_size"), [(12, 3), (12, 12), (12, 1), (12, 50)])
 def test_an_epoch_covers_each_row_once(n_rows, batch_size):
-    batches = numbered_rows(n_rows).batches(batch_size, rng_of())
+    batches = batches_of(n_rows, batch_size)
     n_batches = max(1, n_rows // batch_size)
     for _ in range(3):
         epoch = torch.cat([cells.codes[:, 0] for cells in itertools.islice(batches, n_batches)])
@@ -31,14 +29,14 @@ def test_an_epoch_covers_each_row_once(n_rows, batch_size):
 
 
 def test_no_row_comes_twice_before_the_next_shuffle():
-    batches = numbered_rows(11).batches(4, rng_of())
+    batches = batches_of(11, 4)
     for _ in range(5):
         epoch = torch.cat([cells.codes[:, 0] for cells in itertools.islice(batches, 2)])
         assert len(set(epoch.tolist())) == 8
 
 
 def test_what_belongs_to_a_row_stays_together():
-    for cells in itertools.islice(numbered_rows(20).batches(6, rng_of()), 9):
+    for cells in itertools.islice(batches_of(20, 6), 9):
         for part in (cells.values, cells.places):
             assert torch.equal(part.long(), cells.codes.long())
         assert torch.equal(cells.relations, cells.codes % 2 == 1)
@@ -46,7 +44,7 @@ def test_what_belongs_to_a_row_stays_together():
 
 def test_each_epoch_is_shuffled_by_the_generator():
     def epochs(seed):
-        batches = numbered_rows(30).batches(30, rng_of(seed))
+        batches = batches_of(30, 30, seed)
         return [cells.codes[:, 0].tolist() for cells in itertools.islice(batches, 2)]
 
     assert epochs(0) == epochs(0) != epochs(1)
@@ -57,14 +55,14 @@ def test_each_epoch_is_shuffled_by_the_generator():
 def test_codes_of_every_width_keep_their_number(dtype):
     top = min(np.iinfo(dtype).max, 60_000)
     table = replace(table_of(np.zeros((2, 1))), codes=np.array([[0], [top]], dtype=dtype))
-    (cells,) = itertools.islice(Rows(table, CPU).batches(2, rng_of()), 1)
+    cells = next(Batches(cells_of(table), 2, rng_of()))
     assert sorted(cells.codes[:, 0].long().tolist()) == [0, top]
 
 
 @pytest.mark.parametrize("table", [mixed_table(10), placed_table(10)], ids=["mixed", "placed"])
 def test_rows_do_not_need_contiguous_arrays(table):
     turned = EncodedTable(*(np.asfortranarray(array)[::-1] for array in vars(table).values()))
-    for part, array in zip(vars(Rows(turned, CPU).cells).values(), vars(table).values(), strict=True):
+    for part, array in zip(vars(cells_of(turned)).values(), vars(table).values(), strict=True):
         assert part.tolist() == array[::-1].tolist()
 
 
