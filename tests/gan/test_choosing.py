@@ -6,7 +6,7 @@ from small_models import knows_nothing, knows_where_rows_lie
 from small_tables import PAIR, PLACED, drawn, known_of, pair_table
 
 from synthgan.gan.balancing import points_of
-from synthgan.gan.choosing import find_forests
+from synthgan.gan.drawing import find_forests
 
 N_ROWS = 2000
 
