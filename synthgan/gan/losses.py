@@ -80,30 +80,24 @@ def relativistic_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(real - fake).mean()
 
 
-def squared_gradient(critic: Critic, rows: Tensor) -> Tensor:
-    """Return ``|grad D(x)|^2`` averaged over rows: R1 on real rows, R2 on generated ones."""
+def _gradient(critic: Critic, rows: Tensor) -> Tensor:
+    """Return the gradient of a critic at each row, which has gradients itself."""
     rows = rows.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(rows).sum(), rows, create_graph=True)
-    return gradient.square().sum(1).mean()
-
-
-def one_centred_penalty(critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
-    """Return ``(|grad D| - 1)^2`` at random points between real and generated rows (WGAN-GP)."""
-    share = torch.rand(len(real), 1, generator=rng, device=real.device)
-    between = (share * real + (1 - share) * fake).detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    length: Tensor = gradient.norm(dim=1)
-    return (length - 1).square().mean()
+    return gradient
 
 
 def wgan_gp_penalty(critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
-    """Return ten times the one-centred penalty."""
-    return 10 * one_centred_penalty(critic, real, fake, rng)
+    """Return ``10 (|grad D| - 1)^2`` at random points between real and generated rows."""
+    share = torch.rand(len(real), 1, generator=rng, device=real.device)
+    length: Tensor = _gradient(critic, share * real + (1 - share) * fake).norm(dim=1)
+    return 10 * (length - 1).square().mean()
 
 
 def r1_r2_penalty(critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
-    """Return half the squared gradients at real and at generated rows (gamma = 1)."""
-    return (squared_gradient(critic, real) + squared_gradient(critic, fake)) / 2
+    """Return half of ``|grad D|^2`` at real rows and as much at generated ones (R1 and R2, gamma = 1)."""
+    of_real, of_fake = (_gradient(critic, rows).square().sum(1).mean() for rows in (real, fake))
+    return (of_real + of_fake) / 2
 
 
 @dataclass(frozen=True)

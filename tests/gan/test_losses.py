@@ -40,22 +40,6 @@ def test_every_loss_of_every_game_has_a_formula():
     assert in_games == set(FORMULAS)
 
 
-def test_bce_is_torchs_binary_cross_entropy_of_sigmoids():
-    bce = torch.nn.BCELoss()
-    ones, zeros = torch.ones(3), torch.zeros(3)
-    expected = bce(REAL.sigmoid(), ones) + bce(FAKE.sigmoid(), zeros)
-    torch.testing.assert_close(losses.bce_discriminator_loss(REAL, FAKE), expected)
-    torch.testing.assert_close(losses.bce_generator_loss(REAL, FAKE), bce(FAKE.sigmoid(), ones))
-
-
-def test_the_optimal_discriminator_of_equal_distributions_loses_log_four():
-    # D = 1/2 everywhere, the logit 0, is optimal when real and fake rows are alike, and nothing lower is.
-    assert losses.bce_discriminator_loss(torch.zeros(9), torch.zeros(9)).item() == pytest.approx(math.log(4))
-    for logit in (-1.0, -0.1, 0.1, 1.0):
-        same = torch.full((9,), logit)
-        assert losses.bce_discriminator_loss(same, same).item() > math.log(4)
-
-
 def rows(seed):
     return torch.randn(20, 4, generator=rng_of(seed))
 
@@ -75,26 +59,20 @@ def linear(*weights):
 )
 def test_penalties_of_a_linear_critic_follow_its_gradient(critic, length):
     real, fake = rows(0), rows(1)
-    penalty = losses.one_centred_penalty(critic, real, fake, rng_of()).item()
-    assert penalty == pytest.approx((length - 1) ** 2, abs=1e-5)
-    assert losses.wgan_gp_penalty(critic, real, fake, rng_of()).item() == pytest.approx(
-        10 * penalty, abs=1e-4
-    )
-    assert losses.squared_gradient(critic, real).item() == pytest.approx(length**2, abs=1e-5)
+    one_centred = losses.wgan_gp_penalty(critic, real, fake, rng_of()).item()
+    assert one_centred == pytest.approx(10 * (length - 1) ** 2, abs=1e-4)
     assert losses.r1_r2_penalty(critic, real, fake, rng_of()).item() == pytest.approx(length**2, abs=1e-5)
 
 
-def test_squared_gradient_is_averaged_over_rows():
+def test_squared_gradients_are_averaged_over_rows_real_and_generated_alike():
     # The gradient of |x|^2 is 2x.
     critic = lambda x: x.square().sum(1)  # noqa: E731
     real, fake = rows(0), rows(1)
-    expected_real, expected_fake = (4 * x.square().sum(1).mean().item() for x in (real, fake))
-    assert losses.squared_gradient(critic, real).item() == pytest.approx(expected_real, rel=1e-5)
-    both = losses.r1_r2_penalty(critic, real, fake, rng_of()).item()
-    assert both == pytest.approx((expected_real + expected_fake) / 2, rel=1e-5)
+    expected = sum(4 * x.square().sum(1).mean().item() for x in (real, fake)) / 2
+    assert losses.r1_r2_penalty(critic, real, fake, rng_of()).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_one_centred_penalty_looks_between_real_and_generated_rows():
+def test_the_gradient_penalty_looks_between_real_and_generated_rows():
     seen = []
 
     def critic(x):
@@ -102,7 +80,7 @@ def test_the_one_centred_penalty_looks_between_real_and_generated_rows():
         return x.sum(1)
 
     real, fake = torch.zeros(500, 2), torch.ones(500, 2)
-    losses.one_centred_penalty(critic, real, fake, rng_of())
+    losses.wgan_gp_penalty(critic, real, fake, rng_of())
     share = seen[0][:, 0]
     assert torch.equal(share, seen[0][:, 1])  # one share a row: points on the line between the two
     assert 0 <= share.min() < 0.05
