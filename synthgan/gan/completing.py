@@ -125,11 +125,9 @@ class CompletingTrees(Trees):
         total = torch.zeros(len(asked) * n_codes, device=asked.device)
         first_of_row = torch.arange(len(asked), device=asked.device) * n_codes
         for leaves in self.walk(place, asked):
-            leaf, first = leaves.flatten(), first_of_row.repeat(len(leaves))
-            counts = self.counts[leaf].long()
-            before = (counts.cumsum(0) - counts).repeat_interleave(counts)
-            cell = self.first[leaf].repeat_interleave(counts) + torch.arange(len(before)).to(before) - before
-            total.index_add_(0, first.repeat_interleave(counts) + self.codes[cell], self.means[cell])
+            cells, leaf = self.cells_in(leaves.flatten())
+            first = first_of_row.repeat(len(leaves))[leaf]
+            total.index_add_(0, first + self.codes[cells], self.means[cells])
         return total.view(len(asked), n_codes) / len(self.roots[place])
 
 

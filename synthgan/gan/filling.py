@@ -84,14 +84,10 @@ class Filling(PartialRows):
         self.weights = weights
         self.hidden: Tensor | None = None
         self.log_weights = torch.zeros(len(self), device=model.device)
-        if not model.knows_all:
-            self._draw_prior()
-
-    def _draw_prior(self) -> None:
-        """Fill in the column that the model must know, where the user does not give it."""
-        for column in set(self.model.architecture.known).difference(self.known_somewhere()):
-            drawn = torch.multinomial(self.model.prior, len(self), replacement=True, generator=self.rng)
-            self.cells.codes[:, column] = drawn
+        # The column that a model must know is drawn, where the user does not give it.
+        must_know = [] if model.knows_all else model.architecture.known
+        for column in set(must_know).difference(self.known_somewhere()):
+            self.cells.codes[:, column] = torch.multinomial(model.prior, len(self), True, generator=rng)
             self.is_known[:, column] = True
 
     def draft(self, columns: Sequence[int]) -> None:

@@ -141,10 +141,7 @@ class LatentClasses(nn.Module):
         """
         joint = self.log_joint(known)
         joint = joint if weights is None else joint + weights.log().clamp(min=_LOG_OF_NOUGHT)
-        above = joint.softmax(1).cumsum(1)[row_of]
-        chance = torch.rand(len(row_of), 1, generator=rng, device=above.device) * above[:, -1:]
-        drawn: Tensor = torch.searchsorted(above, chance, right=True).squeeze(1)
-        return drawn.clamp(max=above.shape[1] - 1)
+        return _some_index(joint.softmax(1).cumsum(1)[row_of], rng)
 
     def log_joint(self, known: Tensor) -> Tensor:
         """Return the log-probability of rows with known codes and of each class, ``(n_rows, n_classes)``.
@@ -186,9 +183,14 @@ class LatentClasses(nn.Module):
         """
         shares = self.code_shares[:, codes]
         above = shares.cumsum(1)[classes] if possible is None else (shares[classes] * possible).cumsum(1)
-        chance = torch.rand(len(classes), 1, generator=rng, device=classes.device) * above[:, -1:]
-        drawn: Tensor = torch.searchsorted(above, chance, right=True).squeeze(1)
-        return drawn.clamp(max=above.shape[1] - 1)
+        return _some_index(above, rng)
+
+
+def _some_index(above: Tensor, rng: torch.Generator) -> Tensor:
+    """Return an index for each row of weights that were added up, the more often the more it weighs."""
+    chance = torch.rand(len(above), 1, generator=rng, device=above.device) * above[:, -1:]
+    drawn: Tensor = torch.searchsorted(above, chance, right=True).squeeze(1)
+    return drawn.clamp(max=above.shape[1] - 1)
 
 
 def _one_hot(places: Tensor, width: int) -> Tensor:

@@ -4,7 +4,7 @@ Some cells are given at the start and stay; the others are written column by col
 column is not given.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -86,9 +86,9 @@ class PartialRows:
         if not is_given.any():
             yield
             return
-        before = self._column(column)
+        undo = self._undoing(column)
         yield
-        self._put_back(column, before, is_given)
+        undo(is_given)
 
     @contextmanager
     def _unless_impossible(self, column: int) -> Iterator[None]:
@@ -96,37 +96,29 @@ class PartialRows:
         if column not in self.allowed and not self.model.exclusions.concern(column):
             yield
             return
-        before = self._column(column)
+        undo = self._undoing(column)
         yield
         impossible = self.model.exclusions.keep_apart(column, self.cells.codes, self.is_known)
         if column in self.allowed:
             outside = ~self._is_allowed(column)
             impossible = outside if impossible is None else impossible | outside
         if impossible is not None and impossible.any():
-            self._put_back(column, before, impossible)
+            undo(impossible)
 
-    def _column(self, column: int) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor]:
-        """Return copies of the codes, values and places of a column, and of the sources of all."""
-        layout, cells = self.model.layout, self.cells
-        value, place = layout.value_places.get(column), layout.place_index.get(column)
-        return (
-            cells.codes[:, column].clone(),
-            None if value is None else cells.values[:, value].clone(),
-            None if place is None else cells.places[:, place].clone(),
-            self.source.clone(),
-        )
+    def _undoing(self, column: int) -> Callable[[Tensor], None]:
+        """Return what undoes, in some rows, what becomes of a column from now on."""
+        layout, cells, source = self.model.layout, self.cells, self.source.clone()
+        parts = [(cells.codes, column)]
+        for array, places in ((cells.values, layout.value_places), (cells.places, layout.place_index)):
+            parts += [(array, places[column])] if column in places else []
+        before = [array[:, index].clone() for array, index in parts]
 
-    def _put_back(
-        self, column: int, before: tuple[Tensor, Tensor | None, Tensor | None, Tensor], rows: Tensor
-    ) -> None:
-        """Undo what has become of a column in some rows."""
-        layout, cells = self.model.layout, self.cells
-        codes, values, places, source = before
-        cells.codes[rows, column], self.source[rows] = codes[rows], source[rows]
-        if values is not None:
-            cells.values[rows, layout.value_places[column]] = values[rows]
-        if places is not None:
-            cells.places[rows, layout.place_index[column]] = places[rows]
+        def undo(rows: Tensor) -> None:
+            self.source[rows] = source[rows]
+            for (array, index), old in zip(parts, before, strict=True):
+                array[rows, index] = old[rows]
+
+        return undo
 
     def _possible(self, column: int) -> Tensor | None:
         """Return how much of each code a column may have beside what is known, None for all of all codes.

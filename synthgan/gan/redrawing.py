@@ -245,12 +245,10 @@ class CellTrees(Trees):
         shares = torch.zeros(len(points), n_codes, device=points.device)
         for reached in self.walk(place, points):
             leaves, own = torch.unique(reached, return_inverse=True)
-            counts = self.counts[leaves].long()
-            leaf = torch.arange(len(leaves), device=points.device).repeat_interleave(counts)
-            within = torch.arange(len(leaf), device=points.device) - (counts.cumsum(0) - counts)[leaf]
-            codes = self.codes[self.first[leaves][leaf] + within]
-            seen = (leaf * n_codes + codes).bincount(minlength=len(leaves) * n_codes).view(-1, n_codes)
-            chances = seen / counts.unsqueeze(1)
+            cells, leaf = self.cells_in(leaves)
+            pairs = leaf * n_codes + self.codes[cells]
+            seen = pairs.bincount(minlength=len(leaves) * n_codes).view(-1, n_codes)
+            chances = seen / self.counts[leaves].unsqueeze(1)
             for of_tree in own:
                 shares += chances[of_tree]
         return shares / len(self.roots[place])

@@ -138,6 +138,13 @@ class Trees(Learned):
             is_beyond = flat[starts + self.asked[node]] > self.thresholds[node]
             node = torch.where(is_inner, child + is_beyond, node)
 
+    def cells_in(self, leaves: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the cells in some leaves, one leaf after another, and which of the leaves each is in."""
+        counts = self.counts[leaves].long()
+        leaf = torch.arange(len(leaves), device=leaves.device).repeat_interleave(counts)
+        within = torch.arange(len(leaf), device=leaves.device) - (counts.cumsum(0) - counts)[leaf]
+        return self.first[leaves][leaf] + within, leaf
+
     def is_sound(self) -> bool:
         """Whether every way through the nodes ends, and at cells."""
         numbers = torch.arange(len(self.child), device=self.child.device)
