@@ -2,11 +2,10 @@
 
 What rows are in tensors: `rows` as cells and as vectors, `partial_rows` in the making. The model:
 `networks`, `latent_classes` and all that is learned beside them in `model`. Learning: `fitting` joins
-`budget`, `training` or `games` (with `losses`), on the `loop` that both
-share, in a `team` or alone, with a `checkpoint`; `copying` watches; `expectation` says what it would take.
-Learned without a network: `exclusions`, what columns say of each other (`grouping`), which of them name
-`groups` together, where rows lie (`balancing`), and `trees` for each cell (`redrawing`).
-Drawing: `drawing` joins `ordering`, `filling` and `choosing`. Completing rows with gaps:
-`learning_gaps` joins `growing` and `weighing`; `completing` and `expecting` use what came of it. `scoring`
-says how likely rows are, `computing` how torch computes here.
+`budget`, `training` or `games` (with `losses`), on the `loop` that both share, in a `team` or alone, with a
+`checkpoint`; `copying` watches; `expectation` says what it would take. Learned without a network:
+`exclusions`, what columns say of each other (`grouping`), which of them name `groups` together, where rows
+lie (`balancing`), and `trees` for each cell (`redrawing`). Drawing: `drawing` joins `ordering` and `filling`.
+Completing rows with gaps: `learning_gaps` learns what `completing` and `expecting` use. `scoring` says how
+likely rows are, `computing` how torch computes here.
 """

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from synthgan.gan.balancing import points_of
-from synthgan.gan.completing import Flags, Gaps
+from synthgan.gan.completing import Gaps
 from synthgan.gan.drawing import draw
 from synthgan.gan.model import GanModel
 from synthgan.gan.scoring import code_probabilities
@@ -45,20 +45,14 @@ def expected_cells(
     rng
         Source of all randomness.
     """
-    is_open = ~known.is_known[known.patterns_of(len(amounts))]
-    gaps = gaps_of(model, amounts, is_open, known, how, rng)
+    gaps, coded = gaps_of(model, amounts, known, how, rng), model.layout.coded.tolist()
     expected = model.completer.complete(gaps)
-    coded = model.layout.coded
-    return {
-        int(coded[place]): (np.flatnonzero(is_open[:, coded[place]]), cells)
-        for place, cells in expected.items()
-    }
+    return {coded[i]: (np.flatnonzero(gaps.is_open[:, i]), cells) for i, cells in expected.items()}
 
 
 def gaps_of(
     model: GanModel,
     amounts: FloatArray,
-    is_open: Flags,
     known: Known,
     how: dict[str, Any],
     rng: torch.Generator,
@@ -71,15 +65,13 @@ def gaps_of(
     ----------
     model, amounts, known, how, rng
         See `expected_cells`.
-    is_open
-        Which cells are to be filled in, shape ``(n_rows, n_columns)``.
     n_draws
         How often rows are drawn.
     """
     coded = model.layout.coded
-    rows_of = {place: np.flatnonzero(is_open[:, column]) for place, column in enumerate(coded.tolist())}
-    rows_of = {place: rows for place, rows in rows_of.items() if len(rows)}
-    some = np.flatnonzero(is_open[:, coded].any(1))
+    is_open = ~known.is_known[known.patterns_of(len(amounts))][:, coded]
+    rows_of = {place: np.flatnonzero(is_open[:, place]) for place in np.flatnonzero(is_open.any(0)).tolist()}
+    some = np.flatnonzero(is_open.any(1))
     index = np.zeros(len(is_open), dtype=np.int64)
     index[some] = np.arange(len(some))
     known = replace(known, pattern_of=known.patterns_of(len(is_open))[some])
@@ -90,7 +82,7 @@ def gaps_of(
             is_asked = number % _ASKED_EVERY == 0
             totals[place] = totals[place] + _told(model, table.take(index[rows]), place, is_asked=is_asked)
     told = {place: _present(model, place, chances) for place, chances in totals.items()}
-    return Gaps.of(amounts[:, coded], is_open[:, coded], told)
+    return Gaps.of(amounts[:, coded], is_open, told)
 
 
 def _told(model: GanModel, rows: EncodedTable, place: int, *, is_asked: bool) -> npt.NDArray[Any]:

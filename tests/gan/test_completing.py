@@ -7,8 +7,7 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
 from small_gaps import LINED, NOISE, SIDE, X, Y, lined_gaps, new_round
 
 from synthgan.gan.completing import Completer, Gaps, Prediction
-from synthgan.gan.growing import grow
-from synthgan.gan.weighing import Hidden, weigh
+from synthgan.gan.learning_gaps import Hidden, grow, weigh
 
 COLUMNS = [X, SIDE, Y]
 

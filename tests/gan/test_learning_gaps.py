@@ -9,9 +9,16 @@ from small_gaps import LINED, SIDE, X, Y, lined_gaps, lined_points, new_round
 from small_tables import model_of, rng_of, spread_out
 
 from synthgan.gan.completing import Prediction
-from synthgan.gan.growing import grow
-from synthgan.gan.learning_gaps import MIN_TIME, columns_with_gaps, learn_gaps
-from synthgan.gan.weighing import Hidden, code_weight, line_weights, weigh
+from synthgan.gan.learning_gaps import (
+    MIN_TIME,
+    Hidden,
+    code_weight,
+    columns_with_gaps,
+    grow,
+    learn_gaps,
+    line_weights,
+    weigh,
+)
 from synthgan.layout import EncodedTable
 
 HOW = {"rounds": 1, "redraw": False, "correct": False}
