@@ -282,16 +282,8 @@ def _best_split(
     """Return a column and a threshold for each node to ask, infinite where nothing parts its points.
 
     Of random thresholds that one is taken which leaves the least variance of the goal on its two sides. It is
-    the value of a random row; a value of many rows may go to either side.
-
-    Parameters
-    ----------
-    points, goal, node
-        Of the rows: where they stand, what the tree predicts, and in which node they are.
-    columns
-        What to ask about, shape ``(n_questions, n_nodes)``.
-    rng
-        Source of the thresholds.
+    the value of a random row; a value of many rows may go to either side. `columns` are those that may be
+    asked about, shape ``(n_questions, n_nodes)``.
     """
     best = np.zeros(columns.shape[1], dtype=np.int64)
     thresholds = np.full(columns.shape[1], np.inf, dtype=np.float32)

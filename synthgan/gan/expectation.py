@@ -72,7 +72,8 @@ def in_words(seconds: float) -> str:
 
 def expect(layout: Layout, budget: Budget, n_rows: int) -> Expectation:
     """Return what learning so many rows of a layout is going to take on this machine."""
-    n_weights = 2 * _n_weights(layout.width, budget.hidden_dims)
+    inner = sum(2 * dim * dim for dim in budget.hidden_dims)
+    n_weights = 2 * (2 * layout.width * budget.hidden_dims[0] + inner)  # about, of both networks
     n_bytes = (
         _BYTES_AT_LEAST
         + n_rows * (_BYTES_PER_CELL * len(layout) + _BYTES_PER_ROW)
@@ -113,12 +114,6 @@ def free_bytes() -> int | None:
         limit, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
         free.append(int(limit) - int(used))
     return min(free, default=None)
-
-
-def _n_weights(width: int, hidden_dims: tuple[int, ...]) -> int:
-    """Return about how many weights a network has between row vectors."""
-    inner = sum(2 * dim * dim for dim in hidden_dims)
-    return 2 * width * hidden_dims[0] + inner
 
 
 def _products_per_second() -> float:

@@ -192,25 +192,19 @@ def survey(
     model.exclusions.fit(table)
     forest_seed, trees_seed = torch.randint(2**62, (2,), generator=rng, device=rng.device).tolist()
     if model.forest.depth:
-        _grow_forest(model, table, forest_seed, time_for_each)
+        layout, target, coded = model.layout, model.architecture.target, model.layout.coded.tolist()
+        model.forest.grow(
+            points_of(table, layout),
+            np.random.default_rng(forest_seed),
+            ordered=np.array([layout.spans[column].is_ordered for column in coded], dtype=bool),
+            target=coded.index(target) if target in coded else None,
+            max_time=time_for_each,
+        )
     if refines:
         rows = table if training is None else training
         _grow_trees(model, rows, dependence, np.random.default_rng(trees_seed), budget.max_time)
     spent = time.monotonic() - started
     return replace(budget, max_time=budget.max_time and max(0.1, budget.max_time - spent))
-
-
-def _grow_forest(model: GanModel, table: EncodedTable, seed: int, max_time: float | None) -> None:
-    """Learn the leaf frequencies of the training rows, by which candidates are chosen."""
-    layout, target, coded = model.layout, model.architecture.target, model.layout.coded.tolist()
-    points = points_of(table, layout)
-    model.forest.grow(
-        points,
-        np.random.default_rng(seed),
-        ordered=np.array([layout.spans[column].is_ordered for column in coded], dtype=bool),
-        target=coded.index(target) if target in coded else None,
-        max_time=max_time,
-    )
 
 
 def _grow_trees(

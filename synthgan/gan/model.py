@@ -101,10 +101,7 @@ class GanModel(nn.Module):
         self.trees, self.group_trees = (CellTrees(len(layout.coded)) for _ in range(2))
         self.exclusions = Exclusions(layout)
         self.completer = Completer(layout)
-        shape: dict[str, Any] = {
-            "hidden_dims": architecture.hidden_dims,
-            "residual": architecture.residual,
-        }
+        shape: dict[str, Any] = {"hidden_dims": architecture.hidden_dims, "residual": architecture.residual}
         with own_global_stream(rng):  # initial weights
             self.generator = Generator(
                 layout,
@@ -147,12 +144,7 @@ class GanModel(nn.Module):
         return self.known_space.vectors(Cells(codes, nothing, nothing, nothing))
 
     def reconstruct(
-        self,
-        cells: Cells,
-        known: Tensor,
-        noise: Tensor,
-        *,
-        generator: Generator | None = None,
+        self, cells: Cells, known: Tensor, noise: Tensor, *, generator: Generator | None = None
     ) -> tuple[Tensor, Output]:
         """Ask the generator for the unknown cells of rows.
 

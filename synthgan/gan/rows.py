@@ -114,6 +114,9 @@ class RowSpace(nn.Module):
         for column, i in enumerate(layout.valued):
             if layout.sizes[i]:
                 takes_value[layout.offsets[i] + np.array(layout.spans[i].value_codes), column] = 1
+        takes_place = np.zeros(n_codes, dtype=np.float32)
+        for i in layout.placed:
+            takes_place[layout.offsets[i] + np.array(layout.spans[i].place_codes)] = 1
         constants = {
             "coded": coded,
             "valued": layout.valued,
@@ -127,7 +130,7 @@ class RowSpace(nn.Module):
             "placed_coded": np.searchsorted(coded, layout.placed),
             "placed_offsets": layout.offsets[layout.placed],
             "n_places": np.array([layout.spans[i].n_places for i in layout.placed], dtype=np.int64),
-            "takes_place": _takes_place(layout),
+            "takes_place": takes_place,
             "related_place": np.searchsorted(coded, [relation.column for relation in layout.relations]),
             "related": np.array([relation.column for relation in layout.relations], dtype=np.int64),
             "partner": np.array([relation.partner for relation in layout.relations], dtype=np.int64),
@@ -308,13 +311,6 @@ class RowSpace(nn.Module):
 def gumbel(like: Tensor, rng: torch.Generator) -> Tensor:
     """Return standard Gumbel noise of the shape of `like`."""
     return -torch.empty_like(like).exponential_(generator=rng).clamp_(min=1e-30).log()
-
-
-def _takes_place(layout: Layout) -> np.typing.NDArray[np.float32]:
-    takes = np.zeros(layout.n_codes, dtype=np.float32)
-    for i in layout.placed:
-        takes[layout.offsets[i] + np.array(layout.spans[i].place_codes)] = 1
-    return takes
 
 
 def _relations_of(layout: Layout) -> np.typing.NDArray[np.int64]:

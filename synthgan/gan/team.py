@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from synthgan.gan.checkpoint import State, Stateful
+from synthgan.gan.checkpoint import Stateful
 from synthgan.gan.model import GanModel
 
 #: How long the others wait for the first, which prepares and ends a training alone.
@@ -81,7 +81,8 @@ class Team:
             return
         told: list[Any] = [None]
         if self.leads:
-            told = [[_state_of(model), *(part.state_dict() for part in parts)]]
+            weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+            told = [[weights, *(part.state_dict() for part in parts)]]
         distributed.broadcast_object_list(told, 0, device=torch.device("cpu"))
         if not self.leads:
             weights, *states = told[0]
@@ -127,7 +128,3 @@ def together(rank: int | None = None, size: int | None = None, store: Any = None
     finally:
         _current.reset(token)
         distributed.destroy_process_group()
-
-
-def _state_of(model: GanModel) -> State:
-    return {name: tensor.cpu() for name, tensor in model.state_dict().items()}
