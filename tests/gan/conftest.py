@@ -50,9 +50,9 @@ def trained_on_lines():
     return trained_on(PLACED, placed_table, 400)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def untouched_globals():
-    """Fail the test when it moves torch's or numpy's global generator."""
+    """Fail every test that moves torch's or numpy's global generator."""
     before, numpy_before = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
     yield
     assert torch.equal(torch.get_rng_state(), before)

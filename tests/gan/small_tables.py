@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from scipy.stats import chi2
 
 from synthgan.gan.drawing import draw
 from synthgan.gan.grouping import Dependence
@@ -214,6 +215,12 @@ def sampling_error(p: np.ndarray, n_rows: int) -> float:
     return float(np.sqrt(p * (1 - p) / n_rows).sum())
 
 
+def assert_drawn_from(counts, expected, chance=1e-4):
+    """Counts are no further from what is expected, by Pearson's chi-square, than chance may have it."""
+    counts = np.asarray(counts)
+    assert ((counts - expected) ** 2 / np.asarray(expected)).sum() < chi2.isf(chance, counts.size - 1)
+
+
 def ignore(done: float, losses: dict[str, float]) -> None:
     """Take a report of training and do nothing with it."""
 
@@ -232,19 +239,34 @@ def spread_out(model: GanModel) -> GanModel:
     return model
 
 
+def _code_value_and_place(cell):
+    return cell if isinstance(cell, tuple) else (cell, 0.0, 0)
+
+
 def known_of(layout, *patterns, pattern_of=None, allowed=None):
     """What is known of rows: for each pattern the code of some columns, or code, value and place."""
     nothing, is_known = Known.nothing(layout), np.zeros((max(len(patterns), 1), len(layout)), dtype=bool)
     table = nothing.patterns.take(np.zeros(len(is_known), dtype=int))
     for row, cells in enumerate(patterns):
         for column, cell in cells.items():
-            code, value, place = cell if isinstance(cell, tuple) else (cell, 0.0, 0)
+            code, value, place = _code_value_and_place(cell)
             is_known[row, column], table.codes[row, column] = True, code
             if column in layout.value_places:
                 table.values[row, layout.value_places[column]] = value
             if column in layout.place_index:
                 table.places[row, layout.place_index[column]] = place
     return Known(table, is_known, pattern_of, allowed or {})
+
+
+def assert_known(layout, table, cells):
+    """All rows have the cells of a pattern; see `known_of`."""
+    for column, cell in cells.items():
+        code, value, place = _code_value_and_place(cell)
+        assert (table.codes[:, column] == code).all()
+        if column in layout.value_places:
+            assert (table.values[:, layout.value_places[column]] == np.float32(value)).all()
+        if column in layout.place_index:
+            assert (table.places[:, layout.place_index[column]] == place).all()
 
 
 def drawn(model, n_rows, *, seed=0, condition=None, rounds=None, correct=False, redraw=True):

@@ -207,13 +207,6 @@ def test_a_copy_by_way_of_its_state_is_the_same_forest():
     np.testing.assert_array_equal(copied.leaves(points), grown("places").leaves(points))
 
 
-@pytest.mark.usefixtures("untouched_globals")
-def test_growing_and_keeping_leave_the_global_generators_alone():
-    points, depth = POINTS["ties"]
-    forest = grown_over(points, depth)
-    forest.keep(forest.leaves(points[:30]), 10, np.random.default_rng(0))
-
-
 def test_no_more_rows_are_learned_from_than_change_the_trees(monkeypatch):
     monkeypatch.setattr(balancing, "_MAX_ROWS", 100)
     shares = grown_over(POINTS["numbers"][0], 2).shares.numpy()

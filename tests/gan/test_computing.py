@@ -7,7 +7,6 @@ from small_tables import rng_of
 from synthgan.gan.computing import Shards, n_threads_of, own_global_stream
 
 
-@pytest.mark.usefixtures("untouched_globals")
 def test_the_own_stream_follows_its_generator_alone():
     def stream(seed):
         with own_global_stream(rng_of(seed)):
@@ -27,7 +26,6 @@ def test_the_own_stream_moves_its_generator_on():
     assert not torch.equal(*drawn)
 
 
-@pytest.mark.usefixtures("untouched_globals")
 def test_the_global_generators_are_put_back_after_an_error():
     with pytest.raises(ZeroDivisionError), own_global_stream(rng_of(0)):
         torch.rand(1).item() / 0

@@ -29,14 +29,6 @@ def without_forest(model):
     return twin
 
 
-def test_known_cells_hold_in_herded_rows():
-    model = knows_where_rows_lie()
-    table = drawn(model, 300, condition={0: 1, 2: 0}, correct=True)
-    assert (table.codes[:, 0] == 1).all()
-    assert (table.codes[:, 2] == 0).all()
-    assert len(table) == 300
-
-
 @pytest.mark.parametrize("rounds", [None, 1])
 def test_balanced_rows_lie_nearer_to_the_learned_ones_than_others(trained, rounds):
     n_rows, expected = 600, shares(pair_table(4000))

@@ -3,11 +3,8 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 from quick_models import PENGUINS
-from selections import combinations
 from small_tables import (
-    PLACED,
     assert_same,
     drawn,
     four_table,
@@ -32,20 +29,6 @@ from synthgan.gan.redrawing import CellTrees
 
 
 @over_tables
-@pytest.mark.parametrize("rounds", [None, 1])
-def test_equal_seeds_draw_equal_rows_whatever_the_number_of_threads(name, rounds):
-    model, threads, tables = model_with(name), torch.get_num_threads(), []
-    try:
-        for n_threads in (1, 3):
-            torch.set_num_threads(n_threads)
-            tables.append(drawn(model, 2100, rounds=rounds))
-    finally:
-        torch.set_num_threads(threads)
-    assert_same(*tables)
-    assert not np.array_equal(drawn(model, 2100, rounds=rounds, seed=1).codes, tables[0].codes)
-
-
-@over_tables
 @pytest.mark.parametrize("correct", [False, True])
 def test_without_trees_or_where_it_is_not_asked_nothing_is_redrawn(name, correct):
     layout, rows_of = TABLES[name]
@@ -55,32 +38,6 @@ def test_without_trees_or_where_it_is_not_asked_nothing_is_redrawn(name, correct
     model.trees = grown(layout, rows_of(300), max_time=0)
     assert_same(drawn(model, 300, correct=correct), plain)
     assert_same(redrawn_rows(model, plain, range(len(layout))).table(), filling_of(model, plain).table())
-
-
-CONDITIONS = [
-    [(0, 1, 3)],
-    [(2, 0, 5)],
-    [(1, 2, 0), (3, 1, 7)],
-    [(0, 3, 0), (2, 1, 0)],
-    [(0, 2, 1), (2, 2, 6)],
-]
-
-
-@pytest.mark.parametrize("condition", CONDITIONS, ids=str)
-@pytest.mark.parametrize(
-    ("rounds", "correct"),
-    combinations([None, 1, 2], [False, True], always=lambda rounds, correct: correct == (rounds == 2)),
-)
-def test_known_cells_hold_in_redrawn_rows(condition, rounds, correct):
-    model = model_with("places and relations")
-    known = {column: (code, 0.0, place) for column, code, place in condition}
-    table = drawn(model, 400, condition=known, rounds=rounds, correct=correct)
-    for column, code, place in condition:
-        assert (table.codes[:, column] == code).all()
-        if column in PLACED.place_index:
-            assert (table.places[:, PLACED.place_index[column]] == place).all()
-    for column in set(range(4)) - set(known):
-        assert len(np.unique(table.codes[:, column])) == PLACED.spans[column].n_codes
 
 
 def test_columns_are_redrawn_in_random_order(monkeypatch):
@@ -137,11 +94,6 @@ def test_whether_cells_are_redrawn_is_a_parameter_of_drawing(fitted):
     plain.model_.trees = CellTrees(len(plain.model_.layout.coded))
     silent = copy.deepcopy(plain).set_params(redraw=True)
     assert silent.sample(50, random_state=1).equals(plain.sample(50, random_state=1))
-
-
-def test_conditions_hold_in_the_redrawn_rows_of_a_user(fitted):
-    rows = fitted.sample(80, conditions={"species": "Gentoo"}, random_state=2)
-    assert (rows["species"] == "Gentoo").all()
 
 
 @pytest.mark.parametrize("redraw", ["yes", None, 0.5])

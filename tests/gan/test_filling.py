@@ -4,32 +4,34 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from scipy.stats import chi2
 from selections import combinations
-from small_tables import PLACED, known_of, model_of, rng_of, spread_out
+from small_tables import PLACED, assert_drawn_from, assert_known, known_of, model_of, rng_of, spread_out
 from small_trees import assert_equal_cells_stand_together
 
 from synthgan.gan.filling import DrawingWeights, Filling
 
 N_ROWS = 2000
-#: Columns drawn in each round; and of columns that are known at the start their codes and places.
-ORDERS = [((0,), (1,), (2,), (3,)), ((3,), (2,), (1,), (0,)), ((2, 0), (1, 3)), ((0, 1, 2, 3),)]
+#: Columns that are drafted, and drawn in each round after that.
+WAYS = [
+    *(((), order) for order in [((0,), (1,), (2,), (3,)), ((3,), (2,), (1,), (0,)), ((2, 0), (1, 3))]),
+    ((), ((0, 1, 2, 3),)),
+    ((0, 1, 2, 3), ()),
+    ((0, 2), ((1,), (3,))),
+    ((2, 3), ((0, 1),)),
+    ((1,), ((3, 2), (0,))),
+]
+#: Of columns that are known at the start their codes and places.
 CONDITIONS = {(): [], (0,): [(1, 3)], (2,): [(1, 0)], (0, 2): [(1, 2), (2, 5)], (1, 3): [(2, 0), (1, 7)]}
 
-#: Columns that are drafted, and drawn in each round after that.
-DRAFTS = [((0, 1, 2, 3), ()), ((0, 2), ((1,), (3,))), ((2, 3), ((0, 1),)), ((1,), ((3, 2), (0,)))]
+DRAFTS = [way for way in WAYS if way[0]]
 
-over_drafts = pytest.mark.parametrize("draft", DRAFTS, ids=str)
-over_orders_and_conditions = pytest.mark.parametrize(
-    ("order", "columns"),
-    combinations(ORDERS, CONDITIONS, always=lambda order, columns: order == ORDERS[2] or columns == (0, 2)),
-    ids=str,
-)
-over_drafts_and_conditions = pytest.mark.parametrize(
-    ("draft", "columns"),
-    combinations(DRAFTS, CONDITIONS, always=lambda draft, columns: draft == DRAFTS[1] or columns == (0, 2)),
-    ids=str,
-)
+
+def over(ways):
+    """Parametrise a test over ways and conditions."""
+    some = combinations(
+        ways, CONDITIONS, always=lambda way, known: way in (WAYS[2], WAYS[5]) or known == (0, 2)
+    )
+    return pytest.mark.parametrize(("way", "columns"), some, ids=str)
 
 
 def condition(columns):
@@ -49,9 +51,9 @@ def talkative_model():
 
 
 @torch.inference_mode()
-def rounds_of(order, columns=(), drafted=()):
+def rounds_of(way, columns=()):
     """Yield a filling before the first round, a draft perhaps, and after each."""
-    model = talkative_model()
+    model, (drafted, order) = talkative_model(), way
     known, patterns = known_of(PLACED, condition(columns)), np.zeros(N_ROWS, dtype=int)
     filling = Filling(model, DrawingWeights.of(model), known, patterns, rng_of(3))
     if drafted:
@@ -63,9 +65,9 @@ def rounds_of(order, columns=(), drafted=()):
 
 
 @functools.cache
-def filled(order, columns=(), drafted=()):
+def filled(way, columns=()):
     """A filling after its last round, which no test changes."""
-    *_, filling = rounds_of(order, columns, drafted)
+    *_, filling = rounds_of(way, columns)
     return filling
 
 
@@ -76,35 +78,24 @@ def first_layer_afresh(filling):
     return model.generator.first(rows, rows.new_zeros(N_ROWS, 0))
 
 
-@over_orders_and_conditions
-def test_the_first_layer_that_is_kept_is_that_of_the_cells_so_far(order, columns):
-    rounds = rounds_of(order, columns)
+@over(WAYS)
+def test_the_first_layer_that_is_kept_is_that_of_the_cells_so_far(way, columns):
+    rounds = rounds_of(way, columns)
     assert next(rounds).hidden is None
     for filling in rounds:
         torch.testing.assert_close(filling.hidden, first_layer_afresh(filling), atol=1e-4, rtol=1e-4)
 
 
-@over_drafts_and_conditions
-def test_the_first_layer_after_a_draft_is_that_of_the_cells_so_far(draft, columns):
-    drafted, order = draft
-    rounds = rounds_of(order, columns, drafted)
-    assert next(rounds).hidden is None
-    for filling in rounds:
-        torch.testing.assert_close(filling.hidden, first_layer_afresh(filling), atol=1e-4, rtol=1e-4)
+@over(WAYS)
+def test_known_cells_hold_and_all_others_are_filled_in(way, columns):
+    filling = filled(way, columns)
+    assert filling.is_known.all()
+    assert_known(PLACED, filling.table(), condition(columns))
 
 
-@over_orders_and_conditions
-def test_known_cells_hold(order, columns):
-    filling, wanted = filled(order, columns), condition(columns)
-    for column, (code, _, place) in wanted.items():
-        assert (filling.cells.codes[:, column] == code).all()
-        if column in PLACED.place_index:
-            assert (filling.cells.places[:, PLACED.place_index[column]] == place).all()
-
-
-@over_orders_and_conditions
-def test_places_lie_in_their_span_and_are_0_where_a_code_has_none(order, columns):
-    cells = filled(order, columns).cells
+@over(WAYS)
+def test_places_lie_in_their_span_and_are_0_where_a_code_has_none(way, columns):
+    cells = filled(way, columns).cells
     for column, index in PLACED.place_index.items():
         span, places = PLACED.spans[column], cells.places[:, index]
         assert ((places >= 0) & (places < span.n_places)).all()
@@ -115,39 +106,39 @@ def test_places_lie_in_their_span_and_are_0_where_a_code_has_none(order, columns
             assert len(cells.codes[:, column].unique()) == span.n_codes
 
 
-@over_orders_and_conditions
-def test_cells_drawn_as_equal_stand_where_their_partners_stand(order, columns):
-    assert_equal_cells_stand_together(filled(order, columns))
+@over(WAYS)
+def test_cells_drawn_as_equal_stand_where_their_partners_stand(way, columns):
+    assert_equal_cells_stand_together(filled(way, columns))
 
 
 def test_columns_of_one_round_take_nothing_from_each_other():
     own = torch.arange(len(PLACED))
-    assert filled(((0, 1, 2, 3),)).source.eq(own).all()
-    source = filled(((0, 1), (2, 3))).source
+    assert filled(WAYS[3]).source.eq(own).all()
+    source = filled(((), ((0, 1), (2, 3)))).source
     assert source[:, :2].eq(own[:2]).all()
     assert set(source[:, 2].tolist()) == {0, 2}
     assert set(source[:, 3].tolist()) == {0, 3}
 
 
 def test_what_equals_a_copy_equals_its_source():
-    filling = filled(((0,), (2,), (3,)))
+    filling = filled(((), ((0,), (2,), (3,))))
     is_chain = (filling.source[:, 2] == 0) & (filling.source[:, 3] == 0)
     assert is_chain.any()
     assert filling.cells.relations[is_chain][:, 1:].all()
 
 
 #: How y can be told once x is known: its code, whether it equals x, and which cells were.
-WAYS = {
+TELLINGS = {
     "equal to x": (0, True, lambda filling: filling.source[:, 2] == 0),
     "without a place": (1, False, lambda filling: filling.cells.codes[:, 2] == 1),
 }
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("way", WAYS)
-def test_each_way_is_taken_as_often_as_the_likelihood_says(way):
-    code, is_equal, is_taken = WAYS[way]
-    filling = filled(((2,),), (0,))
+@pytest.mark.parametrize("telling", TELLINGS)
+def test_each_way_to_tell_is_taken_as_often_as_the_likelihood_says(telling):
+    code, is_equal, is_taken = TELLINGS[telling]
+    filling = filled(((), ((2,),)), (0,))
     model, known = filling.model, torch.tensor([[True, False, False, False]])
     n_taken, cells = is_taken(filling).sum().item(), filling.cells.take(slice(1))
     rows = model.space.vectors(cells, known)
@@ -158,21 +149,9 @@ def test_each_way_is_taken_as_often_as_the_likelihood_says(way):
     assert n_taken / N_ROWS == pytest.approx(share, abs=4 * (share * (1 - share) / N_ROWS) ** 0.5)
 
 
-@over_drafts_and_conditions
-def test_known_cells_hold_in_drafts(draft, columns):
-    drafted, order = draft
-    filling, wanted = filled(order, columns, drafted), condition(columns)
-    assert filling.is_known.all()
-    for column, (code, _, place) in wanted.items():
-        assert (filling.cells.codes[:, column] == code).all()
-        if column in PLACED.place_index:
-            assert (filling.cells.places[:, PLACED.place_index[column]] == place).all()
-
-
-@over_drafts_and_conditions
-def test_drafted_cells_are_anywhere_in_the_stretches_of_their_codes(draft, columns):
-    drafted = set(draft[0]) - set(columns)
-    filling = filled((), columns, draft[0])
+@over(DRAFTS)
+def test_drafted_cells_are_anywhere_in_the_stretches_of_their_codes(way, columns):
+    drafted, filling = set(way[0]) - set(columns), filled((way[0], ()), columns)
     assert set(filling.known_somewhere()) == drafted | set(columns)
     for column in drafted:
         span, codes = PLACED.spans[column], filling.cells.codes[:, column]
@@ -183,13 +162,13 @@ def test_drafted_cells_are_anywhere_in_the_stretches_of_their_codes(draft, colum
             assert places[~has_place].eq(0).all()
             counts, expected = places[has_place].bincount().numpy(), has_place.sum().item() / span.n_places
             assert len(counts) == span.n_places
-            assert ((counts - expected) ** 2 / expected).sum() < chi2.isf(1e-5, span.n_places - 1)
+            assert_drawn_from(counts, expected, 1e-5)
 
 
-@over_drafts_and_conditions
-def test_drafted_codes_follow_the_mixture_given_the_known_ones(draft, columns):
-    drafted = [column for column in draft[0] if column not in columns]
-    filling = filled((), columns, draft[0])
+@over(DRAFTS)
+def test_drafted_codes_follow_the_mixture_given_the_known_ones(way, columns):
+    drafted = [column for column in way[0] if column not in columns]
+    filling = filled((way[0], ()), columns)
     weights, code_shares = (part.double().numpy() for part in filling.model.classes.buffers())
     for column, (code, _, _) in condition(columns).items():
         weights = weights * code_shares[:, PLACED.offsets[column] + code]
@@ -201,30 +180,22 @@ def test_drafted_codes_follow_the_mixture_given_the_known_ones(draft, columns):
         np.add.at(counts, tuple(filling.cells.codes[:, [first, second]].T.numpy()), 1)
         if first == second:
             counts, expected = counts.diagonal(), N_ROWS * weights @ of_first
-        distance = ((counts - expected) ** 2 / expected).sum()
         assert expected.sum() == pytest.approx(N_ROWS)
-        assert distance < chi2.isf(1e-5, counts.size - 1)
+        assert_drawn_from(counts, expected, 1e-5)
 
 
-@over_drafts
-def test_a_drafted_cell_is_its_own_and_later_ones_may_equal_it(draft):
-    drafted, order = draft
-    own = torch.arange(len(PLACED))
-    assert filled((), (), drafted).source.eq(own).all()
-    source = filled(order, (), drafted).source
+@pytest.mark.parametrize("way", DRAFTS, ids=str)
+def test_a_drafted_cell_is_its_own_and_later_ones_may_equal_it(way):
+    drafted, own = way[0], torch.arange(len(PLACED))
+    assert filled((drafted, ())).source.eq(own).all()
+    source = filled(way).source
     assert source[:, list(drafted)].eq(own[list(drafted)]).all()
     if drafted == (0, 2):
         assert set(source[:, 3].tolist()) == {0, 2, 3}
 
 
-@over_drafts_and_conditions
-def test_cells_drawn_as_equal_to_drafted_ones_stand_where_these_stand(draft, columns):
-    drafted, order = draft
-    assert_equal_cells_stand_together(filled(order, columns, drafted))
-
-
 def test_the_table_holds_the_cells():
-    filling = filled(ORDERS[0])
+    filling = filled(WAYS[0])
     table = filling.table()
     for name in ("codes", "values", "places", "relations"):
         np.testing.assert_array_equal(getattr(table, name), getattr(filling.cells, name))

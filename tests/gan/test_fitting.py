@@ -78,7 +78,6 @@ def test_all_that_a_survey_learns_is_finite_and_it_leaves_the_networks_alone(nam
         assert value.isfinite().all() or (key == "forest.thresholds" and not value.isnan().any())
 
 
-@pytest.mark.usefixtures("untouched_globals")
 def test_same_seed_same_survey():
     first, again, other = (surveyed("number lines", seed=seed)[0].state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(first[key], again[key]) for key in first)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 from small_tables import (
-    JOINT,
     MIXED,
     PAIR,
     TEXTBOOK,
@@ -51,7 +50,6 @@ def play(model, name, table, n_steps=20, *, learning_rate=2e-3, batch_size=128, 
     return history.records
 
 
-@pytest.mark.usefixtures("untouched_globals")
 @over_games
 @pytest.mark.parametrize("case", TABLES)
 def test_every_game_moves_both_networks_and_stays_finite(name, case):
@@ -160,10 +158,6 @@ def test_rounds_do_not_matter_to_a_game(name):
     ]
     np.testing.assert_array_equal(drawn[0], drawn[1])
     np.testing.assert_array_equal(drawn[0], drawn[2])
-
-
-def test_the_joint_of_the_tests_is_a_distribution():
-    assert JOINT.sum() == pytest.approx(1)
 
 
 def test_logits_are_those_of_the_discriminator_row_by_row():

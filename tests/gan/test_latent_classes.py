@@ -211,12 +211,6 @@ def test_another_seed_starts_from_other_rows():
     assert not torch.equal(first, other)
 
 
-@pytest.mark.usefixtures("untouched_globals")
-def test_learning_and_drawing_leave_the_global_generators_alone():
-    classes, rng = fitted(*CASES["a mixture"]), rng_of(1)
-    classes.draw_codes(with_codes(classes, 5, [1]), FOUR.slice_of(2), rng)
-
-
 def test_when_time_is_up_a_pass_is_the_last(monkeypatch):
     case = CASES["a mixture"]
     late, in_time, plain = (fitted(*case, max_time=max_time) for max_time in (0.0, 1e6, None))

@@ -29,12 +29,6 @@ def test_same_seed_same_weights(known):
     assert not torch.equal(first, other)
 
 
-@pytest.mark.usefixtures("untouched_globals")
-@pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
-def test_construction_leaves_the_global_generators_alone(known):
-    model_of(MIXED, known=known, latent_dim=3)
-
-
 @pytest.mark.parametrize(("layout", "table_of"), [(MIXED, mixed_table), (PLACED, placed_table)])
 def test_a_model_that_knows_everything_sees_the_cells_that_are_known(layout, table_of):
     model, cells = model_of(layout), cells_of(table_of(30))

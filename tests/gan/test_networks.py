@@ -14,6 +14,7 @@ from small_tables import (
 )
 
 from synthgan.gan.budget import plan_budget
+from synthgan.gan.computing import own_global_stream
 from synthgan.gan.networks import CodeWeights
 from synthgan.layout import Layout, Span
 
@@ -37,14 +38,15 @@ def hand_basis(position):
     return [position] + [max(0.0, 1 - abs(position - c) / (2 / (N_BUMPS - 1))) for c in centres]
 
 
-def test_code_weights_start_as_their_free_part():
-    weights = CodeWeights(MIXED, 6)
+def code_weights(layout, dim):
+    with own_global_stream(rng_of()):
+        return CodeWeights(layout, dim)
+
+
+def test_the_smooth_part_starts_at_naught_and_is_the_basis_times_its_weights():
+    weights = code_weights(MIXED, 6)
     assert weights.smooth.eq(0).all()
     assert torch.equal(weights(), weights.free)
-
-
-def test_the_smooth_part_is_the_basis_times_its_weights():
-    weights = CodeWeights(MIXED, 6)
     shuffle_weights(weights)
     expected = weights.free.detach().numpy().copy()
     for code, position in enumerate((-1.0, -0.25, 0.5, 1.0)):  # of "size", whose codes start at place 3
@@ -54,18 +56,18 @@ def test_the_smooth_part_is_the_basis_times_its_weights():
 
 def test_bumps_sum_to_one_and_neighbours_share_weight():
     layout = Layout((Span("x", 41, positions=tuple(np.linspace(-1, 1, 41).tolist())),))
-    bumps = CodeWeights(layout, 2).basis[0, :, 1:]
+    bumps = code_weights(layout, 2).basis[0, :, 1:]
     torch.testing.assert_close(bumps.sum(1), torch.ones(41))
     assert ((bumps[:-1] * bumps[1:]).sum(1) > 0).all()
 
 
 def test_ordered_columns_of_different_lengths_keep_apart():
     spans = (Span("a", 3, positions=(-1.0, 0.0, 1.0)), Span("b", 5, positions=(-1.0, -0.5, 0.0, 0.5, 1.0)))
-    both = CodeWeights(Layout(spans), 4)
+    both = code_weights(Layout(spans), 4)
     shuffle_weights(both)
     places = {0: slice(0, 3), 1: slice(3, 8)}
     for index, place in places.items():
-        alone = CodeWeights(Layout(spans[index : index + 1]), 4)
+        alone = code_weights(Layout(spans[index : index + 1]), 4)
         with torch.no_grad():
             alone.free.copy_(both.free[place])
             alone.smooth.copy_(both.smooth[index : index + 1])

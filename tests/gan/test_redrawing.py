@@ -290,12 +290,6 @@ def test_same_seed_same_trees_whatever_the_number_of_threads(name):
     assert not torch.equal(first.codes, other.codes)
 
 
-@pytest.mark.usefixtures("untouched_globals")
-def test_growing_and_redrawing_leave_the_global_generators_alone():
-    trees = grown(FOUR, four_table(300))
-    trees.redraw(0, torch.zeros(10, 4), rng_of(0))
-
-
 @pytest.mark.parametrize(("n_rows", "columns"), [(0, []), (1, []), (99, []), (100, [0, 1, 2, 3])])
 def test_tables_of_fewer_than_a_hundred_rows_teach_nothing(n_rows, columns):
     assert grown(FOUR, four_table(n_rows)).columns == columns

@@ -82,7 +82,6 @@ def test_the_loss_comes_down_to_the_entropy_of_the_table(trained):
     )
 
 
-@pytest.mark.usefixtures("untouched_globals")
 def test_same_seed_same_weights():
     models = [model_of(PAIR, latent_dim=2) for _ in range(3)]
     for model, seed in zip(models, (0, 0, 1), strict=True):
