@@ -1,15 +1,14 @@
+import time
+
 import numpy as np
 import pytest
 import torch
-from small_tables import PAIR, PLACED, ignore, model_of, pair_table, placed_table, rng_of
+from small_tables import PAIR, PLACED, model_of, pair_table, placed_table, rng_of, train
 
 from synthgan.gan.balancing import Forest
 from synthgan.gan.budget import Budget
-from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.fitting import survey
 from synthgan.gan.latent_classes import LatentClasses
-from synthgan.gan.loop import History
-from synthgan.gan.training import train_masked
 
 # The matrices here are tiny: on a busy machine threads would spend their time waiting for each other.
 torch.set_num_threads(1)
@@ -24,17 +23,7 @@ def trained_on(layout, table_of, n_steps):
     }
     model = model_of(layout, hidden_dims=(32,), **sizes)
     survey(model, table, budget, rng_of(1))
-    train_masked(
-        model,
-        table,
-        table_of(1000, seed=1),
-        budget,
-        History(ignore),
-        rounds=None,
-        redraw=True,
-        rng=rng_of(0),
-        checkpoint=Checkpoint(),
-    )
+    train(model, budget, table, table_of(1000, seed=1))
     return model
 
 
@@ -59,3 +48,16 @@ def untouched_globals():
     after = np.random.get_state()  # noqa: NPY002
     assert np.array_equal(after[1], numpy_before[1])
     assert after[2:] == numpy_before[2:]
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """Let time fly: every look at the clock takes a tenth of a second. Return the real one."""
+    looks, real_time = [0], time.monotonic
+
+    def later():
+        looks[0] += 1
+        return real_time() + looks[0] / 10
+
+    monkeypatch.setattr(time, "monotonic", later)
+    return real_time

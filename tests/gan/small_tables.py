@@ -1,14 +1,22 @@
-"""Small layouts, tables with a known joint, and the distances that the tests of `synthgan.gan` share."""
+"""Small layouts, tables with a known joint, models and distances that the tests of `synthgan.gan` share."""
+
+import copy
+import functools
 
 import numpy as np
 import torch
 from scipy.stats import chi2
 
+from synthgan.gan.budget import Budget
+from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.drawing import draw
+from synthgan.gan.fitting import survey
 from synthgan.gan.grouping import Dependence
+from synthgan.gan.loop import History
 from synthgan.gan.model import Architecture, GanModel
 from synthgan.gan.networks import Output
 from synthgan.gan.rows import Cells, RowSpace
+from synthgan.gan.training import train_masked
 from synthgan.layout import EncodedTable, Known, Layout, Relation, Span
 
 #: One span of every sort: unordered, constant, ordered with missing, partly valued, always valued.
@@ -217,8 +225,16 @@ def sampling_error(p: np.ndarray, n_rows: int) -> float:
 
 def assert_drawn_from(counts, expected, chance=1e-4):
     """Counts are no further from what is expected, by Pearson's chi-square, than chance may have it."""
-    counts = np.asarray(counts)
-    assert ((counts - expected) ** 2 / np.asarray(expected)).sum() < chi2.isf(chance, counts.size - 1)
+    counts, expected = np.asarray(counts), np.asarray(expected)
+    assert ((counts - expected) ** 2 / expected).sum() < chi2.isf(chance, counts.size - 1)
+
+
+def train(model, budget, table, validation, *, redraw=True, seed=0, report=None):
+    """Train a model any of whose columns may be known, and return the history."""
+    history = History(report or ignore)
+    how = {"rounds": None, "redraw": redraw, "rng": rng_of(seed), "checkpoint": Checkpoint()}
+    train_masked(model, table, validation, budget, history, **how)
+    return history.records
 
 
 def ignore(done: float, losses: dict[str, float]) -> None:
@@ -285,3 +301,35 @@ def of_one_class(table, layout):
     """Return a table's dependence where one class, which has its marginals, explains nothing."""
     columns = [np.bincount(table.codes[:, column], minlength=layout.sizes[column]) for column in layout.coded]
     return Dependence.of(table, layout, np.ones(1), np.concatenate(columns)[None] / len(table))
+
+
+# Models that have not been trained: what they draw is a matter of their seed.
+
+
+def knows_everything():
+    return spread_out(model_of(MIXED))
+
+
+def knows_lines():
+    return spread_out(model_of(PLACED))
+
+
+@functools.cache
+def surveyed():
+    model = spread_out(model_of(PLACED, n_classes=6, tree_depth=3))
+    survey(model, placed_table(600), Budget(1, 1, 0.1, 0.0, (32,), 0), rng_of(1))
+    return model
+
+
+def knows_where_rows_lie():
+    return copy.deepcopy(surveyed())
+
+
+def knows_one_column():
+    model = spread_out(model_of(MIXED, known=(0,), latent_dim=8))
+    model.prior.copy_(torch.tensor([0.5, 0.3, 0.2]))
+    return model
+
+
+def knows_nothing():
+    return spread_out(model_of(MIXED, known=(), latent_dim=8))

@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 import torch
 from selections import combinations
-from small_models import knows_lines
-from small_tables import PLACED, known_of, placed_table, rng_of
+from small_tables import PLACED, assert_known, drawn, knows_lines, placed_table, table_of
 
-from synthgan.gan.drawing import draw
 from synthgan.gan.exclusions import Exclusions
-from synthgan.layout import EncodedTable, Layout, Span
+from synthgan.layout import Layout, Span
 
 N_ROWS = 2000
 #: A category, one with a code for what is missing, and a line of four pieces with such a code.
@@ -24,16 +22,9 @@ TRIPLE = Layout(
 )
 
 
-def table_of(layout, *codes):
-    codes = np.stack(codes, axis=1)
-    places = np.zeros((len(codes), len(layout.placed)), dtype=np.uint8)
-    values, relations = np.zeros((len(codes), 0), dtype=np.float32), np.zeros((len(codes), 0), dtype=np.uint8)
-    return EncodedTable(codes, values, places, relations)
-
-
 def fitted(kind, level, amount):
     exclusions = Exclusions(TRIPLE)
-    exclusions.fit(table_of(TRIPLE, kind, level, amount))
+    exclusions.fit(table_of(np.column_stack([kind, level, amount])))
     return exclusions
 
 
@@ -138,8 +129,7 @@ def excluding_model():
         & (codes[:, 2] != (codes[:, 3] + 1) % 3)
         & (codes[:, 0] + codes[:, 3] < 5)
     )
-    codes = codes[is_wanted]
-    model.exclusions.fit(EncodedTable(codes, *(np.zeros((len(codes), 0)) for _ in range(3))))
+    model.exclusions.fit(table_of(codes[is_wanted]))
     model.trees.grow(whole, model.space, rng)
     return model
 
@@ -152,13 +142,11 @@ def excluding_model():
 def test_no_drawn_row_has_what_is_excluded(rounds, redraw, given):
     model = excluding_model()
     assert sorted(map(tuple, model.exclusions.pairs.tolist())) == [(0, 1), (0, 3), (2, 3)]
-    asked = known_of(model.layout, given)
-    table = draw(model, N_ROWS, known=asked, rounds=rounds, correct=False, rng=rng_of(5), redraw=redraw)
+    table = drawn(model, N_ROWS, seed=5, condition=given, rounds=rounds, redraw=redraw)
     x, colour, y, z = table.codes.T
     assert not (x == colour).any()
     assert not (y == (z + 1) % 3).any()
     assert not (x + z >= 5).any()
-    for column, code in given.items():
-        assert (table.codes[:, column] == code).all()
+    assert_known(model.layout, table, given)
     for column in set(range(4)) - set(given):
         assert len(np.unique(table.codes[:, column])) > 1

@@ -1,5 +1,4 @@
 import math
-import time
 
 import numpy as np
 import pytest
@@ -8,7 +7,9 @@ from small_tables import (
     MIXED,
     PAIR,
     TEXTBOOK,
+    assert_same,
     cells_of,
+    drawn,
     ignore,
     mixed_table,
     model_of,
@@ -25,11 +26,9 @@ from small_tables import (
 from synthgan.exceptions import TrainingError
 from synthgan.gan.budget import Budget, Clock
 from synthgan.gan.checkpoint import Checkpoint
-from synthgan.gan.drawing import draw
 from synthgan.gan.games import GamePlayer, discriminator_logits, train_game
 from synthgan.gan.loop import History
 from synthgan.gan.losses import GAMES
-from synthgan.layout import Known
 
 over_games = pytest.mark.parametrize("name", GAMES)
 TABLES = {
@@ -80,15 +79,9 @@ def test_a_game_brings_draws_closer_to_the_table(name):
     n_rows, joint = 5000, np.array([[0.85, 0.03], [0.03, 0.03], [0.03, 0.03]])
     model = game_model(name)
 
-    def distance():
-        drawn = draw(
-            model, n_rows, known=Known.nothing(model.layout), rounds=None, correct=False, rng=rng_of(3)
-        )
-        return total_variation(shares(drawn), joint)
-
-    before = distance()
+    before = total_variation(shares(drawn(model, n_rows)), joint)
     play(model, name, pair_table(2000, joint=joint), 300)
-    assert distance() < before / 2 - sampling_error(joint, n_rows)
+    assert total_variation(shares(drawn(model, n_rows)), joint) < before / 2 - sampling_error(joint, n_rows)
 
 
 @over_games
@@ -116,48 +109,33 @@ def test_a_learning_rate_beyond_reason_raises(name):
 
 
 @over_games
-def test_max_time_ends_a_game(name, monkeypatch):
-    looks, real_time = [0], time.monotonic
-
-    def hurried():
-        looks[0] += 1
-        return real_time() + looks[0] / 10
-
-    monkeypatch.setattr(time, "monotonic", hurried)
-    started = real_time()
+def test_max_time_ends_a_game(name, hurried):
+    started = hurried()
     play(game_model(name), name, pair_table(100), 10**9, max_time=5.0)
-    assert real_time() - started < 5.0
+    assert hurried() - started < 5.0
 
 
-def moves(name, part):
-    """Say which networks one move of a player moves."""
-    model = game_model(name)
+@over_games
+@pytest.mark.parametrize("part", ["generator", "discriminator"])
+def test_each_move_moves_its_own_network_alone(name, part):
+    model, cells = game_model(name), cells_of(pair_table(100))
     player = GamePlayer(model, GAMES[name], Budget(1, 8, 1e-3, 0.0, (32,), 8), rng_of(0))
-    before = weights_of(model.generator), weights_of(model.discriminator)
-    cells = cells_of(pair_table(100))
+    networks = {"generator": model.generator, "discriminator": model.discriminator}
+    before = {own: weights_of(network) for own, network in networks.items()}
     if part == "generator":
         player.generator_step(cells)
     else:
         player.discriminator_step(cells, Clock(1))
-    after = weights_of(model.generator), weights_of(model.discriminator)
-    return [not torch.equal(*pair) for pair in zip(before, after, strict=True)]
-
-
-@over_games
-def test_each_move_moves_its_own_network_alone(name):
-    assert moves(name, "generator") == [True, False]
-    assert moves(name, "discriminator") == [False, True]
+    moved = [own for own, network in networks.items() if not torch.equal(before[own], weights_of(network))]
+    assert moved == [part]
 
 
 @over_games
 def test_rounds_do_not_matter_to_a_game(name):
     model = game_model(name)
-    drawn = [
-        draw(model, 100, known=Known.nothing(model.layout), rounds=rounds, correct=False, rng=rng_of(0)).codes
-        for rounds in (None, 1, 7)
-    ]
-    np.testing.assert_array_equal(drawn[0], drawn[1])
-    np.testing.assert_array_equal(drawn[0], drawn[2])
+    all_rounds, one, seven = (drawn(model, 100, rounds=rounds) for rounds in (None, 1, 7))
+    assert_same(all_rounds, one)
+    assert_same(all_rounds, seven)
 
 
 def test_logits_are_those_of_the_discriminator_row_by_row():

@@ -5,8 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 from selections import combinations
-from small_models import knows_everything, knows_lines, knows_where_rows_lie
-from small_tables import PAIR, PLACED, drawn, known_of, pair_table, sampling_error
+from small_tables import (
+    PAIR,
+    PLACED,
+    assert_known,
+    drawn,
+    known_of,
+    knows_everything,
+    knows_lines,
+    knows_where_rows_lie,
+    pair_table,
+    sampling_error,
+    shares,
+    total_variation,
+)
 
 N_ROWS = 900
 #: What is known of three sorts of rows, one of which is all but whole and one empty.
@@ -38,23 +50,10 @@ def test_what_is_known_of_each_row_holds_and_all_else_varies(name, rounds, is_wh
     layout, table = rows_of(name, rounds, is_whole=is_whole)
     assert len(table) == N_ROWS
     for number, cells in enumerate(MODELS[name][1]):
-        own = table.take(pattern_of_is(number))
-        for column in range(len(layout)):
-            if column not in cells:
-                assert layout.spans[column].n_codes == 1 or len(np.unique(own.codes[:, column])) > 1
-                continue
-            code, value, place = (
-                cells[column] if isinstance(cells[column], tuple) else (cells[column], 0.0, 0)
-            )
-            assert (own.codes[:, column] == code).all()
-            if column in layout.place_index:
-                assert (own.places[:, layout.place_index[column]] == place).all()
-            if column in layout.value_places:
-                assert (own.values[:, layout.value_places[column]] == np.float32(value)).all()
-
-
-def pattern_of_is(number):
-    return np.flatnonzero(number == PATTERN_OF)
+        own = table.take(number == PATTERN_OF)
+        assert_known(layout, own, cells)
+        for column in set(range(len(layout))) - set(cells):
+            assert layout.spans[column].n_codes == 1 or len(np.unique(own.codes[:, column])) > 1
 
 
 def shares_of(layout, column, codes, places=None):
@@ -72,11 +71,11 @@ def test_what_is_allowed_holds_where_nothing_is_known(name, rounds, is_whole):
     allowed = {0: shares_of(PLACED, 0, [1, 2], [0, 1]), 1: shares_of(PLACED, 1, [0])}
     layout, table = rows_of(name, rounds, is_whole=is_whole, allowed=allowed)
     is_free = {0: PATTERN_OF == 1, 1: PATTERN_OF < 2}
-    for column, shares in allowed.items():
+    for column, possible in allowed.items():
         index = layout.place_index.get(column)
         places = np.zeros(N_ROWS, dtype=int) if index is None else table.places[:, index]
         has_place = np.isin(table.codes[:, column], layout.spans[column].place_codes)
-        own = shares[table.codes[:, column], np.where(has_place, places, 0)]
+        own = possible[table.codes[:, column], np.where(has_place, places, 0)]
         assert (own[is_free[column]] > 0).all()
     assert (table.codes[PATTERN_OF == 0, 0] == 1).all()
 
@@ -89,16 +88,10 @@ def test_rows_of_what_is_allowed_are_those_among_all(trained, rounds, allowed):
     known = known_of(PAIR, allowed={i: shares_of(PAIR, i, codes) for i, codes in allowed.items()})
     table = drawn(trained, n_rows, condition=known, rounds=rounds, redraw=False)
     is_meant = np.all([np.isin(real.codes[:, i], codes) for i, codes in allowed.items()], axis=0)
-    size = PAIR.spans[1].n_codes
-    expected, counts = (
-        np.bincount(codes[:, 0] * size + codes[:, 1], minlength=size * PAIR.spans[0].n_codes)
-        for codes in (real.codes[is_meant].astype(int), table.codes.astype(int))
-    )
-    expected = expected / expected.sum()
-    assert counts[expected == 0].sum() == 0
-    distance = np.abs(counts / n_rows - expected).sum() / 2
+    expected, seen = shares(real.take(is_meant)), shares(table)
+    assert seen[expected == 0].sum() == 0
     # The network, of a few hundred steps, may itself be off by a few hundredths.
-    assert distance < sampling_error(expected, n_rows) + 0.05
+    assert total_variation(seen, expected) < sampling_error(expected, n_rows) + 0.05
 
 
 def test_a_share_of_a_code_weighs_as_much(trained):
@@ -106,8 +99,8 @@ def test_a_share_of_a_code_weighs_as_much(trained):
     codes = drawn(trained, n_rows, condition=known_of(PAIR, allowed={0: share[:, None]}), redraw=False).codes
     expected = np.bincount(pair_table(200_000).codes[:, 0], minlength=3) * share
     expected = expected / expected.sum()
-    distance = np.abs(np.bincount(codes[:, 0], minlength=3) / n_rows - expected).sum() / 2
-    assert distance < sampling_error(expected, n_rows) + 0.03
+    seen = np.bincount(codes[:, 0], minlength=3) / n_rows
+    assert total_variation(seen, expected) < sampling_error(expected, n_rows) + 0.03
 
 
 def test_what_is_silent_says_nothing_of_other_columns(trained):
@@ -120,8 +113,8 @@ def test_what_is_silent_says_nothing_of_other_columns(trained):
         for each in (known, silent)
     )
     expected = np.bincount(pair_table(200_000).codes[:, 0]) / 200_000
-    assert np.abs(unheard - expected).sum() / 2 < sampling_error(expected, n_rows) + 0.03
-    assert np.abs(heard - expected).sum() / 2 > 0.1
+    assert total_variation(unheard, expected) < sampling_error(expected, n_rows) + 0.03
+    assert total_variation(heard, expected) > 0.1
 
 
 def test_rows_of_a_pattern_do_not_depend_on_the_order_in_which_they_are_asked_for():

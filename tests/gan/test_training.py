@@ -1,17 +1,17 @@
 import itertools
 import math
-import time
 
 import numpy as np
 import pytest
+import small_tables
 import torch
 from small_tables import (
     JOINT,
     MIXED,
     PAIR,
     PLACED,
+    assert_drawn_from,
     cells_of,
-    ignore,
     mixed_table,
     model_of,
     pair_table,
@@ -23,12 +23,11 @@ from small_tables import (
 
 from synthgan.exceptions import CopyingWarning, TrainingError
 from synthgan.gan.budget import N_CHECKS, WARM_UP_STEPS, Budget, Clock, plan_budget
-from synthgan.gan.checkpoint import Checkpoint
 from synthgan.gan.computing import Shards, n_threads_of
 from synthgan.gan.copying import Nearness
 from synthgan.gan.drawing import draw
-from synthgan.gan.loop import AveragedWeights, History
-from synthgan.gan.training import HeldOut, MaskedTrainer, Referee, train_masked
+from synthgan.gan.loop import AveragedWeights
+from synthgan.gan.training import HeldOut, MaskedTrainer, Referee, random_known
 from synthgan.layout import Layout, Span
 
 
@@ -36,31 +35,9 @@ def budget_of(n_steps=100, *, learning_rate=1e-2, max_time=None, patience=4):
     return Budget(n_steps, 64, learning_rate, 0.01, (32,), 0, max_time, patience=patience)
 
 
-def train(
-    model,
-    budget=None,
-    *,
-    table=None,
-    validation=None,
-    redraw=True,
-    seed=0,
-    report=ignore,
-):
-    table = pair_table(500) if table is None else table
-    validation = pair_table(200, seed=1) if validation is None else validation
-    history = History(report)
-    train_masked(
-        model,
-        table,
-        validation,
-        budget or budget_of(),
-        history,
-        rounds=None,
-        redraw=redraw,
-        rng=rng_of(seed),
-        checkpoint=Checkpoint(),
-    )
-    return history.records
+def train(model, budget=None, **how):
+    rows = {"table": pair_table(500), "validation": pair_table(200, seed=1)}
+    return small_tables.train(model, budget or budget_of(), **{**rows, **how})
 
 
 def test_the_loss_falls():
@@ -96,13 +73,6 @@ def test_a_learning_rate_beyond_reason_raises():
         train(model_of(PAIR), budget_of(learning_rate=1e10))
 
 
-def test_one_step_teaches_the_generator():
-    model = model_of(PAIR)
-    before = weights_of(model.generator)
-    train(model, budget_of(1))
-    assert not torch.equal(weights_of(model.generator), before)
-
-
 def test_every_report_is_a_record_and_progress_only_grows():
     reports = []
     records = train(model_of(PAIR), report=lambda done, losses: reports.append((done, losses)))
@@ -114,27 +84,28 @@ def test_every_report_is_a_record_and_progress_only_grows():
     ]
 
 
-def test_max_time_ends_a_run(monkeypatch):
-    # Time flies: every look at the clock takes a tenth of a second.
-    looks, real_time = [0], time.monotonic
-
-    def hurried():
-        looks[0] += 1
-        return real_time() + looks[0] / 10
-
-    monkeypatch.setattr(time, "monotonic", hurried)
+@pytest.mark.usefixtures("hurried")
+def test_max_time_ends_a_run():
     records = train(model_of(PAIR), budget_of(10**9, max_time=30.0))
     assert 0 <= records[-1]["step"] < 300
 
 
 def test_training_stops_early_when_the_loss_no_longer_falls():
     # A fair coin: there is nothing to learn.
-    table = pair_table(300, joint=np.full((3, 2), 1 / 6))
-    budget = budget_of(5000, learning_rate=1e-3)
-    records = train(
-        model_of(PAIR), budget, table=table, validation=pair_table(50, seed=2, joint=np.full((3, 2), 1 / 6))
-    )
+    fair = np.full((3, 2), 1 / 6)
+    rows = {"table": pair_table(300, joint=fair), "validation": pair_table(50, seed=2, joint=fair)}
+    records = train(model_of(PAIR), budget_of(5000, learning_rate=1e-3), **rows)
     assert records[-1]["step"] < 5000
+
+
+@pytest.mark.parametrize("n_columns", [1, 2, 7])
+def test_every_number_of_known_columns_and_every_column_is_equally_likely(n_columns):
+    n_rows = 40_000
+    known, again, other = (random_known(n_rows, n_columns, rng_of(seed)) for seed in (1, 1, 2))
+    assert_drawn_from(known.sum(1).bincount(minlength=n_columns + 1), n_rows / (n_columns + 1))
+    assert (known.sum(0) - n_rows / 2).abs().max() < 4 * (n_rows / 4) ** 0.5
+    assert torch.equal(known, again)
+    assert not torch.equal(known, other)
 
 
 over_layouts = pytest.mark.parametrize(
@@ -154,12 +125,7 @@ def test_a_step_moves_the_generator(layout, table_of_rows):
 def test_a_table_of_constants_can_be_learned():
     layout = Layout((Span("a", 1), Span("b", 1)))
     constant = table_of(np.zeros((20, 2)))
-    records = train(
-        model_of(layout),
-        budget_of(5),
-        table=constant,
-        validation=constant,
-    )
+    records = train(model_of(layout), budget_of(5), table=constant, validation=constant)
     assert all(math.isfinite(value) for record in records for value in record.values())
 
 
