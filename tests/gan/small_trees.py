@@ -67,17 +67,16 @@ def model_with(name, **shape):
     return model
 
 
+def new_filling(model, n_rows, seed=0, known=None):
+    """A filling of which nothing is drawn yet."""
+    known, patterns = known or Known.nothing(model.layout), np.zeros(n_rows, dtype=int)
+    return Filling(model, DrawingWeights.of(model), known, patterns, rng_of(seed))
+
+
 @torch.inference_mode()
 def filling_of(model, table, seed=0):
     """A filling that has come to the rows of a table, none of whose cells was drawn as another."""
-    filling = Filling(
-        model,
-        DrawingWeights.of(model),
-        Known.nothing(model.layout),
-        np.zeros(len(table), dtype=int),
-        rng_of(seed),
-    )
-    cells = cells_of(table)
+    filling, cells = new_filling(model, len(table), seed), cells_of(table)
     filling.cells = Cells(cells.codes.long(), cells.values, cells.places.long(), cells.relations)
     filling.is_known[:] = True
     filling._relate()

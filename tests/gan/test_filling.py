@@ -6,9 +6,7 @@ import pytest
 import torch
 from selections import combinations
 from small_tables import PLACED, assert_drawn_from, assert_known, known_of, model_of, rng_of, spread_out
-from small_trees import assert_equal_cells_stand_together
-
-from synthgan.gan.filling import DrawingWeights, Filling
+from small_trees import assert_equal_cells_stand_together, new_filling
 
 N_ROWS = 2000
 #: Columns that are drafted, and drawn in each round after that.
@@ -54,8 +52,7 @@ def talkative_model():
 def rounds_of(way, columns=()):
     """Yield a filling before the first round, a draft perhaps, and after each."""
     model, (drafted, order) = talkative_model(), way
-    known, patterns = known_of(PLACED, condition(columns)), np.zeros(N_ROWS, dtype=int)
-    filling = Filling(model, DrawingWeights.of(model), known, patterns, rng_of(3))
+    filling = new_filling(model, N_ROWS, 3, known_of(PLACED, condition(columns)))
     if drafted:
         filling.draft([column for column in drafted if column not in columns])
     yield filling

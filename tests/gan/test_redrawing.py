@@ -5,12 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chi2
 from sklearn.tree import DecisionTreeRegressor
 from small_tables import (
     FOUR,
     MIXED,
     PLACED,
+    assert_drawn_from,
     cells_of,
     four_table,
     placed_table,
@@ -31,6 +31,7 @@ from small_trees import (
 
 from synthgan.gan import redrawing
 from synthgan.gan.balancing import points_of
+from synthgan.gan.computing import n_threads_of
 from synthgan.gan.redrawing import _LEAF_ROWS, CellTrees, _tree
 from synthgan.gan.rows import RowSpace
 from synthgan.gan.trees import rounded_down
@@ -100,6 +101,7 @@ def test_cells_are_of_rows_in_the_leaf_that_the_grown_tree_leads_to(name, regres
     for place in (0, points.shape[1] - 1):
         trees = tree_of_rows(points, place)
         tree = regressors[-1].tree_
+        assert tree.node_count > 5 or place == 0 or name in ("nothing but constants", "a predicted constant")
         leaves = tree.apply(np.delete(points, place, axis=1))
         asked = np.append(tree.threshold[tree.children_left >= 0], 0.0)
         for rows in (points, tight_points(points, asked)):
@@ -107,16 +109,11 @@ def test_cells_are_of_rows_in_the_leaf_that_the_grown_tree_leads_to(name, regres
             np.testing.assert_array_equal(leaves[drawn], tree.apply(np.delete(rows, place, axis=1)))
 
 
-def test_trees_of_numbers_ask_something(regressors):
-    for name in set(POINTS) - {"nothing but constants", "a predicted constant"}:
-        tree_of_rows(POINTS[name], POINTS[name].shape[1] - 1)
-        assert regressors[-1].tree_.node_count > 5
-
-
 @over_points
-def test_each_row_is_in_one_leaf_of_a_tree(name):
+def test_a_tree_is_grown_from_half_of_the_rows_and_has_each_row_in_one_leaf(name, regressors):
     points = POINTS[name]
     nodes, order = _tree(points, 1, [1], True, np.random.default_rng(0))
+    assert regressors[-1].tree_.n_node_samples[0] == len(points) // 2
     np.testing.assert_array_equal(np.sort(order), np.arange(len(points)))
     is_leaf = nodes["child"] == 0
     assert nodes["counts"].sum() == len(points)
@@ -138,13 +135,6 @@ def test_a_tree_does_not_ask_about_what_it_predicts(name):
         assert ((asked >= 0) & (asked < points.shape[1])).all()
 
 
-def test_a_tree_is_grown_from_half_of_the_rows_and_holds_all(regressors):
-    points = POINTS["numbers"]
-    _, order = _tree(points, 0, [0], True, np.random.default_rng(0))
-    assert regressors[-1].tree_.n_node_samples[0] == len(points) // 2
-    assert len(order) == len(points)
-
-
 def test_all_cells_of_a_leaf_are_drawn_equally_often():
     points, n_rows = POINTS["codes"], 40_000
     trees = tree_of_rows(points, 0)
@@ -152,8 +142,7 @@ def test_all_cells_of_a_leaf_are_drawn_equally_often():
     counts = drawn.bincount(minlength=len(points)).numpy()
     n_in_leaf = np.count_nonzero(counts)
     assert n_in_leaf in trees.counts.tolist()
-    expected = n_rows / n_in_leaf
-    assert ((counts[counts > 0] - expected) ** 2 / expected).sum() < chi2.isf(1e-4, n_in_leaf - 1)
+    assert_drawn_from(counts[counts > 0], n_rows / n_in_leaf)
 
 
 def test_all_trees_of_a_column_are_asked_equally_often_and_for_all_of_their_cells():
@@ -164,9 +153,7 @@ def test_all_trees_of_a_column_are_asked_equally_often_and_for_all_of_their_cell
     codes = np.arange(n_trees * n_cells).reshape(n_trees, n_cells)
     trees.keep([[{**root, "codes": own, "places": none, "told_by": none, "rooms": none} for own in codes]])
     drawn = trees.redraw(0, torch.zeros(n_rows, 1), rng_of(0)).codes
-    expected = n_rows / codes.size
-    statistic = ((drawn.bincount(minlength=codes.size).numpy() - expected) ** 2 / expected).sum()
-    assert statistic < chi2.isf(1e-4, codes.size - 1)
+    assert_drawn_from(drawn.bincount(minlength=codes.size), n_rows / codes.size)
 
 
 def test_numbers_move_anywhere_towards_their_neighbours_in_the_leaf_and_no_further():
@@ -227,20 +214,24 @@ def test_no_float32_changes_sides_where_thresholds_are_rounded(x, steps, far):
 # The trees of a table
 
 
+def cells_of_column(layout, table, place):
+    """The codes and places of a coded column, and which relation tells them, shape ``(n_rows, 3)``."""
+    column, told_by = int(layout.coded[place]), RowSpace(layout).told_by(cells_of(table)).numpy()
+    index = layout.place_index.get(column)
+    places = np.zeros(len(table), dtype=int) if index is None else table.places[:, index]
+    return np.column_stack([table.codes[:, column], places, told_by[:, place]])
+
+
 @over_tables
 def test_trees_hold_the_cells_of_all_rows_once_each(name):
     layout, rows_of = TABLES[name]
     table, trees = rows_of(2000), learned(name)
-    told_by = RowSpace(layout).told_by(cells_of(table)).numpy()
     held = np.column_stack([trees.codes, trees.places, trees.told_by])
     assert len(trees.columns) > 1
     n_trees = trees.roots.shape[1]
     assert len(held) == len(trees.columns) * n_trees * len(table)
     for number, (place, _) in enumerate(itertools.product(trees.columns, range(n_trees))):
-        column = int(layout.coded[place])
-        index = layout.place_index.get(column)
-        places = np.zeros(len(table)) if index is None else table.places[:, index]
-        rows = np.column_stack([table.codes[:, column], places, told_by[:, place]])
+        rows = cells_of_column(layout, table, place)
         own = held[number * len(table) : (number + 1) * len(table)]
         np.testing.assert_array_equal(own[np.lexsort(own.T)], rows[np.lexsort(rows.T)])
 
@@ -249,17 +240,11 @@ def test_trees_hold_the_cells_of_all_rows_once_each(name):
 def test_redrawn_cells_are_cells_of_the_table(name):
     layout, rows_of = TABLES[name]
     table, trees = rows_of(2000), learned(name)
-    told_by = RowSpace(layout).told_by(cells_of(table)).numpy()
     points = torch.from_numpy(points_of(independent(rows_of(3000, 1)), layout))
     for place in trees.columns:
-        column = int(layout.coded[place])
-        index = layout.place_index.get(column)
-        places = np.zeros(len(table), dtype=int) if index is None else table.places[:, index]
-        there = set(
-            zip(table.codes[:, column].tolist(), places.tolist(), told_by[:, place].tolist(), strict=True)
-        )
-        drawn = [part.tolist() for part in trees.redraw(place, points, rng_of(0))[:3]]
-        assert set(zip(*drawn, strict=True)) <= there
+        drawn = torch.stack(trees.redraw(place, points, rng_of(0))[:3], dim=1)
+        there = cells_of_column(layout, table, place)
+        assert set(map(tuple, drawn.tolist())) <= set(map(tuple, there.tolist()))
 
 
 @over_tables
@@ -278,14 +263,11 @@ def test_the_columns_own_points_are_not_looked_at(name):
 @over_tables
 def test_same_seed_same_trees_whatever_the_number_of_threads(name):
     layout, rows_of = TABLES[name]
-    table, threads = rows_of(600), torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
+    table = rows_of(600)
+    with n_threads_of(1):
         first, other = grown(layout, table), grown(layout, table, seed=1)
-        torch.set_num_threads(4)
+    with n_threads_of(4):
         assert_same_trees(grown(layout, table), first)
-    finally:
-        torch.set_num_threads(threads)
     assert first.codes.shape == other.codes.shape
     assert not torch.equal(first.codes, other.codes)
 
@@ -295,21 +277,12 @@ def test_tables_of_fewer_than_a_hundred_rows_teach_nothing(n_rows, columns):
     assert grown(FOUR, four_table(n_rows)).columns == columns
 
 
-def test_without_time_there_are_no_trees():
-    trees = grown(FOUR, four_table(300), max_time=0)
-    assert trees.columns == []
-    assert_same_trees(trees, CellTrees(4))
-
-
-@pytest.mark.parametrize("n_done", [1, 3, 4, 6, 9, 24])
+@pytest.mark.parametrize("n_done", [0, 1, 3, 4, 6, 9, 24])
 def test_where_time_runs_out_the_trees_that_there_are_serve_all_the_same(n_done, monkeypatch):
-    threads, clock = torch.get_num_threads(), itertools.count()
+    clock = itertools.count()
     monkeypatch.setattr(redrawing.time, "monotonic", lambda: next(clock))  # a second for each look at it
-    try:
-        torch.set_num_threads(1)
+    with n_threads_of(1):
         trees = grown(FOUR, four_table(300), max_time=n_done)
-    finally:
-        torch.set_num_threads(threads)
     assert trees.columns == list(range(min(n_done, 4)))
     assert len(trees.codes) == 300 * n_done
     assert trees.roots[trees.columns].ge(0).all()
@@ -328,10 +301,15 @@ def test_a_column_has_some_trees_and_all_columns_not_too_many(n_columns):
     assert len(trees.roots.unique()) == n_columns * n_trees
 
 
-def test_no_more_rows_are_learned_from_than_change_the_trees(monkeypatch):
-    monkeypatch.setattr(redrawing, "_MAX_ROWS", 150)
+@pytest.mark.parametrize(
+    ("limit", "n_most", "n_rows"),
+    [("_MAX_ROWS", 150, 150), ("_MAX_CELLS", 6_400, 200), ("_MAX_CELLS", 10, 100)],
+)
+def test_of_long_and_wide_tables_fewer_rows_are_learned_but_a_hundred(limit, n_most, n_rows, monkeypatch):
+    monkeypatch.setattr(redrawing, limit, n_most)
     trees = grown(FOUR, four_table(1000))
-    assert len(trees.codes) == 150 * trees.roots.numel()
+    assert trees.roots.numel() == 32
+    assert len(trees.codes) == 32 * n_rows
 
 
 @over_tables
@@ -340,13 +318,6 @@ def test_the_order_of_cells_in_a_leaf_says_nothing_of_their_rows(name):
     for leaf in range(len(trees.counts)):
         codes = trees.codes[trees.first[leaf] : trees.first[leaf] + trees.counts[leaf]]
         assert (codes.diff() >= 0).all()
-
-
-def test_of_wide_tables_fewer_rows_are_learned(monkeypatch):
-    monkeypatch.setattr(redrawing, "_MAX_CELLS", 6_400)
-    assert len(grown(FOUR, four_table(1000)).codes) == 6_400
-    monkeypatch.setattr(redrawing, "_MAX_CELLS", 10)
-    assert len(grown(FOUR, four_table(1000)).codes) == 32 * 100
 
 
 # Columns without trees
