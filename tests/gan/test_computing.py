@@ -7,23 +7,18 @@ from small_tables import rng_of
 from synthgan.gan.computing import Shards, n_threads_of, own_global_stream
 
 
-def test_the_own_stream_follows_its_generator_alone():
-    def stream(seed):
-        with own_global_stream(rng_of(seed)):
-            return torch.rand(5)
+def test_the_own_stream_follows_its_generator_alone_and_moves_it_on():
+    def streams(seed):
+        rng, drawn = rng_of(seed), []
+        for _ in range(2):
+            with own_global_stream(rng):
+                drawn.append(torch.rand(5))
+        return torch.stack(drawn)
 
-    torch.rand(3, generator=rng_of(9))
-    assert torch.equal(stream(0), stream(0))
-    assert not torch.equal(stream(0), stream(1))
-
-
-def test_the_own_stream_moves_its_generator_on():
-    rng = rng_of(0)
-    drawn = []
-    for _ in range(2):
-        with own_global_stream(rng):
-            drawn.append(torch.rand(5))
-    assert not torch.equal(*drawn)
+    first, again, other = (streams(seed) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not torch.equal(*first)
 
 
 def test_the_global_generators_are_put_back_after_an_error():

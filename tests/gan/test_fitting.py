@@ -91,6 +91,7 @@ def test_a_survey_takes_its_time_from_the_budget():
     assert left == budget_of(left.max_time)
     hurried, left = surveyed("codes", max_time=1e-6)
     assert left.max_time == 0.1  # something is left to train in
+    assert hurried.trees.columns == []
     classes = LatentClasses(FOUR, 4)
     classes.fit(cells_of(TABLES["codes"][1]), hurried.space, rng_of(0), max_time=0.0)
     assert torch.equal(hurried.classes.code_shares, classes.code_shares)
@@ -126,9 +127,4 @@ def test_without_refinement_a_survey_grows_no_trees():
     layout, table = TABLES["codes"]
     model = model_of(layout)
     survey(model, table, budget_of(), rng_of(0), refines=False)
-    assert model.trees.columns == []
-
-
-def test_without_time_a_survey_grows_no_trees():
-    model, _ = surveyed("codes", max_time=1e-6)
     assert model.trees.columns == []

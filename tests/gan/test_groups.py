@@ -245,10 +245,3 @@ def test_rows_beside_given_numbers_are_drawn_from_their_groups(generator):
     pd.testing.assert_frame_equal(filled[["shop", "week", "till"]], frame[["shop", "week", "till"]])
     assert explained_by_groups(filled[frame.index % 2 == 1]) > 0.8
     assert (filled["sold"] == frame["sold"])[frame.index % 2 == 0].all()
-
-
-def test_a_loaded_generator_draws_the_same(generator, tmp_path):
-    generator.save(tmp_path / "model")
-    again = SynthGAN.load(tmp_path / "model")
-    drawn = [each.sample(100, random_state=1) for each in (generator, again)]
-    pd.testing.assert_frame_equal(*drawn)

@@ -126,8 +126,9 @@ def of_no_column(state):
     state["asked"][0] = n_columns if "rooms" in state else 2 * n_columns + 1
 
 
-def without_some_codes(state):
-    state["codes"] = state["codes"][1:]
+def without_some_cells(state):
+    name = "means" if "means" in state else "places"
+    state[name] = state[name][1:]
 
 
 def with_an_empty_leaf(state):
@@ -139,7 +140,7 @@ def of_no_number(state):
 
 
 WRONG = [cyclic, beyond_the_nodes, beyond_the_cells, of_no_node]
-WRONG += [of_no_column, without_some_codes, with_an_empty_leaf, of_no_number]
+WRONG += [of_no_column, without_some_cells, with_an_empty_leaf, of_no_number]
 
 
 @pytest.mark.parametrize("spoil", WRONG, ids=lambda spoil: spoil.__name__)
