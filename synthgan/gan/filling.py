@@ -87,7 +87,8 @@ class Filling(PartialRows):
         # The column that a model must know is drawn, where the user does not give it.
         must_know = [] if model.knows_all else model.architecture.known
         for column in set(must_know).difference(self.known_somewhere()):
-            self.cells.codes[:, column] = torch.multinomial(model.prior, len(self), True, generator=rng)
+            drawn = torch.multinomial(model.prior, len(self), replacement=True, generator=rng)
+            self.cells.codes[:, column] = drawn
             self.is_known[:, column] = True
 
     def draft(self, columns: Sequence[int]) -> None:
