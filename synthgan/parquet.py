@@ -91,23 +91,6 @@ class ParquetTable:
                 f"The table has a column {MARK!r} already, and --mark would add one; rename it first."
             )
 
-    def with_rows(self, drawn: pd.DataFrame, *, mark: bool) -> pa.Table:
-        """Return the table with drawn rows after its own.
-
-        Parameters
-        ----------
-        drawn
-            Rows with the columns of `frame`.
-        mark
-            Whether to add a boolean column that is true for drawn rows.
-
-        Raises
-        ------
-        DataError
-            If the drawn rows do not fit the schema of the file.
-        """
-        return pa.concat_tables(self.extended([self.arrow], [drawn], mark=mark))
-
     def extended(
         self, batches: Iterable[pa.Table], drawn: Iterable[pd.DataFrame], *, mark: bool
     ) -> Iterator[pa.Table]:
@@ -117,8 +100,15 @@ class ParquetTable:
         ----------
         batches
             All rows of the file; columns that this table has not are left out.
-        drawn, mark
-            As for `with_rows`, which raises the same.
+        drawn
+            Rows with the columns of `frame`.
+        mark
+            Whether to add a boolean column that is true for drawn rows.
+
+        Raises
+        ------
+        DataError
+            If the drawn rows do not fit the schema of the file.
         """
         schema = self.arrow.schema
         index = dict.fromkeys(_index_columns(schema), -1)  # the largest number of each so far
@@ -143,15 +133,7 @@ class ParquetTable:
     def with_cells(self, frame: pd.DataFrame) -> pa.Table:
         """Return the table with other cells in as many rows; columns that these do not have stay as they are.
 
-        Parameters
-        ----------
-        frame
-            Rows with some columns of `frame`.
-
-        Raises
-        ------
-        DataError
-            If the cells do not fit the schema of the file.
+        Raises DataError if the cells do not fit the schema of the file.
         """
         index = set(_index_columns(self.arrow.schema))
         columns = [
