@@ -149,10 +149,7 @@ class Layout:
     def places(self, shares: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Return the places of all columns that have them, shape ``(n_rows, n_placed)``.
 
-        Parameters
-        ----------
-        shares
-            Which share of its stretch lies before each cell, shape ``(n_rows, n_columns)``.
+        Given which share of its stretch lies before each cell, shape ``(n_rows, n_columns)``.
         """
         places = np.zeros((len(shares), len(self.placed)), dtype=np.uint8)
         for place, i in enumerate(self.placed):
@@ -212,9 +209,8 @@ class EncodedTable:
     @classmethod
     def join(cls, tables: Sequence["EncodedTable"], layout: Layout) -> "EncodedTable":
         """Return the rows of several tables one after another; of a layout, if there is none."""
-        tables = tables or [cls.empty(layout)]
-        names = ("codes", "values", "places", "relations")
-        return cls(*(np.concatenate([getattr(table, name) for table in tables]) for name in names))
+        arrays = [vars(table).values() for table in tables or [cls.empty(layout)]]
+        return cls(*map(np.concatenate, zip(*arrays, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -257,9 +253,8 @@ class Known:
         """Return what is known of several groups of rows one after another, each with how many they are."""
         starts = np.cumsum([0, *(len(known.is_known) for known, _ in parts)])
         numbers = [known.patterns_of(n) + start for (known, n), start in zip(parts, starts[:-1], strict=True)]
-        tables = [known.patterns for known, _ in parts]
-        names = ("codes", "values", "places", "relations")
-        table = EncodedTable(*(np.concatenate([getattr(each, name) for each in tables]) for name in names))
+        arrays = [vars(known.patterns).values() for known, _ in parts]
+        table = EncodedTable(*map(np.concatenate, zip(*arrays, strict=True)))
         is_known = np.concatenate([known.is_known for known, _ in parts])
         return cls(table, is_known, np.concatenate(numbers))
 
@@ -267,14 +262,7 @@ class Known:
     def of_rows(cls, table: EncodedTable, is_known: npt.NDArray[np.bool_], layout: Layout) -> "Known":
         """Return what is known of rows some of whose cells are, and whose others are to be present.
 
-        Parameters
-        ----------
-        table
-            The rows.
-        is_known
-            Which of their cells are known, shape ``(n_rows, n_columns)``.
-        layout
-            What they mean.
+        `is_known` says which of the cells of the table are known, shape ``(n_rows, n_columns)``.
         """
         allowed = {}
         for i, span in enumerate(layout.spans):
