@@ -9,6 +9,7 @@ import glob
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,16 +59,9 @@ def write_parquet(table: pa.Table, path: str | os.PathLike[str], *, overwrite: b
 def check_output(
     path: str | os.PathLike[str], *, force: bool, source: str | os.PathLike[str] | None = None
 ) -> None:
-    """Raise OutputRefusedError unless `path` may be written.
+    """Raise OutputRefusedError unless output may go to `path`; `source` is the file that is read.
 
-    Parameters
-    ----------
-    path
-        Where output is to go.
-    force
-        Whether an existing file may be replaced.
-    source
-        The file that is read.
+    With `force` an existing file may be replaced, be it the source.
     """
     path = Path(path)
     if path.suffix.lower() in _OTHER_TABLES:
@@ -141,8 +135,10 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
     except OSError as error:
         if isinstance(error, OutputRefusedError | ResourceError):
             raise
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "; make room there, or write to another disk" if is_full else ""
         raise ResourceError(
-            f"{str(path)!r} could not be written whole: {_first_line(error)}{_next_step(error)}."
+            f"{str(path)!r} could not be written whole: {_first_line(error)}{hint}."
         ) from error
     finally:
         with suppress(FileNotFoundError):
@@ -187,12 +183,6 @@ def _move_to_new(beside: Path, target: Path) -> None:
         beside.replace(target)  # where files have one name only
 
 
-def _next_step(error: OSError) -> str:
-    """Return what to do about a disk that takes no more."""
-    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return "; make room there, or write to another disk" if is_full else ""
-
-
 def _give_usual_mode(beside: Path, target: Path) -> None:
     """Give a temporary file, which only its owner may read, the mode of the target or of a new file."""
     if target.exists():
@@ -205,10 +195,7 @@ def _give_usual_mode(beside: Path, target: Path) -> None:
 
 def check_unique(names: list[str], path: Path) -> None:
     """Raise DataError if a file has two columns of one name."""
-    repeated = (
-        sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    )
-    if repeated:
+    if repeated := sorted(name for name, n_times in Counter(names).items() if n_times > 1):
         raise DataError(f"{str(path)!r} has column names that appear more than once: {listing(repeated)}.")
 
 

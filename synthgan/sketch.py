@@ -22,16 +22,9 @@ _FEW = 20
 
 
 def some_rows(batches: Iterable[pa.Table], n_rows: int, seed: int) -> pa.Table:
-    """Return rows that are chosen at random, and witnesses, in their order; all if there are no more.
+    """Return `n_rows` that are chosen at random, and witnesses, in their order; all if there are no more.
 
-    Parameters
-    ----------
-    batches
-        Tables of the same columns, one at least.
-    n_rows
-        How many are chosen.
-    seed
-        Of the choice.
+    The batches, one at least, have the same columns.
     """
     rng = np.random.default_rng(seed)
     chosen, witnesses = _Rows(), _Rows()
@@ -127,11 +120,8 @@ class _Column:
             self.levels = None
             return np.empty(0, dtype=np.int64)
         names = encoded.dictionary.to_pylist()
-        new = [
-            row
-            for code, row in zip(found, first, strict=True)
-            if code >= 0 and names[code] not in self.levels
-        ]
+        firsts = zip(found, first, strict=True)
+        new = [row for code, row in firsts if code >= 0 and names[code] not in self.levels]
         self.levels |= {names[indices[row]] for row in new}
         return np.array(new, dtype=np.int64)
 

@@ -58,13 +58,9 @@ class ParquetSource:
             If there is no such file, one cannot be read, or two have different columns.
         """
         path = Path(path)
-        is_folder = os.path.isdir(path)  # noqa: PTH112 - which a name that is too long is not, either
-        seen = (
-            (file for file in sorted(path.rglob("*.parquet")) if _is_seen(file, path))
-            if is_folder
-            else [path]
-        )
-        files = tuple(seen)
+        files: tuple[Path, ...] = (path,)
+        if os.path.isdir(path):  # noqa: PTH112 - which a name that is too long is not, either
+            files = tuple(file for file in sorted(path.rglob("*.parquet")) if _is_seen(file, path))
         if not files:
             raise DataError(f"{str(path)!r} is a directory; it holds no parquet files.")
         schemas, n_rows = [], 0
