@@ -55,23 +55,21 @@ __all__ = [
     "propose_rules",
 ]
 
-_AUGMENTATION = ("AugmentedClassifier", "AugmentedRegressor", "Augmenter")
-_RULES = ("Bounds", "Combinations", "Inequality", "Sum", "Unique")
-_EVALUATION = ("Comparison", "Estimate", "Evaluation", "compare_augmentation", "evaluate")
 # What these need, torch above all, takes a second to load: they are loaded when they are asked for.
 _LAZY = {
-    **dict.fromkeys(_AUGMENTATION, "synthgan.augmentation"),
-    **dict.fromkeys(_RULES, "synthgan.preprocessing.rules"),
-    **dict.fromkeys(_EVALUATION, "synthgan.evaluation"),
-    "SynthGAN": "synthgan.synthesizer",
-    "SynthImputer": "synthgan.imputer",
-    "propose_rules": "synthgan.preprocessing.proposals",
+    "augmentation": ("AugmentedClassifier", "AugmentedRegressor", "Augmenter"),
+    "evaluation": ("Comparison", "Estimate", "Evaluation", "compare_augmentation", "evaluate"),
+    "imputer": ("SynthImputer",),
+    "preprocessing.proposals": ("propose_rules",),
+    "preprocessing.rules": ("Bounds", "Combinations", "Inequality", "Sum", "Unique"),
+    "synthesizer": ("SynthGAN",),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+    for module, names in _LAZY.items():
+        if name in names:
+            return getattr(import_module(f"synthgan.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

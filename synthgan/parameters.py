@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
@@ -22,24 +22,16 @@ _BYTES_PER_CELL = 24
 _MAX_BYTES = 16 * 2**30
 
 
-def _is_whole(value: Any, least: int) -> bool:
+def _is_count(value: Any, least: int = 1) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_count(value: Any) -> bool:
-    return _is_whole(value, 1)
-
-
-def _is_count_or_zero(value: Any) -> bool:
-    return _is_whole(value, 0)
+_is_count_or_zero = partial(_is_count, least=0)
 
 
 def _is_positive(value: Any) -> bool:
-    return _is_number(value) and value > 0
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and value > 0
 
 
 def _are_rounds(value: Any) -> bool:
@@ -53,7 +45,7 @@ def _are_counts(value: Any) -> bool:
 
 _COUNT = (_is_count, "a whole number of at least 1")
 _POSITIVE = (_is_positive, "a number above 0")
-_RULES = {
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "rounds": (_are_rounds, "a whole number of at least 1, 'auto'"),
     "epochs": _COUNT,
     "batch_size": _COUNT,

@@ -13,17 +13,9 @@ _LINE_EVERY = 0.2
 
 @contextmanager
 def reporting(title: str, *, verbose: int) -> Iterator[Report]:
-    """Yield a function that takes the share of the work that is done and the newest losses.
-
-    Parameters
-    ----------
-    title
-        What is going on.
-    verbose
-        0 for silence.
-    """
+    """Yield a function that reports how far the work of a title is; nothing, unless `verbose`."""
     if not verbose:
-        yield _ignore
+        yield lambda done, losses: None
     elif sys.stderr.isatty():
         with _bar(title) as report:
             yield report
@@ -35,10 +27,6 @@ def announce(text: str, *, verbose: int) -> None:
     """Say something before the work begins, unless `verbose` is 0."""
     if verbose:
         print(text, file=sys.stderr, flush=True)
-
-
-def _ignore(done: float, losses: dict[str, float]) -> None:
-    """Report nothing."""
 
 
 def _in_words(losses: dict[str, float]) -> str:

@@ -89,27 +89,13 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schema as values that JSON can hold."""
-        return {
-            "columns": [
-                {
-                    "name": column.name,
-                    "dtype": dtype_to_json(column.dtype),
-                    "kind": column.kind,
-                    "reason": column.reason,
-                }
-                for column in self.columns
-            ]
-        }
+        return {"columns": [{**vars(c), "dtype": dtype_to_json(c.dtype)} for c in self.columns]}
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> "Schema":
         """Return the schema that `to_dict` wrote."""
-        return cls(
-            tuple(
-                Column(c["name"], dtype_from_json(c["dtype"]), c["kind"], c["reason"])
-                for c in state["columns"]
-            )
-        )
+        columns = ({**column, "dtype": dtype_from_json(column["dtype"])} for column in state["columns"])
+        return cls(tuple(Column(**column) for column in columns))
 
 
 def join_columns(series: list["pd.Series[Any]"], names: list[Hashable]) -> pd.DataFrame:
