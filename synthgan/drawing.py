@@ -24,11 +24,7 @@ IMPUTATIONS = ("draw", "expected")
 
 
 class DrawingMixin:
-    """Draw rows, and fill in parts of given rows.
-
-    The class that it is mixed into has the parameters `rounds`, `redraw`, `correct` and `imputation`, and
-    once fitted, `model_`, `encoder_`, `_form`, `_seed`, `_n_draws` and `_learned`.
-    """
+    """Draw rows, and fill in parts of given rows, with attributes of the class that it is mixed into."""
 
     rounds: Any
     redraw: bool
@@ -272,10 +268,18 @@ class DrawingMixin:
         return names
 
     def _sampler(self, random_state: Any) -> Sampler:
-        """Return what draws the rows of one call."""
+        """Return what draws the rows of one call.
+
+        Raises ParameterError where a part is switched on that the fit has left out.
+        """
         check_is_fitted(self, "model_")
         check_parameters(self.get_params())  # type: ignore[attr-defined]
-        self._check_learned("redraw", "correct")
+        for name in ("redraw", "correct"):
+            if getattr(self, name) and not self._learned[name]:
+                raise ParameterError(
+                    f"The model was fitted with {name}=False and has not learned what {name}=True needs; set "
+                    f"{name}=True and fit again."
+                )
         how = {"rounds": self.rounds, "redraw": self.redraw, "correct": self.correct}
         return Sampler.seeded(self.model_, self.encoder_, how, self._seeds(random_state))
 
@@ -286,15 +290,6 @@ class DrawingMixin:
         """
         learned = {name: bool(getattr(self, name)) for name in ("redraw", "correct", "imputation")}
         return learned | {"imputation": learned["imputation"] or not has_missing}
-
-    def _check_learned(self, *names: str) -> None:
-        """Raise ParameterError where a part is switched on that the fit has left out."""
-        for name in names:
-            if getattr(self, name) and not self._learned[name]:
-                raise ParameterError(
-                    f"The model was fitted with {name}=False and has not learned what {name}=True needs; set "
-                    f"{name}=True and fit again."
-                )
 
     def _seeds(self, random_state: Any) -> np.random.SeedSequence:
         """Return the seeds of one draw; without a state the model's own stream goes on."""

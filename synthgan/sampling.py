@@ -99,7 +99,7 @@ class Sampler:
         must_be = strict and (is_asked or bool(self.encoder.ties_.rules))
         n_tries = _MAX_TRIES if must_be or self.encoder.ties_.rules else _FEW_TRIES
         for n_try in range(n_tries):
-            if not state.lacking.any() or state.is_late:
+            if not state.lacking.any() or time.monotonic() > state.until:
                 break
             state = state.with_fresh(n_try)
         if must_be and state.lacking.any():
@@ -143,7 +143,8 @@ class Sampler:
         text = f"{lacking.sum():,} of {len(lacking):,} rows could not be drawn: too few of many kept {kept}"
         if not is_asked:
             return DataError(f"{text}. Ask for fewer rows or others.")
-        words = state.asked[state.part_of[lacking][0]].in_words(self.encoder.schema_.names)
+        part_of = np.repeat(np.arange(len(state.asked)), list(map(len, state.asked)))
+        words = state.asked[part_of[lacking][0]].in_words(self.encoder.schema_.names)
         under = f" with {' and '.join(words.values())}" if words else ""
         return ConditionError(f"{text} under the conditions{under}. Ask for less in one row, or for others.")
 
@@ -187,22 +188,9 @@ class Sampler:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Rows that have been drawn, and which of them are not yet as they are to be.
+    """Plain rows that have been drawn, and which of them are `lacking`: not yet as they are to be.
 
-    Parameters
-    ----------
-    sampler
-        What draws them.
-    asked
-        What is asked of them, one after another in their order.
-    frame
-        Plain rows.
-    lacking
-        Which of them are to be drawn anew, shape ``(n_rows,)``.
-    until
-        When no more is tried.
-    rate
-        How many rows are drawn in a second.
+    They are in the order of what is asked. No more is tried after `until`; `rate` is in rows a second.
     """
 
     sampler: Sampler
@@ -234,25 +222,12 @@ class _Drawn:
             lacking[rows] |= ~conditions.met(frame.iloc[rows])
         return lacking
 
-    @property
-    def part_of(self) -> IntArray:
-        """Of which of the conditions each row is."""
-        return np.repeat(np.arange(len(self.asked)), [len(conditions) for conditions in self.asked])
-
-    @property
-    def is_late(self) -> bool:
-        """Whether no more is to be tried."""
-        return time.monotonic() > self.until
-
     def with_fresh(self, n_try: int) -> "_Drawn":
         """Return the rows with others in place of those that are lacking, as far as there are any.
 
-        Parameters
-        ----------
-        n_try
-            How often that was done before. Each time twice as many rows are drawn, since the fewer fit, the
-            more it takes. At first only rows come in that lack the same of the cells that rules are about, or
-            rules would favour rows that lack some.
+        At each try twice as many rows are drawn, since the fewer fit, the more it takes. At first only rows
+        come in that lack the same of the cells that rules are about, or rules would favour rows that lack
+        some.
         """
         started, encoder = time.monotonic(), self.sampler.encoder
         starts, room = np.cumsum([0, *map(len, self.asked)]), int(self.rate * (self.until - started))

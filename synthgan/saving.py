@@ -23,10 +23,7 @@ from synthgan.preprocessing.rules import Rule
 
 
 class SavingMixin(BaseEstimator):  # type: ignore[misc]
-    """Model files of fitted models.
-
-    What it needs of the class that it is mixed into: its parameters and, once fitted, all attributes below.
-    """
+    """Model files of fitted models, whose attributes are those of the class that it is mixed into."""
 
     hidden_dims: Sequence[int] | None
     kinds: Mapping[Any, str] | None
@@ -182,11 +179,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
 def _check_sizes(shape: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
     """Raise ValueError if networks would be larger than the weights that a file has for them."""
     largest = max(length for array in weights.values() for length in (0, *array.shape))
-    lengths = [
-        *shape["hidden_dims"],
-        shape["latent_dim"],
-        shape["n_classes"],
-        2 ** min(shape["tree_depth"], 64),
-    ]
-    if max(lengths) > largest or len(shape["hidden_dims"]) > len(weights):
+    n_leaves = 2 ** min(shape["tree_depth"], 64)
+    longest = max(*shape["hidden_dims"], shape["latent_dim"], shape["n_classes"], n_leaves)
+    if longest > largest or len(shape["hidden_dims"]) > len(weights):
         raise ValueError("the networks are larger than their weights")

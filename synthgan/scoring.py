@@ -20,10 +20,7 @@ from synthgan.preprocessing.plain import plain_frame
 
 
 class ScoringMixin:
-    """Judge rows by what the networks have learned.
-
-    What it needs of the class that it is mixed into: `target` and, once fitted, `model_` and `encoder_`.
-    """
+    """Judge rows by what the networks have learned, with attributes of the class that it is mixed into."""
 
     target: str | int | None
     model_: GanModel
