@@ -28,18 +28,12 @@ class Completion:
 
     Parameters
     ----------
-    sampler
-        What draws cells.
-    frame
-        The rows as the user gave them.
-    names
-        The columns that the model knows.
-    is_kept
-        Which cells of these stay, shape ``(n_rows, n_known_columns)``.
-    rows
-        The rows in which some do not.
-    asked
-        What the model is told of these.
+    sampler, frame
+        What draws cells, and the rows as the user gave them.
+    names, is_kept
+        The columns that the model knows, and which of their cells stay, shape ``(n_rows, n_known_columns)``.
+    rows, asked
+        The rows in which some do not, and what the model is told of these.
     """
 
     sampler: Sampler
@@ -61,12 +55,7 @@ class Completion:
     ) -> Self:
         """Return rows that are to be filled in.
 
-        Parameters
-        ----------
-        sampler, frame, is_kept, names
-            See `Completion`.
-        is_present
-            Whether cells that are filled in are to be present; they may else be missing as any drawn cell.
+        With `is_present` with present cells; they may else be missing as any drawn cell.
         """
         encoders = {encoder.name: encoder for encoder in sampler.encoder.encoders_}
         is_empty = np.array([encoders[name].missing_code == 0 for name in names])

@@ -28,15 +28,7 @@ _PARTS = {"kinds": dict, "rules": list}
 
 @dataclass(frozen=True)
 class SchemaFile:
-    """What a schema file says.
-
-    Parameters
-    ----------
-    kinds
-        The kind of columns, by name.
-    rules
-        The fields of each rule, with its kind.
-    """
+    """What a schema file says: the kind of columns by name, and the fields of each rule with its kind."""
 
     kinds: dict[Hashable, str] = field(default_factory=dict)
     rules: list[dict[str, Any]] = field(default_factory=list)
@@ -98,10 +90,7 @@ def schema_text(schema: Schema, proposals: Sequence[Any], dropped: Mapping[Hasha
     dropped
         What columns hold that cannot be learned, by name.
     """
-    lines = [
-        '# Change a kind, or write "drop" to leave a column out. What is not here is found.',
-        "[kinds]",
-    ]
+    lines = ['# Change a kind, or write "drop" to leave a column out. What is not here is found.', "[kinds]"]
     lines += [
         f"{_quoted(str(column.name))} = {_quoted(column.kind)}  # {_one_line(column.reason)}"
         for column in schema

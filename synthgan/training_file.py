@@ -48,15 +48,7 @@ class TrainingFile:
     def checkpoint(self, run: Mapping[str, Any]) -> Checkpoint:
         """Return what keeps a run here, and goes on with the one that is kept.
 
-        Parameters
-        ----------
-        run
-            What the run is of, as JSON values: nothing else decides what is learned.
-
-        Raises
-        ------
-        DataError
-            If what is kept is of another run.
+        `run` says what it is of, see `run_of`. Raises DataError if what is kept is of another.
         """
         before, self.run = self.run, run
         if before is not None and before != run:
@@ -89,16 +81,7 @@ def run_of(
 ) -> dict[str, Any]:
     """Return what a run is of: versions, parameters, the seed, and what the table came to.
 
-    Parameters
-    ----------
-    parameters
-        Those that decide what is learned, as JSON values.
-    seed
-        Of all randomness.
-    encoder
-        The state of the encoder.
-    table, amounts
-        What is learned.
+    The parameters are those that decide what is learned, as JSON values; `encoder` is the encoder's state.
     """
     return {
         "synthgan": version("synthgan"),
