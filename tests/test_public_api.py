@@ -1,6 +1,9 @@
-"""What is promised is there, documented and typed."""
+"""What is promised is there, documented and typed, has an example, and all examples run."""
 
+import doctest
+import importlib
 import inspect
+import pkgutil
 import re
 from pathlib import Path
 
@@ -8,18 +11,37 @@ import pytest
 
 import synthgan
 
-API_PAGE = Path(__file__).parents[1] / "docs" / "reference" / "python.md"
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "reference" / "python.md").read_text()
+PUBLIC = re.findall(r"^   ([\w.]+)$", PAGE, flags=re.MULTILINE)
+METHODS = [
+    f"SynthGAN.{name}"
+    for name, member in inspect.getmembers(synthgan.SynthGAN, inspect.isroutine)
+    if not name.startswith("_") and member.__module__.startswith("synthgan.")
+]
+WITH_EXAMPLES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted((ROOT / "synthgan").rglob("*.py"))
+    if ">>> " in path.read_text()
+]
 
 
 def test_promises_are_sorted_and_documented():
     assert synthgan.__all__ == sorted(synthgan.__all__)
-    listed = re.findall(r"^   ([\w.]+)$", API_PAGE.read_text(), flags=re.MULTILINE)
-    assert sorted(name for name in listed if "." not in name) == synthgan.__all__
+    assert sorted(name for name in PUBLIC if "." not in name) == synthgan.__all__
 
 
-@pytest.mark.parametrize("name", synthgan.__all__)
-def test_every_promise_has_a_docstring(name):
-    assert inspect.getdoc(getattr(synthgan, name))
+@pytest.mark.parametrize("name", [*PUBLIC, *METHODS])
+def test_everything_public_has_an_example(name):
+    assert ">>> " in inspect.getdoc(pkgutil.resolve_name(f"synthgan.{name}"))
+
+
+@pytest.mark.docs
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_examples_of_a_module_run(module):
+    results = doctest.testmod(importlib.import_module(module))
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 def test_unknown_name_is_an_attribute_error():
@@ -27,20 +49,9 @@ def test_unknown_name_is_an_attribute_error():
         synthgan.CTGAN  # noqa: B018
 
 
-def test_every_parameter_of_synthgan_is_documented_and_keyword_only():
-    signature = inspect.signature(synthgan.SynthGAN.__init__)
-    parameters = [name for name in signature.parameters if name != "self"]
-    documented = re.findall(
-        r"^(\w+) : ", inspect.getdoc(synthgan.SynthGAN).split("Attributes")[0], re.MULTILINE
-    )
-    assert documented == parameters
-    assert all(signature.parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in parameters)
-
-
-def test_defaults_in_the_docstring_are_those_of_the_signature():
-    text = inspect.getdoc(synthgan.SynthGAN)
-    for name, parameter in inspect.signature(synthgan.SynthGAN.__init__).parameters.items():
-        if name == "self":
-            continue
-        (default,) = re.findall(rf"^{name} : .*default=(.*)$", text, flags=re.MULTILINE)
-        assert default.strip('"') == str(parameter.default), name
+def test_every_parameter_of_synthgan_is_documented_with_its_default_and_keyword_only():
+    text = inspect.getdoc(synthgan.SynthGAN).split("Attributes")[0]
+    documented = re.findall(r"^(\w+) : .*default=(.*)$", text, re.MULTILINE)
+    parameters = inspect.signature(synthgan.SynthGAN).parameters.values()
+    assert [(p.name, str(p.default)) for p in parameters] == [(n, d.strip('"')) for n, d in documented]
+    assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters)
