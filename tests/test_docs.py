@@ -1,10 +1,18 @@
-"""Links between pages hold, and what pages show runs."""
+"""Links between pages hold, what pages show runs, and the demo prints what the README says."""
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
+
+from synthgan.cli import main
+from synthgan.datasets import load_penguins
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -55,12 +63,8 @@ def test_pages_of_the_site_are_in_a_table_of_contents(page):
     assert page.stem in contents.split()
 
 
-def run_blocks_of(page):
-    """Run the Python blocks of a page one after another, and return the names that they leave."""
-    names = {}
-    for block in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL):
-        exec(block, names)
-    return names
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
 
 
 RUN = [page for page in PAGES if ROOT / "docs" in page.parents and "```python" in page.read_text()]
@@ -70,8 +74,53 @@ RUN = [page for page in PAGES if ROOT / "docs" in page.parents and "```python" i
 @pytest.mark.parametrize("page", RUN, ids=names_of(RUN))
 def test_blocks_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = run_blocks_of(page)
+    names = {}
+    for block in blocks(page, "python"):
+        exec(block, names)
     if page.name == "augmentation.md":
         assert str(names["model"][-1]) == "DecisionTreeClassifier(max_depth=3)"
     if page.name == "large.md":
         assert len(pd.read_parquet("penguins.parquet")) == 2_000
+
+
+README = ROOT / "README.md"
+LEARNING = {"augment", "compare", "fit", "impute"}
+
+
+@pytest.mark.docs
+def test_python_blocks_of_the_readme_run_each_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for block in blocks(README, "python"):
+        exec(block, {})
+    assert (tmp_path / "penguins.synthgan").is_file()
+
+
+@pytest.mark.docs
+def test_command_lines_of_the_readme_run(tmp_path, monkeypatch):
+    # What learns does so for a moment: how good that is, is not asked here.
+    monkeypatch.chdir(tmp_path)
+    load_penguins().iloc[::3].to_parquet("in.parquet")
+    lines = re.findall(r"^\$ synthgan (.*)$", README.read_text(), flags=re.MULTILINE)
+    assert len(lines) == 10
+    for line in lines:
+        command, *options = shlex.split(line)
+        moment = ["--epochs", "1"] * (command in LEARNING)
+        result = CliRunner().invoke(main, [command, *moment, *options])
+        assert result.exit_code == 0, result.stderr
+    assert len(pd.read_parquet("drawn.parquet")) == 1_000
+
+
+@pytest.mark.docs
+def test_demo_prints_what_the_readme_says(tmp_path):
+    (expected,) = blocks(README, "text")
+    command = [sys.executable, ROOT / "examples" / "demo.py"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    printed = subprocess.check_output(command, cwd=tmp_path, env=environment, text=True).splitlines()
+    assert set(map(str.rstrip, expected.splitlines())) <= set(map(str.rstrip, printed))
+    augmented = pd.read_parquet(tmp_path / "demo-output" / "penguins-augmented.parquet")
+    pd.testing.assert_frame_equal(augmented.iloc[:344].drop(columns="synthetic"), load_penguins())
+    assert (tmp_path / "demo-output" / "penguins-real-and-drawn.png").stat().st_size > 10_000
+
+
+def test_readme_is_short():
+    assert len(README.read_text().splitlines()) < 200
