@@ -32,27 +32,23 @@ def test_toml_and_json_say_the_same(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("name", "text", "message"),
     [
-        (None, r"cannot be read: No such file"),
-        ("kinds = ", "is no TOML or JSON"),
-        ("[kind]\na = 'key'", r"holds 'kind'; it may hold 'kinds', 'rules'. Did you mean 'kinds'"),
-        ("kinds = 3", r"'kinds' is not as \[kinds\]"),
-        ("rules = ['a <= b']", "'rules' is not as"),
+        ("a.toml", None, r"cannot be read: No such file"),
+        ("a.toml", "kinds = ", "is no TOML or JSON"),
+        ("a.toml", "[kind]\na = 'key'", r"holds 'kind'; it may hold 'kinds', 'rules'. Did you mean 'kinds'"),
+        ("a.toml", "kinds = 3", r"'kinds' is not as \[kinds\]"),
+        ("a.toml", "rules = ['a <= b']", "'rules' is not as"),
+        ("a.json", "[1]", "it holds a list"),
     ],
 )
-def test_a_file_that_says_something_else_is_an_error_that_names_it(tmp_path, text, message):
-    path = tmp_path / "a.toml"
+def test_a_file_that_says_something_else_is_an_error_that_names_it(tmp_path, name, text, message):
+    path = tmp_path / name
     if text is not None:
         path.write_text(text)
-    with pytest.raises(DataError, match=rf"schema file '.*a\.toml'.*{message}|{message}"):
+    with pytest.raises(DataError, match=message) as error:
         SchemaFile.read(path)
-
-
-def test_json_that_is_a_list_is_an_error(tmp_path):
-    (tmp_path / "a.json").write_text("[1]")
-    with pytest.raises(DataError, match="it holds a list"):
-        SchemaFile.read(tmp_path / "a.json")
+    assert f"schema file {str(path)!r}" in str(error.value)
 
 
 def test_what_is_written_is_read_and_changes_nothing(real_table, tmp_path):
@@ -111,16 +107,8 @@ class TestKinds:
         ("kinds", "error", "message"),
         [
             ({"zap": "key"}, DataError, "asked for column 'zap', .* Did you mean 'zip'"),
-            (
-                {"zip": "categorial"},
-                ParameterError,
-                "kind 'categorial'; kinds are .* Did you mean 'categorical'",
-            ),
-            (
-                {"zip": "datetime"},
-                DataError,
-                r"'zip' cannot be of kind 'datetime': it holds integer \(int64\)",
-            ),
+            ({"zip": "categorial"}, ParameterError, "'categorial'; kinds are .* Did you mean 'categorical'"),
+            ({"zip": "datetime"}, DataError, r"'zip' cannot be of kind 'datetime': .* integer \(int64\)"),
             ({"size": "categorical"}, DataError, "'size' cannot be of kind 'categorical'"),
             (dict.fromkeys(("zip", "notes", "size", 7), "drop"), DataError, "No column is left"),
         ],
@@ -137,22 +125,13 @@ class TestKinds:
 @pytest.mark.parametrize(
     ("text", "is_free"),
     [
-        ([f"the quick fox number {i} jumps" for i in range(200)], True),
-        ([f"Ann{i} Smith" for i in range(200)], True),
-        ([f"Ann{i % 170} Smith" for i in range(200)], False),
-        ([f"it is said that {i % 120}" for i in range(200)], True),
-        ([f"it is said that {i % 50}" for i in range(200)], False),
-        ([f"the quick fox number {i} jumps" for i in range(99)], False),
-        ([f"{i}/12" for i in range(200)], False),
-    ],
-    ids=[
-        "sentences",
-        "names",
-        "names that come twice",
-        "some sentences",
-        "few sentences",
-        "few rows",
-        "codes",
+        pytest.param([f"the quick fox number {i} jumps" for i in range(200)], True, id="sentences"),
+        pytest.param([f"Ann{i} Smith" for i in range(200)], True, id="names"),
+        pytest.param([f"Ann{i % 170} Smith" for i in range(200)], False, id="names that come twice"),
+        pytest.param([f"it is said that {i % 120}" for i in range(200)], True, id="some sentences"),
+        pytest.param([f"it is said that {i % 50}" for i in range(200)], False, id="few sentences"),
+        pytest.param([f"the quick fox number {i} jumps" for i in range(99)], False, id="few rows"),
+        pytest.param([f"{i}/12" for i in range(200)], False, id="codes"),
     ],
 )
 @pytest.mark.parametrize("dtype", ["str", "string", object])

@@ -56,12 +56,8 @@ def test_batches_are_all_rows_in_order(folder, few_rows):
 def test_a_kilobyte_that_is_gigabytes_written_out_is_refused(tmp_path):
     path = tmp_path / "bomb.parquet"
     text = pa.DictionaryArray.from_arrays(np.zeros(200_000, dtype=np.int32), [b"x" * 2**20])
-    pq.write_table(
-        pa.table({"t": text.cast(pa.dictionary(pa.int32(), pa.string()))}),
-        path,
-        compression="zstd",
-        store_schema=False,
-    )
+    table = pa.table({"t": text.cast(pa.dictionary(pa.int32(), pa.string()))})
+    pq.write_table(table, path, compression="zstd", store_schema=False)
     assert path.stat().st_size < 10_000
     tracemalloc.start()
     with pytest.raises(ResourceError, match=r"Column 't' of .* holds text of 64 GiB in 65,536 rows"):
@@ -102,8 +98,7 @@ def test_what_no_other_row_shows_is_kept(folder, few_rows):
     kept = some_rows(ParquetSource.of(folder).batches(), 10, 0).to_pandas()
     whole = rows_of(3_000).to_pandas()
     for name in ("number", "day", "row"):
-        assert kept[name].min() == whole[name].min()
-        assert kept[name].max() == whole[name].max()
+        assert kept[name].agg(["min", "max"]).equals(whole[name].agg(["min", "max"]))
     assert kept["gap"].isna().sum() == 1
     assert set(kept["level"]) == {"a", "b", "c"}
     assert set(kept["dictionary"]) == {"x", "y"}
