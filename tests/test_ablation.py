@@ -12,7 +12,6 @@ import ablation
 import variants
 
 from synthgan import SynthGAN
-from synthgan.datasets import load_penguins
 
 REPLACED = sorted({name for variant in variants.ALL for name in variant.replaced})
 
@@ -33,11 +32,10 @@ def test_variants_of_an_experiment_have_different_names():
         assert experiment.variants[0] == variants.AS_IT_IS.name
 
 
-def test_shuffled_weights_are_the_same_numbers_in_another_order():
-    gan = SynthGAN(epochs=1, hidden_dims=(8,), verbose=0, random_state=0).fit(load_penguins())
+def test_shuffled_weights_are_the_same_numbers_in_another_order(quick_model):
     (shuffled,) = (each for each in variants.SAMPLED if each.name == "generator's weights shuffled")
-    before = gan.model_.generator.to_row.bias
-    after = shuffled.changed(gan.model_).generator.to_row.bias
+    before = quick_model.model_.generator.to_row.bias
+    after = shuffled.changed(quick_model.model_).generator.to_row.bias
     assert not after.equal(before)
     assert after.sort().values.equal(before.sort().values)
 
