@@ -53,10 +53,7 @@ class Completion:
         *,
         is_present: bool,
     ) -> Self:
-        """Return rows that are to be filled in.
-
-        With `is_present` with present cells; they may else be missing as any drawn cell.
-        """
+        """Return rows that are to be filled in: with present cells if `is_present`, else with any."""
         encoders = {encoder.name: encoder for encoder in sampler.encoder.encoders_}
         is_empty = np.array([encoders[name].missing_code == 0 for name in names])
         is_kept = is_kept | is_empty if is_present else is_kept

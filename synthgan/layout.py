@@ -149,7 +149,7 @@ class Layout:
     def places(self, shares: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Return the places of all columns that have them, shape ``(n_rows, n_placed)``.
 
-        Given which share of its stretch lies before each cell, shape ``(n_rows, n_columns)``.
+        `shares` says which share of its stretch lies before each cell, shape ``(n_rows, n_columns)``.
         """
         places = np.zeros((len(shares), len(self.placed)), dtype=np.uint8)
         for place, i in enumerate(self.placed):

@@ -13,7 +13,7 @@ _LINE_EVERY = 0.2
 
 @contextmanager
 def reporting(title: str, *, verbose: int) -> Iterator[Report]:
-    """Yield a function that reports how far the work of a title is; nothing, unless `verbose`."""
+    """Yield what takes the share of the work that is done and the newest losses; silent unless `verbose`."""
     if not verbose:
         yield lambda done, losses: None
     elif sys.stderr.isatty():

@@ -23,7 +23,7 @@ from synthgan.preprocessing.rules import Rule
 
 
 class SavingMixin(BaseEstimator):  # type: ignore[misc]
-    """Model files of fitted models, whose attributes are those of the class that it is mixed into."""
+    """Save and load fitted models, with attributes of the class that it is mixed into."""
 
     hidden_dims: Sequence[int] | None
     kinds: Mapping[Any, str] | None
