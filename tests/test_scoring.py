@@ -9,13 +9,8 @@ from sklearn.metrics import accuracy_score
 from synthgan import DataError, ParameterError, SynthGAN
 
 
-@pytest.fixture
-def fitted(good_model):
-    return good_model
-
-
-def test_chances_of_classes_are_chances_and_say_what_the_other_cells_say(fitted):
-    chances = fitted.predict_proba(PENGUINS, "species")
+def test_chances_of_classes_are_chances_and_say_what_the_other_cells_say(good_model):
+    chances = good_model.predict_proba(PENGUINS, "species")
     assert list(chances) == ["Adelie", "Chinstrap", "Gentoo"]
     assert chances.index.equals(PENGUINS.index)
     np.testing.assert_allclose(chances.sum(axis=1), 1)
@@ -23,12 +18,12 @@ def test_chances_of_classes_are_chances_and_say_what_the_other_cells_say(fitted)
     assert accuracy_score(PENGUINS["species"], chances.idxmax(axis=1)) > 0.9
 
 
-def test_the_target_itself_is_not_looked_at_and_what_is_missing_may_be(fitted):
-    whole = fitted.predict_proba(PENGUINS, "species")
+def test_the_target_itself_is_not_looked_at_and_what_is_missing_may_be(good_model):
+    whole = good_model.predict_proba(PENGUINS, "species")
     shuffled = PENGUINS.assign(species=PENGUINS["species"].to_numpy()[::-1])
-    pd.testing.assert_frame_equal(fitted.predict_proba(shuffled, "species"), whole)
-    pd.testing.assert_frame_equal(fitted.predict_proba(PENGUINS.drop(columns="species"), "species"), whole)
-    blind = fitted.predict_proba(PENGUINS[["species"]].head(1), "species").iloc[0]
+    for other in (shuffled, PENGUINS.drop(columns="species")):
+        pd.testing.assert_frame_equal(good_model.predict_proba(other, "species"), whole)
+    blind = good_model.predict_proba(PENGUINS[["species"]].head(1), "species").iloc[0]
     shares = PENGUINS["species"].value_counts(normalize=True)
     assert (blind - shares).abs().max() < 0.15
 
@@ -43,11 +38,11 @@ def test_numbers_of_few_values_and_levels_that_share_codes_are_classes():
     np.testing.assert_allclose(chances.sum(axis=1), 1)
 
 
-def test_a_line_has_no_classes(fitted):
+def test_a_line_has_no_classes(good_model):
     with pytest.raises(DataError, match="'body_mass_g' has no classes"):
-        fitted.predict_proba(PENGUINS, "body_mass_g")
+        good_model.predict_proba(PENGUINS, "body_mass_g")
     with pytest.raises(DataError, match="Did you mean 'species'"):
-        fitted.predict_proba(PENGUINS, "specis")
+        good_model.predict_proba(PENGUINS, "specis")
 
 
 def test_log_probabilities_are_those_of_the_shares_where_columns_are_independent():
@@ -62,18 +57,18 @@ def test_log_probabilities_are_those_of_the_shares_where_columns_are_independent
     assert np.exp(gan.log_prob(cells)).sum() == pytest.approx(1, abs=1e-3)
 
 
-def test_rows_are_likelier_than_shuffled_ones_and_impossible_ones_are_so(fitted):
+def test_rows_are_likelier_than_shuffled_ones_and_impossible_ones_are_so(good_model):
     shuffled = PENGUINS.assign(species=PENGUINS["species"].to_numpy()[::-1])
-    real, other = fitted.log_prob(PENGUINS), fitted.log_prob(shuffled)
+    real, other = good_model.log_prob(PENGUINS), good_model.log_prob(shuffled)
     assert real.shape == (len(PENGUINS),)
     assert (real <= 0).all()
     assert real.mean() > other.mean()
-    assert (fitted.log_prob(PENGUINS.head(3).assign(species="Dodo")) == -np.inf).all()
-    np.testing.assert_array_equal(fitted.log_prob(PENGUINS), real)
+    assert (good_model.log_prob(PENGUINS.head(3).assign(species="Dodo")) == -np.inf).all()
+    np.testing.assert_array_equal(good_model.log_prob(PENGUINS), real)
     with pytest.raises(DataError, match="lacks the columns 'sex'"):
-        fitted.log_prob(PENGUINS.drop(columns="sex"))
+        good_model.log_prob(PENGUINS.drop(columns="sex"))
     with pytest.raises(ParameterError, match="n_orders"):
-        fitted.log_prob(PENGUINS, n_orders=0)
+        good_model.log_prob(PENGUINS, n_orders=0)
 
 
 def test_a_textbook_game_gives_no_such_scores():
