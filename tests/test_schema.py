@@ -30,10 +30,8 @@ def test_no_columns_make_an_empty_frame():
 
 def test_intervals_with_infinite_ends_come_back_from_json():
     cut = pd.cut(pd.Series([1.0, 2.0]), [-float("inf"), 1.5, float("inf")], right=False)
-    state = json.loads(
-        json.dumps(Schema((Column("x", cut.dtype, "categorical"),)).to_dict(), allow_nan=False)
-    )
-    assert Schema.from_dict(state)["x"].dtype == cut.dtype
+    schema = Schema((Column("x", cut.dtype, "categorical"),))
+    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict(), allow_nan=False))) == schema
 
 
 def test_a_missing_column_is_named_with_the_nearest_one(table):
@@ -62,10 +60,3 @@ def test_to_frame_has_one_row_a_column_and_a_reason_for_each(table):
 def test_a_frame_that_cannot_be_learned_is_refused(frame, message):
     with pytest.raises(DataError, match=message):
         check_frame(frame)
-
-
-@pytest.mark.parametrize("name", ["", " a", "a\nb", "😀", "x" * 10_000, "index", "__synthetic__", 3, -1])
-def test_any_text_and_any_integer_is_a_column_name(name):
-    schema = infer_schema(pd.DataFrame({name: [1, 2]}))
-    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))).names == [name]
-    assert list(schema.empty_frame()) == [name]
