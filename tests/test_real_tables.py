@@ -1,5 +1,10 @@
-"""Every real table at hand is learned without an argument and drawn from, under a condition too."""
+"""Every real table at hand is learned without an argument and drawn from, under a condition too.
 
+UCI Adult is learned so well that its drawn rows are hard to tell from real ones.
+"""
+
+import runpy
+from argparse import Namespace
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +12,8 @@ import pytest
 
 from synthgan import SynthGAN
 
-FOLDER = Path(__file__).parents[2] / "shared" / "data"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT.parent / "shared" / "data"
 TABLES = sorted(path.stem for path in FOLDER.glob("*.parquet"))
 QUICK = ["abalone", "german-credit", "shoppers"]
 N_QUICK = 2_000
@@ -48,3 +54,12 @@ def test_some_rows_of_a_table_are_learned_and_drawn(name):
 @pytest.mark.parametrize("name", TABLES)
 def test_table_is_learned_with_no_argument(name):
     check(pd.read_parquet(FOLDER / f"{name}.parquet"))
+
+
+@pytest.mark.slow
+def test_drawn_rows_of_adult_are_hard_to_tell_from_real_ones_and_teach_nearly_as_much():
+    benchmark = runpy.run_path(str(ROOT / "benchmarks" / "fidelity.py"))
+    result = benchmark["run"]("adult", 0, Namespace(data=FOLDER, learned=0.5, parameters={}))
+    assert result["auc"] < 0.54
+    assert result["utility"] > 0.91
+    assert result["fit_seconds"] < 120
