@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.utils.estimator_checks import estimator_checks_generator
+from quick_models import quick
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -34,13 +35,10 @@ class Bootstrap(SynthGAN):
         return form.wrap(frame.fillna(pd.Series(first)))
 
 
-GAN = SynthGAN(
-    epochs=1, batch_size=64, hidden_dims=(8,), redraw=False, correct=False, verbose=0, random_state=0
-)
 STUB = Bootstrap(verbose=0, random_state=0)
 QUICK = Augmenter(ratio=1, method="jitter")
 ESTIMATORS = [
-    GAN,
+    quick(batch_size=64),
     SynthImputer(STUB),
     Augmenter(STUB, random_state=0),
     AugmentedClassifier(LogisticRegression(), QUICK, random_state=0),
@@ -68,12 +66,8 @@ EXPECTED = {
 }
 
 
-def expected_failures(estimator):
-    return EXPECTED.get(type(estimator), {})
-
-
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=lambda own: EXPECTED.get(type(own), {}))
 def test_scikit_learn_accepts(estimator, check):
     check(estimator)
 

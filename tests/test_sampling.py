@@ -36,9 +36,8 @@ RULES = [
 ]
 
 
-def fitted(rules, **parameters):
-    kinds = {"code": "numerical"}
-    return SynthGAN(kinds=kinds, rules=rules, **MOMENT, **parameters).fit(FRAME)
+def fitted(rules):
+    return SynthGAN(kinds={"code": "numerical"}, rules=rules, **MOMENT).fit(FRAME)
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +53,7 @@ def test_every_rule_holds_in_every_drawn_row(gan, conditions):
     pd.testing.assert_series_equal(drawn.dtypes, FRAME.dtypes)
     assert (drawn["low"] < drawn["high"]).all()
     np.testing.assert_allclose(drawn["gross"], drawn["net"] + drawn["tax"])
-    assert set(zip(drawn["place"], drawn["kind"], strict=True)) <= set(
-        zip(FRAME["place"], FRAME["kind"], strict=True)
-    )
+    assert set(drawn["place"] + drawn["kind"]) <= set(FRAME["place"] + FRAME["kind"])
     assert drawn["code"].is_unique
     assert not drawn["code"].isin(FRAME["code"]).any()
     for name, value in (conditions or {}).items():
@@ -78,9 +75,7 @@ def test_the_same_seed_draws_the_same_rows_and_a_stored_model_too(gan, tmp_path)
 
 
 def test_a_table_of_polars_gets_other_rows_for_those_that_break_a_rule():
-    frame = pl.DataFrame(
-        {"text": ["a", "b"] * 300, "low": FRAME["low"].to_list(), "high": FRAME["high"].to_list()}
-    )
+    frame = pl.from_pandas(FRAME[["low", "high"]].assign(text=["a", "b"] * 300))
     gan = SynthGAN(rules=[Inequality("low", "high")], **MOMENT).fit(frame)
     drawn = gan.sample(500)
     assert drawn.schema == frame.schema
@@ -152,7 +147,5 @@ def test_a_day_that_is_given_agrees_with_all_that_says_it_or_is_refused():
         assert (rows["when"].dt.strftime("%Y-%m-%d") == rows["text"]).all()
         assert (rows["key"] == rows["same"]).all()
     unseen = pd.date_range("2019-03-08", "2022-01-01").difference(frame["day"])[0]
-    with pytest.raises(
-        ConditionError, match="kept what holds in every row of the table under the conditions"
-    ):
+    with pytest.raises(ConditionError, match="kept what holds in every row of the table under the cond"):
         gan.sample(5, conditions={"day": unseen})
