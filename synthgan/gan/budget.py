@@ -115,7 +115,8 @@ def plan_budget(
         latent_dim=latent_dim if latent_dim is not None else (100 if is_game else 0),
         max_time=max_time,
         quiet_start=small and not is_game,
-        patience=N_CHECKS if small else _PATIENCE,
+        # The few held-out rows of a small table cannot tell when a short run has learned enough.
+        patience=N_CHECKS if small and n_steps <= _MOST_STEPS_OF_SMALL else _PATIENCE,
     )
 
 

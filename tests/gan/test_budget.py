@@ -129,6 +129,13 @@ def test_larger_tables_get_wider_networks_and_less_regularisation():
     assert list(decays) == sorted(decays, reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "epochs", "may_end"), [(500, None, False), (500, 300, True), (5_000, None, True)]
+)
+def test_held_out_rows_may_end_all_but_short_runs_of_small_tables(n_rows, epochs, may_end):
+    assert (plan_budget(n_rows, loss="masked", epochs=epochs).patience < N_CHECKS) == may_end
+
+
 def test_larger_tables_get_more_steps_but_not_for_ever():
     steps = [plan_budget(n, loss="masked").n_steps for n in (5_000, 50_000, 500_000, 5_000_000)]
     assert steps == sorted(steps)
