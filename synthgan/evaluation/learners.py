@@ -35,7 +35,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def on_one_thread(function: Function) -> Function:
-    """Return a function in which OpenMP computes on one thread, for one that fits or asks a learner.
+    """Return a function in which OpenMP and BLAS compute on one thread, for one that fits or asks a learner.
 
     Threads that share small loops wait for each other far longer than they compute wherever other processes
     want the cores.
@@ -43,7 +43,7 @@ def on_one_thread(function: Function) -> Function:
 
     @wraps(function)
     def computed(*arguments: Any, **options: Any) -> Any:
-        with _libraries().limit(limits=1, user_api="openmp"):
+        with _libraries().limit(limits=1):
             return function(*arguments, **options)
 
     return cast("Function", computed)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
+from threading import Lock
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy.typing as npt
@@ -33,15 +34,34 @@ def own_global_stream(rng: torch.Generator) -> Iterator[None]:
         yield
 
 
+class _Limits:
+    """How many limits of torch's threads hold in this process now, and how many threads there were before."""
+
+    lock, n, n_threads = Lock(), 0, 0
+
+
 @contextmanager
 def n_threads_of(n: int) -> Iterator[None]:
-    """Let torch compute on so many threads for a while."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(n)
+    """Let torch compute on so many threads for a while.
+
+    Part of the number belongs to the process, part to each thread: where limits overlap in several threads,
+    the last that ends puts back the number from before the first.
+    """
+    n_before = torch.get_num_threads()
+    if n == n_before:  # To set it again would outlast a limit of others, such as threadpoolctl's.
+        yield
+        return
+    with _Limits.lock:
+        if _Limits.n == 0:
+            _Limits.n_threads = n_before
+        _Limits.n += 1
+        torch.set_num_threads(n)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        with _Limits.lock:
+            _Limits.n -= 1
+            torch.set_num_threads(n_before if _Limits.n else _Limits.n_threads)
 
 
 class Shards:

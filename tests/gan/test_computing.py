@@ -1,8 +1,12 @@
 import itertools
+import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 import torch
 from small_tables import rng_of
+from threadpoolctl import ThreadpoolController
 
 from synthgan.gan.computing import Shards, n_threads_of, own_global_stream
 
@@ -33,6 +37,35 @@ def test_the_number_of_threads_is_put_back_after_an_error():
     with pytest.raises(ZeroDivisionError), n_threads_of(threads + 1):
         raise ZeroDivisionError
     assert torch.get_num_threads() == threads
+
+
+def test_limits_that_overlap_in_threads_are_all_lifted():
+    threads, begun, ended = torch.get_num_threads(), Event(), Event()
+
+    def limit():
+        with n_threads_of(threads + 2):
+            begun.set()
+            ended.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        with n_threads_of(threads + 1):
+            other = pool.submit(limit)
+            begun.wait(10)
+        ended.set()
+        other.result()
+        assert pool.submit(torch.get_num_threads).result() == threads
+    assert torch.get_num_threads() == threads
+
+
+def test_a_limit_within_one_of_another_library_lasts_no_longer():
+    def n_of_products():
+        return re.findall(r"(?:mkl|omp)_get_max_threads\(\) : \d+", torch.__config__.parallel_info())
+
+    with n_threads_of(torch.get_num_threads() + 1):
+        before = n_of_products()
+        with ThreadpoolController().limit(limits=1, user_api="openmp"), n_threads_of(1):
+            torch.ones(2, 2) @ torch.ones(2, 2)
+        assert n_of_products() == before
 
 
 @pytest.mark.parametrize(("size", "n_shards"), [(2**12, 1), (2**20, 2)])
