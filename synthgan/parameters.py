@@ -67,7 +67,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     for name, (is_valid, words) in _RULES.items():
         value = parameters[name]
         if value is not None and not is_valid(value):
-            raise ParameterError(f"{name} must be {words}, or None for the default; got {value!r}.")
+            raise ParameterError(f"{name} must be {words}, or None; got {value!r}.")
     for name in ("redraw", "correct", "imputation", "verbose"):
         if not isinstance(parameters[name], bool | np.bool_ | Integral):
             raise ParameterError(f"{name} must be True, False or a whole number; got {parameters[name]!r}.")

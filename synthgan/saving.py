@@ -100,6 +100,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
     def _parameters(self) -> dict[str, Any]:
         """Return the parameters as JSON values."""
         parameters: dict[str, Any] = self.get_params()
+        del parameters["n_threads"]  # of this machine, not of the model
         if self.hidden_dims is not None:
             parameters["hidden_dims"] = [int(width) for width in self.hidden_dims]
         # Names may be whole numbers, which JSON's may not.
@@ -111,7 +112,7 @@ class SavingMixin(BaseEstimator):  # type: ignore[misc]
 
     def _what_is_learned(self, device: torch.device) -> dict[str, Any]:
         """Return the parameters that decide what is learned from a table and a seed."""
-        others = ("random_state", "verbose", "n_threads")
+        others = ("random_state", "verbose")
         parameters = {name: value for name, value in self._parameters().items() if name not in others}
         return parameters | {"device": device.type}
 

@@ -130,6 +130,7 @@ class ScoringMixin:
         scores = log_likelihood(self.model_, table, n_orders=n_orders, rng=rng)
         return np.where(can_be, scores, -np.inf)
 
+    @on_own_threads
     def discriminate(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the discriminator's probability that each row is real.
 

@@ -42,8 +42,8 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
     Parameters
     ----------
     target : str or int, default=None
-        The column that a downstream model will predict. Optional: drawn rows are balanced and redrawn for
-        it above all and, in a textbook game, it is what can be a condition.
+        The column that a downstream model will predict. Optional: candidates are chosen for it
+        above all and, in a textbook game, it is the column that conditions may name.
     loss : {"masked", "bce", "wgan-gp", "relativistic"}, default="masked"
         The loss. "masked" is the likelihood of masked values given the others; the
         others are adversarial games on the same networks: the textbook's binary cross-entropy [1]_,
@@ -52,9 +52,9 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         In how many rounds a row is drawn. "auto" draws together columns that say little of each other; None
         draws one column a round, which takes longer; 1 is the fastest.
     redraw : bool, default=True
-        Whether cells of a drawn row are in the end drawn once more, given all others, from trees: in
-        random order. What groups of rows say that several
-        columns name only together, as year, month and day name a day, holds in drawn rows only then.
+        Whether cells of a drawn row are in the end drawn once more, given all others, from trees, in
+        random order. Means of groups of rows that several columns name only together, as year, month and
+        day name a day, hold in drawn rows only then.
     correct : bool, default=True
         Whether three to eight candidates are drawn for each row (under a condition up to sixteen), and those
         are kept that make rows together lie where the learned ones do, more evenly than independent draws.
@@ -85,7 +85,8 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
     device : str, default="auto"
         "auto" for a GPU where there is one, or a torch device.
     n_threads : int, default=None
-        Threads to fit and to sample with; None for as many as torch has, which is one a core.
+        Threads to fit and to sample with at most; None for as many as torch has, which is one a core. It is
+        no part of a saved model.
     random_state : int, numpy Generator or RandomState, default=None
         Makes fit and sample repeatable on the same machine and number of threads.
     verbose : int, default=1
@@ -212,9 +213,10 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         frame, form = unwrap(X)
         encoder = self._encoder_of(frame)
         target = None if self.target is None else encoder.index_of_target(self.target)
-        expected = expect(encoder.layout_, self._budget(len(frame), started), len(frame))
-        check_memory(expected)
-        announce(f"Learning {expected}", verbose=self.verbose)
+        of_table = encoder.layout_, self._budget(len(frame), started), len(frame)
+        check_memory(*of_table)
+        if self.verbose:
+            announce(f"Learning {expect(*of_table)}", verbose=self.verbose)
         table, amounts = encoder.transform(frame), encoder.amounts(frame)
         budget = self._budget(len(table), started)
         options = FitOptions(self.rounds, bool(self.redraw), bool(self.correct), bool(self.imputation))

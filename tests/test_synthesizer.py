@@ -15,6 +15,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from synthgan import ConditionError, DataError, ParameterError, ResourceError, SynthGAN, TrainingError
+from synthgan.gan.computing import n_threads_of
+from synthgan.sampling import Sampler
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +212,8 @@ BAD = {
     "latent_dim": [-1],
     "max_time": [0],
     "rounds": [0],
+    "n_threads": [0, 1.5],
+    "imputation": ["expected"],
     "device": ["no such device"],
     "random_state": ["seed", True],
     "correct": ["maybe"],
@@ -275,6 +279,32 @@ def test_loaded_model_draws_what_the_saved_one_would(tmp_path, loss):
     pd.testing.assert_frame_equal(loaded.sample(30), generator.sample(30))
     with pytest.raises(ParameterError, match="no such device"):
         SynthGAN.load(tmp_path / "model", device="no such device")
+
+
+def test_threads_are_those_asked_for_and_no_part_of_a_model(tmp_path, monkeypatch):
+    drawn_on, rows = [], Sampler.rows
+
+    def counted(*what):
+        drawn_on.append(torch.get_num_threads())
+        return rows(*what)
+
+    monkeypatch.setattr(Sampler, "rows", counted)
+    with n_threads_of(2):
+        generator = quick(n_threads=1).fit(PENGUINS)
+        generator.sample(5)
+        generator.save(tmp_path / "model")
+        loaded = SynthGAN.load(tmp_path / "model")
+        loaded.sample(5)
+        assert torch.get_num_threads() == 2
+    assert loaded.n_threads is None
+    assert drawn_on == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["redraw", "correct"])
+def test_parts_that_a_fit_has_left_out_cannot_be_switched_on(name, quick_model):
+    changed = copy.copy(quick_model).set_params(**{name: True})
+    with pytest.raises(ParameterError, match=f"fitted with {name}=False .* set {name}=True and fit again"):
+        changed.sample(5)
 
 
 def test_loaded_in_a_new_process_it_draws_the_same(tmp_path, fitted):

@@ -72,28 +72,38 @@ def in_words(seconds: float) -> str:
 
 def expect(layout: Layout, budget: Budget, n_rows: int) -> Expectation:
     """Return what learning so many rows of a layout is going to take on this machine."""
+    products = budget.n_steps * budget.batch_size * _n_weights(layout, budget) / 2 * _PRODUCTS_PER_WEIGHT
+    n_cells = min(n_rows, _MAX_ROWS_OF_TREES) * len(layout.coded)
+    seconds = _TIMES_PRODUCTS * products / _products_per_second() + _SECONDS_PER_CELL * n_cells
+    of_pairs = _SECONDS_PER_PAIR * len(layout.coded) ** 2 / 2  # whatever the time that training may take
+    n_bytes = _n_bytes(layout, budget, n_rows)
+    return Expectation(n_rows, len(layout), n_bytes, min(seconds, budget.max_time or np.inf) + of_pairs)
+
+
+def _n_weights(layout: Layout, budget: Budget) -> int:
+    """Return about how many weights the two networks of a game have, of which a masked model has one."""
     inner = sum(2 * dim * dim for dim in budget.hidden_dims)
-    n_weights = 2 * (2 * layout.width * budget.hidden_dims[0] + inner)  # about, of both networks
-    n_bytes = (
+    return 2 * (2 * layout.width * budget.hidden_dims[0] + inner)
+
+
+def _n_bytes(layout: Layout, budget: Budget, n_rows: int) -> int:
+    """Return how much memory is needed beside the table."""
+    return (
         _BYTES_AT_LEAST
         + n_rows * (_BYTES_PER_CELL * len(layout) + _BYTES_PER_ROW)
-        + n_weights * _BYTES_PER_WEIGHT
+        + _n_weights(layout, budget) * _BYTES_PER_WEIGHT
         + budget.batch_size * layout.width * _BYTES_PER_PART
         + min(_BYTES_OF_SURVEY, n_rows * len(layout) * 400)
         + layout.n_codes * len(layout.coded) * _BYTES_PER_SEGMENT
         + len(layout) ** 2 * _BYTES_PER_PAIR
     )
-    products = budget.n_steps * budget.batch_size * n_weights / 2 * _PRODUCTS_PER_WEIGHT
-    n_cells = min(n_rows, _MAX_ROWS_OF_TREES) * len(layout.coded)
-    seconds = _TIMES_PRODUCTS * products / _products_per_second() + _SECONDS_PER_CELL * n_cells
-    of_pairs = _SECONDS_PER_PAIR * len(layout.coded) ** 2 / 2  # whatever the time that training may take
-    return Expectation(n_rows, len(layout), n_bytes, min(seconds, budget.max_time or np.inf) + of_pairs)
 
 
-def check_memory(expected: Expectation) -> None:
+def check_memory(layout: Layout, budget: Budget, n_rows: int) -> None:
     """Raise ResourceError when the machine has not the memory that is expected to be needed."""
     free = free_bytes()
-    if free is not None and expected.n_bytes > free:
+    if free is not None and _n_bytes(layout, budget, n_rows) > free:
+        expected = expect(layout, budget, n_rows)
         raise ResourceError(
             f"Learning {expected}: there are {free / 2**30:.1f} GiB free. Learn fewer columns, or some of "
             f"the rows: df.sample({int(expected.n_rows * free / expected.n_bytes / 2)})."

@@ -66,6 +66,14 @@ def test_missing_cells_are_filled_in(source, model, tmp_path, method):
     pd.testing.assert_frame_equal(whole[is_there], PENGUINS[is_there])
 
 
+def test_expected_values_need_a_model_that_has_learned_to_impute(source, tmp_path):
+    done("fit", source, "-o", tmp_path / "plain", *QUICK)
+    done("fit", source, "-o", tmp_path / "imputing", "--imputation", *QUICK)
+    how = ["impute", source, "-o", tmp_path / "whole", "--method", "expected", "--model"]
+    refused(run(*how, tmp_path / "plain"), 2, "fitted with imputation=True", "--imputation")
+    assert "19 were filled in" in done(*how, tmp_path / "imputing").stderr
+
+
 def test_columns_that_are_not_learned_are_written_as_they_are(model, tmp_path):
     notes = [None if i % 7 == 0 else f"{i} birds were seen, the last of which slept" for i in range(344)]
     noted, output = tmp_path / "noted.parquet", tmp_path / "whole.parquet"

@@ -25,16 +25,19 @@ def test_a_limit_of_time_is_what_is_expected_at_most():
 
 def test_what_the_machine_has_not_is_refused_with_numbers_and_a_way_out(monkeypatch):
     expected = Expectation(1_000_000, 20, 8 * 2**30, 60.0)
+    table = layout_of(*[50] * 20), plan_budget(1_000_000, loss="masked"), 1_000_000
+    monkeypatch.setattr(expectation, "expect", lambda *_: expected)
+    monkeypatch.setattr(expectation, "_n_bytes", lambda *_: expected.n_bytes)
     monkeypatch.setattr(expectation, "free_bytes", lambda: 2 * 2**30)
     with pytest.raises(ResourceError) as error:
-        check_memory(expected)
+        check_memory(*table)
     assert str(error.value) == (
         "Learning 1,000,000 rows of 20 columns: about 8.0 GiB of memory and 60 s: there are 2.0 GiB free. "
         "Learn fewer columns, or some of the rows: df.sample(125000)."
     )
     for free in (None, 9 * 2**30):
         monkeypatch.setattr(expectation, "free_bytes", lambda free=free: free)
-        check_memory(expected)
+        check_memory(*table)
 
 
 def test_some_memory_is_free():
