@@ -33,7 +33,7 @@ table["target"].value_counts()
 # More of the rare class
 # ----------------------
 #
-# If all you want are rows, ask for them. With ``target`` named, what goes with it is learned most carefully.
+# If all you want are rows, ask for them. With ``target`` named, rows are chosen by it above all.
 
 gan = SynthGAN(target="target", random_state=0, verbose=0).fit(table)
 more = gan.sample(500, conditions={"target": "malignant"})

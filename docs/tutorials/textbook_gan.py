@@ -58,7 +58,7 @@ for name, rows in {"penguins": real, "generated": generated}.items():
 # the discriminator teaches             there is none
 # a row is drawn in one go              in a few rounds, then cell by cell given all the others (`redraw`)
 # rows are independent                  of several candidates those stay that lie as real rows do
-# it stops when you stop it             held-out rows say when, and whether rows are copied
+# it stops when you stop it             held-out rows end a long run, and one that copies rows
 # ====================================  ======================================================================
 #
 # ``loss="wgan-gp"`` (Gulrajani et al., 2017) and ``loss="relativistic"`` (Huang et al., 2024) are the steps

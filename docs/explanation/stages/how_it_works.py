@@ -75,9 +75,10 @@ _ = axes.legend(frameon=False)
 # Held-out rows say when to stop
 # ------------------------------
 #
-# One row in twenty, or more where rows are few, does not train the network. Training ends when these get no
-# likelier, and the weights are those of the best moment. It is looked as well whether drawn rows come nearer
-# to the learned rows than held-out rows do, which they would if rows were memorised.
+# One row in twenty, or more where rows are few, does not train the network. On a table of 2,000 rows and more
+# training ends when these get no likelier. On any table it ends when drawn rows come nearer to the learned
+# rows than held-out rows do, which they would if rows were memorised. The weights that draw rows are a moving
+# average of those of the last steps.
 
 losses = Figure(figsize=(8, 2.6), layout="constrained")
 axes = losses.subplots()
@@ -110,14 +111,11 @@ _ = together.colorbar(image, shrink=0.8)
 # *Redrawing.* A generator that learned from a few thousand rows blurs what is sharp. So each cell is drawn
 # once more, given all the others of its row: a tree that predicts the column is asked in which leaf the row
 # lies, and the cell of a random learned row of that leaf is taken. That is one sweep of Gibbs sampling with
-# trees as conditionals. Columns of which the generator says more on held-out rows stay as they are.
+# trees as conditionals.
 #
 # *Choosing.* Rows that are drawn independently fall in clumps. Of three to eight candidates for each row
 # those are kept whose leaves, in a forest grown on the learned rows, are furthest behind their share: kernel
 # herding (Chen et al., 2010) with the kernel of a forest.
-#
-# Where the rows of the target's levels lie, and those of other columns of few levels, is known as well, so
-# that rows of a rare class are drawn as such.
 #
 # Both can be switched off in a fitted model, so that one sees what each does:
 
