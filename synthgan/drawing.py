@@ -192,7 +192,8 @@ class DrawingMixin:
             if not self._learned["imputation"]:
                 raise ParameterError(
                     "method='expected' needs a model fitted with imputation=True where the training table "
-                    "has missing values; fit SynthGAN(imputation=True), in a shell with --imputation."
+                    "has missing values: fit SynthGAN(imputation=True), or with `synthgan fit --imputation`; "
+                    "method='draw' needs no other fit."
                 )
             return form.wrap(completion.expected())
         drawn = [form.wrap(completion.drawn()) for _ in range(n_draws or 1)]

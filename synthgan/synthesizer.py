@@ -60,7 +60,8 @@ class SynthGAN(DrawingMixin, ScoringMixin, SavingMixin, BaseEstimator):  # type:
         are kept that make rows together lie where the learned ones do, more evenly than independent draws.
     imputation : bool, default=False
         Whether to learn, from a table with missing values, the chained imputation that
-        ``impute(method="expected")`` uses. `SynthImputer` and ``synthgan impute`` set it themselves.
+        ``impute(method="expected")`` uses. `SynthImputer` and ``synthgan impute`` set it themselves. With a
+        `max_time` below 20 seconds there is no time for it, and expected values are the generator's alone.
     epochs : int, default=None
         Passes over the rows; None follows the table.
     batch_size : int, default=None

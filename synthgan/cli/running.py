@@ -115,7 +115,11 @@ def augment(
 @DRY_RUN
 @ENGINE
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Tasks of Ray.")
-@click.option("--imputation", is_flag=True, help="Learn as well to impute by expected values.")
+@click.option(
+    "--imputation",
+    is_flag=True,
+    help="Learn also how gaps are best filled, for impute --method expected; takes longer.",
+)
 def fit(
     source: str,
     output: str,
