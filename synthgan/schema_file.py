@@ -28,7 +28,7 @@ _PARTS = {"kinds": dict, "rules": list}
 
 @dataclass(frozen=True)
 class SchemaFile:
-    """What a schema file says: the kind of columns by name, and the fields of each rule with its kind."""
+    """A schema file: the kind of columns by name, and the fields of each rule with its kind."""
 
     kinds: dict[Hashable, str] = field(default_factory=dict)
     rules: list[dict[str, Any]] = field(default_factory=list)

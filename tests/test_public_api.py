@@ -1,4 +1,4 @@
-"""What is promised is there, documented and typed, has an example, and all examples run."""
+"""Everything public is there, documented and typed, has an example, and all examples run."""
 
 import doctest
 import importlib

@@ -67,7 +67,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Measure:
-    """What a gain is a gain in: its name, such as "Ridge's squared error", and whether less is better."""
+    """The measure of a gain: its name, such as "Ridge's squared error", and whether less is better."""
 
     name: str
     is_loss: bool

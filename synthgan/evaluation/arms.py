@@ -46,7 +46,7 @@ class Training:
     around: Any = None
 
 
-#: What an arm makes, one for each ratio or one in all.
+#: The trainings of an arm, one for each ratio or one in all.
 Trainings = Iterator[Training]
 
 

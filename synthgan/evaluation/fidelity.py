@@ -224,7 +224,7 @@ def _sample(
 
 
 class _Side(NamedTuple):
-    """What one split says of the drawn rows, or of other real ones."""
+    """The figures that one split gives of the synthetic rows, or of other real ones."""
 
     figures: dict[str, float]
     shapes: pd.DataFrame

@@ -64,7 +64,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What came of one fold, for each arm, ratio and learner.
+    """The outcomes of one fold, for each arm, ratio and learner.
 
     Beside that stand the seconds that each arm took to make its rows, and the warnings of samplers and
     learners, each once.
@@ -77,7 +77,7 @@ class FoldResult:
 
 @dataclass(frozen=True)
 class Trial:
-    """What every fold does: arms are compared at ratios of drawn to learned rows, by learners of a task."""
+    """The trial of every fold: arms at ratios of synthetic to training rows, judged by learners of a task."""
 
     task: Task
     arms: list[Arm]
@@ -173,7 +173,7 @@ class FoldStore:
     frame
         The table.
     trial
-        What each fold does.
+        The trial of each fold.
 
     Raises
     ------

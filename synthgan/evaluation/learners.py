@@ -148,7 +148,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Task:
-    """What is predicted: a column, by "classification" or "regression".
+    """The task of a learner: a column to predict, by "classification" or "regression".
 
     Classes are text; the last of two is the one to find.
     """

@@ -1,6 +1,6 @@
 """Encoded rows to encoded rows: networks, losses, training and drawing (torch; no pandas).
 
-What rows are in tensors: `rows` as cells and as vectors, `partial_rows` in the making. The model:
+Rows as tensors: `rows` has cells and vectors, `partial_rows` those in the making. The model:
 `networks`, `latent_classes` and all that is learned beside them in `model`. Learning: `fitting` joins
 `budget`, `training` or `games` (with `losses`), on the `loop` that both share, in a `team` or alone, with a
 `checkpoint`; `copying` watches; `expectation` says what it would take. Learned without a network:

@@ -281,8 +281,8 @@ def _best_split(
 ) -> tuple[IntArray, Points]:
     """Return a column and a threshold for each node to ask, infinite where nothing parts its points.
 
-    Of random thresholds that one is taken which leaves the least variance of the goal on its two sides. It is
-    the value of a random row; a value of many rows may go to either side. `columns` are those that may be
+    The random threshold is taken which leaves the least variance of the goal on its two sides. It is the
+    value of a random row; a value of many rows may go to either side. `columns` are those that may be
     asked about, shape ``(n_questions, n_nodes)``.
     """
     best = np.zeros(columns.shape[1], dtype=np.int64)

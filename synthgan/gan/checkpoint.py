@@ -35,9 +35,9 @@ class Stateful(Protocol):
 
 
 class Kept:
-    """What changes as training goes on and is all in attributes, which `kept` names.
+    """An object whose state, which changes as training goes on, is in the attributes that `kept` names.
 
-    They are tensors on the device that they are to be on, JSON values, or have a state of their own.
+    They are tensors on their device, JSON values, or have a state of their own.
     """
 
     kept: ClassVar[tuple[str, ...]]

@@ -116,9 +116,9 @@ def compute_dtype(device: torch.device) -> torch.dtype:
 
 
 class Learned(nn.Module):
-    """A module whose buffers are as long as what was learned, so that those of a state may be of any length.
+    """A module whose buffers get their length in fitting, so that a loaded state may have any length.
 
-    Subclasses say in `misfit` what is told where a state makes no sense, and in `is_sound` where it does.
+    Subclasses check a loaded state in `is_sound`; `misfit` is the error where it is not sound.
     """
 
     misfit: ClassVar[str]

@@ -20,7 +20,7 @@ _QUIET = 0.1
 
 
 class Output(NamedTuple):
-    """What a generator says of a batch of rows.
+    """The output of a generator for a batch of rows.
 
     Attributes
     ----------
